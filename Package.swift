@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One array of settings for every Swift target: the strictest the toolchain offers.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+/// A Swift target of a ring. What it may import is exactly what it names here: the build is run with
+/// `--explicit-target-dependency-import-check error` (see Makefile).
+func room(_ name: String, imports: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: imports, swiftSettings: strict)
+}
+
+func roomTests(_ name: String, imports: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.target(name: name)] + imports, resources: resources,
+    swiftSettings: strict)
+}
+
+let package = Package(
+  name: "avouch",
+  products: [.executable(name: "avouch", targets: ["avouch"])],
+  targets: [
+    // Ring 0: C libraries behind module maps.
+    .target(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    // Ring 1: pure. No I/O, no clock, no globals.
+    room("CalendarTime"),
+    room("DER", imports: ["CalendarTime"]),
+    room("OCSP", imports: ["CalendarTime", "DER"]),
+    room("HTTP1", imports: ["CalendarTime"]),
+    room("Metrics"),
+    room("Responder", imports: ["CalendarTime", "DER", "OCSP", "Metrics"]),
+    room("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder"]),
+    room("Configuration", imports: ["CalendarTime"]),
+
+    // Ring 2: I/O.
+    room("EventLoop", imports: ["CLinux"]),
+    room("HTTPServer", imports: ["CalendarTime", "EventLoop", "HTTP1", "Metrics"]),
+    room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "OCSP", "Responder"]),
+    room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
+    room(
+      "ResponderRuntime",
+      imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
+    room(
+      "OCSPOverHTTP",
+      imports: ["CalendarTime", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder", "ResponderRuntime"]),
+
+    // Ring 3: the program composes; nothing else knows everybody.
+    .executableTarget(
+      name: "avouch",
+      dependencies: [
+        "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPServer", "Metrics", "OCSP", "OCSPOverHTTP",
+        "OpenSSLCrypto", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
+      ],
+      swiftSettings: strict),
+
+    // Tests mirror Sources.
+    roomTests("CalendarTime"),
+    roomTests("DER", imports: ["CalendarTime"]),
+    roomTests("OCSP", imports: ["CalendarTime", "DER"]),
+    roomTests("HTTP1", imports: ["CalendarTime"]),
+    roomTests("HTTPServer", imports: ["EventLoop", "HTTP1", "Metrics"]),
+    roomTests("Configuration", imports: ["CalendarTime"]),
+  ]
+)
