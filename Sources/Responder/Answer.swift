@@ -1,0 +1,52 @@
+public import CalendarTime
+
+/// The times of one signed answer.
+public struct AnswerTimes: Sendable, Hashable {
+  /// thisUpdate, producedAt and Last-Modified: one and the same here (RFC 9919 6 and 7.2).
+  public var producedAt: UnixTime
+  public var nextUpdate: UnixTime
+  /// When its replacement is planned; answers tell caches to come back no later than this.
+  public var refreshAt: UnixTime
+
+  public init(producedAt: UnixTime, nextUpdate: UnixTime, refreshAt: UnixTime) {
+    self.producedAt = producedAt
+    self.nextUpdate = nextUpdate
+    self.refreshAt = refreshAt
+  }
+}
+
+/// A finished, signed answer to one question, as the answer cache and the source chain pass it on.
+///
+/// The embedded certificates end every response of a signer with the same octets, so they are kept once, in
+/// `Issuer.certificatesSuffix`, and `prefix` is what comes before them.
+public struct Answer: Sendable, Hashable {
+  public var key: ResponseKey
+  /// The revision of the row that the status was read from (invariant 1).
+  public var revision: Revision
+  public var times: AnswerTimes
+  /// SHA-256 of the whole OCSPResponse: the entity tag (RFC 9919 7.2).
+  public var digest: ResponseDigest
+  /// The OCSPResponse up to the embedded certificates.
+  public var prefix: [UInt8]
+  /// An answer for a serial nobody issued: the first to leave a full cache.
+  public var isForUnissued: Bool
+
+  public init(
+    key: ResponseKey, revision: Revision, times: AnswerTimes, digest: ResponseDigest, prefix: [UInt8], isForUnissued: Bool
+  ) {
+    self.key = key
+    self.revision = revision
+    self.times = times
+    self.digest = digest
+    self.prefix = prefix
+    self.isForUnissued = isForUnissued
+  }
+}
+
+/// What the answer cache tells of an answer that it copied out, beside the octets.
+public struct AnswerHead: Sendable {
+  public var times: AnswerTimes
+  public var digest: ResponseDigest
+  /// How many octets were copied: the response up to the embedded certificates.
+  public var prefixCount: Int
+}

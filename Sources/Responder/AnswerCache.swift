@@ -1,0 +1,127 @@
+public import CalendarTime
+import Synchronization
+
+/// L1: the finished answers of this process, within a fixed memory budget.
+///
+/// All memory is taken at the start. The table is cut into shards, each a mutex, an index and a log of records;
+/// a lookup holds one shard's mutex for as long as it takes to copy a few hundred octets, and never across a system
+/// call. Any thread may call anything.
+///
+/// The cache enforces invariant 1. Each shard has a *fence*: the newest revision of a status change that was applied
+/// to it. An answer is stored only if the status it was built from was read from a store that had already seen
+/// everything up to the fence; otherwise the writer is told to read the status again.
+public final class AnswerCache: Sendable {
+  /// What became of an answer that was offered.
+  public enum Publication: Sendable, Hashable {
+    case stored
+    /// A change was applied after the status was read: read it again, and offer an answer built from that.
+    case readStatusAgain
+    /// The cache has an answer of a newer revision, or of the same revision and a later producedAt.
+    case superseded
+    /// The answer is larger than the cache takes; it may be sent but not kept.
+    case tooLarge
+  }
+
+  /// Numbers for metrics and `avouch status`; summed over the shards.
+  public struct Statistics: Sendable, Hashable {
+    public var entries = 0
+    public var liveBytes = 0
+    public var capacityBytes = 0
+    public var evictions: UInt64 = 0
+    public var refusedAsOlder: UInt64 = 0
+  }
+
+  private let shards: Shards
+  private let seed: UInt64
+
+  /// - Parameters:
+  ///   - budgetBytes: all memory the cache takes, index included; at least 64 KiB is used.
+  ///   - seed: a secret random number, so that clients cannot choose serials that collide.
+  public init(budgetBytes: Int, seed: UInt64) {
+    self.seed = seed
+    shards = Shards(budgetBytes: max(64 << 10, budgetBytes))
+  }
+
+  /// Copies the answer's prefix into `output` and returns what else is known of it; nil where there is none, it
+  /// would not be valid at `now` (invariant 4), or `output` is too small.
+  public func copy(_ key: ResponseKey, now: UnixTime, into output: inout MutableSpan<UInt8>) -> AnswerHead? {
+    let hash = key.mixed(seed: seed)
+    return unsafe shards[hash].pointee.withLock { shard in
+      shard.copy(key, hash: hash, now: now, into: &output)
+    }
+  }
+
+  /// Offers an answer.
+  ///
+  /// - Parameter asOf: the store's revision in the same snapshot in which the answer's status was read.
+  public func publish(_ answer: Answer, asOf: Revision) -> Publication {
+    let hash = answer.key.mixed(seed: seed)
+    return unsafe shards[hash].pointee.withLock { shard in
+      shard.publish(answer, hash: hash, asOf: asOf)
+    }
+  }
+
+  /// Applies a status change: from here on no answer older than `revision` is held or accepted for `key`.
+  ///
+  /// Returns whether an older answer was dropped.
+  @discardableResult
+  public func fence(_ key: ResponseKey, revision: Revision) -> Bool {
+    let hash = key.mixed(seed: seed)
+    return unsafe shards[hash].pointee.withLock { shard in
+      shard.fence(key, hash: hash, revision: revision)
+    }
+  }
+
+  /// The revision and times of what is held for `key`, whether or not it is still valid.
+  public func peek(_ key: ResponseKey) -> (revision: Revision, times: AnswerTimes)? {
+    let hash = key.mixed(seed: seed)
+    return unsafe shards[hash].pointee.withLock { shard in
+      shard.peek(key, hash: hash)
+    }
+  }
+
+  public func statistics() -> Statistics {
+    var total = Statistics()
+    for index in 0..<shards.count {
+      unsafe shards.at(index).pointee.withLock { shard in
+        total.entries += shard.entryCount
+        total.liveBytes += shard.liveBytes
+        total.capacityBytes += shard.capacityBytes
+        total.evictions += shard.evictions
+        total.refusedAsOlder += shard.refusedAsOlder
+      }
+    }
+    return total
+  }
+
+  /// The mutexes live at fixed addresses behind a pointer, so that a lookup touches no reference count.
+  @safe
+  private final class Shards: @unchecked Sendable {
+    private let base: UnsafeMutablePointer<Mutex<AnswerCacheShard>>
+    let count: Int
+
+    init(budgetBytes: Int) {
+      var count = 1
+      while count < 256, budgetBytes / (count * 2) >= 256 << 10 { count *= 2 }
+      self.count = count
+      unsafe base = .allocate(capacity: count)
+      for index in 0..<count {
+        unsafe (base + index).initialize(to: Mutex(AnswerCacheShard(budgetBytes: budgetBytes / count)))
+      }
+    }
+
+    deinit {
+      unsafe base.deinitialize(count: count)
+      unsafe base.deallocate()
+    }
+
+    /// The shard of a key's hash. Its top bits choose, as the index inside the shard uses the low ones.
+    subscript(hash: UInt64) -> UnsafeMutablePointer<Mutex<AnswerCacheShard>> {
+      unsafe base + Int(truncatingIfNeeded: (hash >> 48) & UInt64(count - 1))
+    }
+
+    func at(_ index: Int) -> UnsafeMutablePointer<Mutex<AnswerCacheShard>> {
+      unsafe base + index
+    }
+  }
+}

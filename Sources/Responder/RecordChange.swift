@@ -1,0 +1,83 @@
+public import OCSP
+
+/// What an imported record does to what the store holds. Pure: the same rules for every store.
+public enum RecordChange: Sendable, Hashable {
+  case unchanged
+  case insert(CertificateRecord)
+  case update(CertificateRecord)
+  /// The source says "good" of a certificate that is revoked for good: it stays revoked.
+  case keepsRevocation
+
+  /// - Parameters:
+  ///   - held: what the store has; nil for a serial that is new.
+  ///   - assertsStatus: false for a source that tells what was issued and nothing of revocation.
+  ///
+  /// Only certificateHold can be lifted (RFC 5280 5.3.1); any other revocation stands whatever a file says, since a
+  /// file may be older than the revocation.
+  public init(held: CertificateRecord?, incoming: CertificateRecord, assertsStatus: Bool) {
+    guard let held else {
+      self = .insert(incoming)
+      return
+    }
+    var merged = incoming
+    merged.notAfter = incoming.notAfter ?? held.notAfter
+    if !assertsStatus {
+      merged.revocation = held.revocation
+      merged.singleExtensions = held.singleExtensions
+    } else if incoming.revocation == nil, let revocation = held.revocation, revocation.reason != .certificateHold {
+      self = .keepsRevocation
+      return
+    }
+    self = merged == held ? .unchanged : .update(merged)
+  }
+}
+
+/// What an import did, in numbers.
+public struct ImportSummary: Sendable, Hashable {
+  public var added = 0
+  public var changed = 0
+  public var unchanged = 0
+  /// Good in the source, revoked in the store, and left revoked.
+  public var keptRevoked = 0
+  /// The first few of them, to show.
+  public var keptRevokedExamples: [SerialNumber] = []
+  /// Of the added and changed ones, how many are revoked.
+  public var revoked = 0
+  /// The revision that the changes got; the store's latest where nothing changed.
+  public var revision = Revision.zero
+
+  public init() {}
+
+  public var total: Int { added + changed + unchanged + keptRevoked }
+}
+
+/// What became of a request to revoke.
+public enum RevocationOutcome: Sendable, Hashable {
+  /// Committed under that revision.
+  case revoked(Revision)
+  /// It was revoked already, just so; nothing changed.
+  case alreadyRevoked(Revocation)
+  /// The store knows no such certificate of that issuer.
+  case notIssued
+}
+
+/// How a revocation of one certificate changes its record. Pure.
+public enum RevocationChange {
+  /// The record afterwards, or nil where nothing changes.
+  ///
+  /// A second revocation may give a reason where there was none, a graver one, or turn a hold into a real revocation;
+  /// the first time stays unless a new one is given, because relying parties may have acted on it.
+  public static func apply(
+    _ revocation: Revocation, to held: CertificateRecord, isReasonGiven: Bool, isTimeGiven: Bool
+  ) -> CertificateRecord? {
+    var after = held
+    if var present = held.revocation {
+      if isReasonGiven { present.reason = revocation.reason }
+      if isTimeGiven { present.time = revocation.time }
+      after.revocation = present
+    } else {
+      after.revocation = revocation
+    }
+    return after == held ? nil : after
+  }
+}

@@ -1,0 +1,38 @@
+/// The SHA-256 of a whole OCSPResponse, stored inline: what the entity tag is made of (RFC 9919 7.2).
+public struct ResponseDigest: Sendable, Hashable {
+  private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+  /// Traps unless there are 32 octets: what a SHA-256 function returns.
+  public init(octets: [UInt8]) {
+    precondition(octets.count == 32, "a SHA-256 digest has 32 octets")
+    func word(_ start: Int) -> UInt64 {
+      var value: UInt64 = 0
+      for index in 0..<8 { value |= UInt64(octets[start + index]) << UInt64(index * 8) }
+      return value
+    }
+    words = (word(0), word(8), word(16), word(24))
+  }
+
+  public subscript(index: Int) -> UInt8 {
+    let word =
+      switch index >> 3 {
+      case 0: words.0
+      case 1: words.1
+      case 2: words.2
+      default: words.3
+      }
+    return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
+  }
+
+  public var octets: [UInt8] {
+    (0..<32).map { self[$0] }
+  }
+
+  public static func == (left: ResponseDigest, right: ResponseDigest) -> Bool {
+    left.words == right.words
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(words.0)
+  }
+}

@@ -1,0 +1,200 @@
+public import CalendarTime
+public import OCSP
+
+/// The number under which a store keeps an issuer; it outlives the process, unlike `IssuerIndex`.
+public struct StoreIssuerID: Sendable, Hashable {
+  public var value: Int64
+
+  public init(_ value: Int64) {
+    self.value = value
+  }
+}
+
+/// The durable record of what was issued and revoked, and of the signatures already made.
+///
+/// Any thread may open a session; a session belongs to the thread that uses it.
+public protocol StatusStore: Sendable {
+  func openSession() throws(StoreError) -> any StatusStoreSession
+}
+
+/// One thread's way into the status store. Every call blocks, and every one of them uses an index.
+public protocol StatusStoreSession: AnyObject {
+  /// The number of the issuer of that name, which is created where it is missing.
+  ///
+  /// - Parameter identity: what makes it the same CA whatever its certificate: SHA-256 over subject and public key.
+  ///   A name that stands for another identity is `StoreError.Kind.conflict`.
+  func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID
+
+  /// What is recorded of one certificate, and how recent that knowledge is, from one snapshot.
+  func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading
+
+  /// The revision of the newest committed change.
+  func latestRevision() throws(StoreError) -> Revision
+
+  /// Certificates changed after `position`, in the order of revision, issuer and serial; at most `limit`.
+  func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate]
+
+  /// Certificates of an issuer in the order of their serials, each with its stored response for `hashAlgorithm` where
+  /// that was built from the row's present revision; at most `limit`, after `serial`.
+  func certificates(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [ScannedCertificate]
+
+  /// The stored response for one question, where it was built from the certificate's present revision.
+  func response(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
+  ) throws(StoreError) -> StoredResponse?
+
+  /// Stored responses whose planned refresh has come, the oldest plan first; at most `limit`.
+  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse]
+
+  /// Keeps responses, in one transaction. One of an older revision than what is there is left out (invariant 1).
+  func save(_ responses: [StoredResponse]) throws(StoreError)
+
+  /// Forgets the stored responses of a certificate that is no longer answered for.
+  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError)
+
+  /// Takes records in, all or none. `next` gives batches until it gives nil; its error undoes everything.
+  ///
+  /// - Parameter assertsStatus: false for a source that tells what was issued and nothing of revocation.
+  func importRecords(
+    issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary
+
+  /// Records a revocation durably: when this returns, the commit has reached the disk (invariant 2).
+  func revoke(
+    issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
+    at time: UnixTime
+  ) throws(StoreError) -> RevocationOutcome
+
+  /// How many certificates of an issuer there are, and how many of them are revoked.
+  func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int)
+}
+
+/// A certificate's record as one snapshot of the store had it.
+public struct StatusReading: Sendable, Hashable {
+  /// Nil for a serial that was never issued.
+  public var record: CertificateRecord?
+  /// The revision of the row; zero where there is none.
+  public var revision: Revision
+  /// The newest change that the snapshot had seen.
+  public var asOf: Revision
+
+  public init(record: CertificateRecord?, revision: Revision, asOf: Revision) {
+    self.record = record
+    self.revision = revision
+    self.asOf = asOf
+  }
+}
+
+/// Where a reader of changes stopped. One transaction gives many rows the same revision.
+public struct ChangePosition: Sendable, Hashable {
+  public var revision: Revision
+  public var issuer: StoreIssuerID
+  public var serial: SerialNumber?
+
+  /// After everything of `revision`.
+  public init(after revision: Revision) {
+    self.revision = revision
+    issuer = StoreIssuerID(.max)
+    serial = nil
+  }
+
+  public init(revision: Revision, issuer: StoreIssuerID, serial: SerialNumber) {
+    self.revision = revision
+    self.issuer = issuer
+    self.serial = serial
+  }
+}
+
+public struct ChangedCertificate: Sendable, Hashable {
+  public var issuer: StoreIssuerID
+  public var record: CertificateRecord
+  public var revision: Revision
+
+  public init(issuer: StoreIssuerID, record: CertificateRecord, revision: Revision) {
+    self.issuer = issuer
+    self.record = record
+    self.revision = revision
+  }
+}
+
+public struct ScannedCertificate: Sendable, Hashable {
+  public var record: CertificateRecord
+  public var revision: Revision
+  public var response: StoredResponse?
+
+  public init(record: CertificateRecord, revision: Revision, response: StoredResponse?) {
+    self.record = record
+    self.revision = revision
+    self.response = response
+  }
+}
+
+/// What a restart needs to serve an answer again without signing it: everything else of the response follows from the
+/// certificate's record, the issuer's policy and the signer, and the digest proves that it did.
+public struct StoredResponse: Sendable, Hashable {
+  public var issuer: StoreIssuerID
+  public var hashAlgorithm: HashAlgorithm
+  public var serial: SerialNumber
+  public var revision: Revision
+  public var times: AnswerTimes
+  public var signature: [UInt8]
+  /// The first eight octets of the response's SHA-256.
+  public var digestPrefix: UInt64
+
+  public init(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber, revision: Revision, times: AnswerTimes,
+    signature: [UInt8], digestPrefix: UInt64
+  ) {
+    self.issuer = issuer
+    self.hashAlgorithm = hashAlgorithm
+    self.serial = serial
+    self.revision = revision
+    self.times = times
+    self.signature = signature
+    self.digestPrefix = digestPrefix
+  }
+}
+
+public struct DueResponse: Sendable, Hashable {
+  public var issuer: StoreIssuerID
+  public var hashAlgorithm: HashAlgorithm
+  public var serial: SerialNumber
+  public var refreshAt: UnixTime
+
+  public init(issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber, refreshAt: UnixTime) {
+    self.issuer = issuer
+    self.hashAlgorithm = hashAlgorithm
+    self.serial = serial
+    self.refreshAt = refreshAt
+  }
+}
+
+/// Why the store could not do what was asked.
+public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
+    /// Another process holds the database longer than we wait.
+    case busy
+    /// No space left on the device.
+    case full
+    /// The file is no database, a damaged one, or one of another program or version.
+    case corrupt
+    /// It cannot be opened, read or written.
+    case inaccessible
+    /// A name that already stands for something else.
+    case conflict
+    /// A mistake of this program.
+    case misuse
+  }
+
+  public var kind: Kind
+  /// Names the database file and what was expected.
+  public var description: String
+
+  public init(kind: Kind, description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}
