@@ -1,0 +1,101 @@
+import CalendarTime
+import OCSP
+import Responder
+
+extension SQLiteSession {
+  func importRecords(
+    issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    try connection.transaction {
+      let revision = try takeRevision()
+      var summary = ImportSummary()
+      while let batch = try next() {
+        for record in batch {
+          try take(record, issuer: issuer, assertsStatus: assertsStatus, revision: revision, summary: &summary)
+        }
+      }
+      // The revision is taken all the same: numbers are plenty, and a gap in them means nothing.
+      summary.revision = revision
+      if summary.added + summary.changed > 0 {
+        try addEvent(
+          at: time, issuer: issuer, revision: revision,
+          what: "import of \(source): \(summary.added) added, \(summary.changed) changed")
+      }
+      return summary
+    }
+  }
+
+  private func take(
+    _ incoming: CertificateRecord, issuer: StoreIssuerID, assertsStatus: Bool, revision: Revision,
+    summary: inout ImportSummary
+  ) throws(StoreError) {
+    let held = try status(issuer: issuer, serial: incoming.serial).record
+    switch RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus) {
+    case .unchanged:
+      summary.unchanged += 1
+    case .insert(let record):
+      try write(record, issuer: issuer, revision: revision)
+      summary.added += 1
+      if record.revocation != nil { summary.revoked += 1 }
+    case .update(let record):
+      try write(record, issuer: issuer, revision: revision)
+      summary.changed += 1
+      if record.revocation != nil { summary.revoked += 1 }
+    case .keepsRevocation:
+      summary.keptRevoked += 1
+      if summary.keptRevokedExamples.count < 5 { summary.keptRevokedExamples.append(incoming.serial) }
+    }
+  }
+
+  func revoke(
+    issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
+    at time: UnixTime
+  ) throws(StoreError) -> RevocationOutcome {
+    try connection.storeTransaction { () throws(StoreError) in
+      guard let held = try status(issuer: issuer, serial: serial).record else { return .notIssued }
+      let after = RevocationChange.apply(
+        revocation, to: held, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven)
+      guard let after else { return .alreadyRevoked(held.revocation ?? revocation) }
+      let revision = try takeRevision()
+      try write(after, issuer: issuer, revision: revision)
+      let reason = after.revocation?.reason?.name ?? "no reason"
+      try addEvent(at: time, issuer: issuer, revision: revision, what: "revoked \(serial): \(reason)")
+      return .revoked(revision)
+    }
+  }
+
+  private func takeRevision() throws(StoreError) -> Revision {
+    let statement = statements.nextRevision
+    defer { statement.reset() }
+    guard try statement.step() else {
+      throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
+    }
+    let revision = Revision(UInt64(statement.integer(0)))
+    // RETURNING gives its row first and ends the statement only when stepped again.
+    while try statement.step() {}
+    return revision
+  }
+
+  private func write(_ record: CertificateRecord, issuer: StoreIssuerID, revision: Revision) throws(StoreError) {
+    let statement = statements.upsertCertificate
+    statement.bind(1, issuer.value)
+    statement.bind(2, record.serial.octets)
+    statement.bind(3, record.notAfter?.seconds)
+    statement.bind(4, record.revocation?.time.seconds)
+    statement.bind(5, (record.revocation?.reason?.rawValue).map { Int64($0) })
+    statement.bind(6, record.singleExtensions.isEmpty ? nil : record.singleExtensions)
+    statement.bind(7, Int64(revision.value))
+    try statement.run()
+  }
+
+  private func addEvent(at time: UnixTime, issuer: StoreIssuerID, revision: Revision, what: String) throws(StoreError) {
+    let statement = statements.insertEvent
+    statement.bind(1, nil as Int64?)
+    statement.bind(2, time.seconds)
+    statement.bind(3, issuer.value)
+    statement.bind(4, Int64(revision.value))
+    statement.bind(5, what)
+    try statement.run()
+  }
+}

@@ -1,0 +1,165 @@
+import CSQLite
+import CalendarTime
+import OCSP
+import Responder
+
+/// One connection with its prepared statements.
+final class SQLiteSession: StatusStoreSession {
+  let connection: SQLiteConnection
+  let statements: Statements
+
+  init(path: String) throws(StoreError) {
+    connection = try SQLiteConnection(path: path, create: false)
+    // FULL: a commit is on the disk when it returns (invariant 2).
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF")
+    statements = try Statements(connection)
+  }
+
+  // MARK: - Issuers
+
+  func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID {
+    if let found = try findIssuer(name: name, identity: identity) { return found }
+    return try connection.storeTransaction { () throws(StoreError) in
+      if let found = try findIssuer(name: name, identity: identity) { return found }
+      statements.insertIssuer.bind(1, name)
+      statements.insertIssuer.bind(2, identity)
+      try statements.insertIssuer.run()
+      guard let made = try findIssuer(name: name, identity: identity) else {
+        throw StoreError(kind: .misuse, description: "database \(connection.path): issuer '\(name)' was not kept")
+      }
+      return made
+    }
+  }
+
+  private func findIssuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID? {
+    let statement = statements.findIssuer
+    statement.bind(1, name)
+    defer { statement.reset() }
+    guard try statement.step() else { return nil }
+    guard statement.blob(1) == identity else {
+      throw StoreError(
+        kind: .conflict,
+        description: "database \(connection.path): the issuer '\(name)' is kept there for another CA certificate "
+          + "(other name or other key); give the new CA another name in the configuration")
+    }
+    return StoreIssuerID(statement.integer(0))
+  }
+
+  // MARK: - Status
+
+  func latestRevision() throws(StoreError) -> Revision {
+    let statement = statements.latestRevision
+    defer { statement.reset() }
+    guard try statement.step() else { return .zero }
+    return Revision(UInt64(statement.integer(0)))
+  }
+
+  func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading {
+    // One statement, so that the row and the latest revision come from one snapshot.
+    let statement = statements.status
+    statement.bind(1, issuer.value)
+    statement.bind(2, serial.octets)
+    defer { statement.reset() }
+    guard try statement.step() else {
+      throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
+    }
+    let asOf = Revision(UInt64(statement.integer(0)))
+    guard let revision = statement.optionalInteger(1) else {
+      return StatusReading(record: nil, revision: .zero, asOf: asOf)
+    }
+    let record = record(serial, in: statement, firstColumn: 2)
+    return StatusReading(record: record, revision: Revision(UInt64(revision)), asOf: asOf)
+  }
+
+  func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate] {
+    let statement = statements.changes
+    statement.bind(1, Int64(position.revision.value))
+    statement.bind(2, position.issuer.value)
+    statement.bind(3, position.serial?.octets ?? [])
+    statement.bind(4, Int64(limit))
+    defer { statement.reset() }
+    var changes: [ChangedCertificate] = []
+    while try statement.step() {
+      let serial = try serial(in: statement, column: 2)
+      changes.append(
+        ChangedCertificate(
+          issuer: StoreIssuerID(statement.integer(1)), record: record(serial, in: statement, firstColumn: 3),
+          revision: Revision(UInt64(statement.integer(0)))))
+    }
+    return changes
+  }
+
+  func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int) {
+    let statement = statements.counts
+    statement.bind(1, issuer.value)
+    defer { statement.reset() }
+    guard try statement.step() else { return (0, 0) }
+    return (Int(statement.integer(0)), Int(statement.integer(1)))
+  }
+
+  func certificates(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [ScannedCertificate] {
+    let statement = statements.scan
+    statement.bind(1, issuer.value)
+    statement.bind(2, Int64(hashAlgorithm.rawValue))
+    statement.bind(3, serial?.octets ?? [])
+    statement.bind(4, Int64(limit))
+    defer { statement.reset() }
+    var scanned: [ScannedCertificate] = []
+    scanned.reserveCapacity(limit)
+    while try statement.step() {
+      let serial = try self.serial(in: statement, column: 0)
+      let revision = Revision(UInt64(statement.integer(1)))
+      let response =
+        statement.isNull(6)
+        ? nil
+        : storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 6)
+      scanned.append(
+        ScannedCertificate(
+          record: record(serial, in: statement, firstColumn: 2), revision: revision, response: response))
+    }
+    return scanned
+  }
+
+  // MARK: - Reading columns
+
+  /// not_after, revoked_at, reason, extensions from `firstColumn` on.
+  func record(_ serial: SerialNumber, in statement: SQLiteStatement, firstColumn: Int32) -> CertificateRecord {
+    let revocation = statement.optionalInteger(firstColumn + 1).map { time in
+      Revocation(
+        time: UnixTime(seconds: time),
+        reason: statement.optionalInteger(firstColumn + 2).flatMap {
+          RevocationReason(rawValue: UInt8(truncatingIfNeeded: $0))
+        })
+    }
+    return CertificateRecord(
+      serial: serial, notAfter: statement.optionalInteger(firstColumn).map { UnixTime(seconds: $0) },
+      revocation: revocation, singleExtensions: statement.blob(firstColumn + 3))
+  }
+
+  /// produced_at, next_update, refresh_at, digest_prefix, signature from `firstColumn` on.
+  func storedResponse(
+    _ issuer: StoreIssuerID, _ hashAlgorithm: HashAlgorithm, _ serial: SerialNumber, _ revision: Revision,
+    in statement: SQLiteStatement, firstColumn: Int32
+  ) -> StoredResponse {
+    StoredResponse(
+      issuer: issuer, hashAlgorithm: hashAlgorithm, serial: serial, revision: revision,
+      times: AnswerTimes(
+        producedAt: UnixTime(seconds: statement.integer(firstColumn)),
+        nextUpdate: UnixTime(seconds: statement.integer(firstColumn + 1)),
+        refreshAt: UnixTime(seconds: statement.integer(firstColumn + 2))),
+      signature: statement.blob(firstColumn + 4),
+      digestPrefix: UInt64(bitPattern: statement.integer(firstColumn + 3)))
+  }
+
+  func serial(in statement: SQLiteStatement, column: Int32) throws(StoreError) -> SerialNumber {
+    guard let serial = SerialNumber(content: statement.blob(column)) else {
+      throw StoreError(
+        kind: .corrupt,
+        description: "database \(connection.path): a serial number has \(statement.blob(column).count) octets; "
+          + "1 to \(SerialNumber.maximumOctets) are possible")
+    }
+    return serial
+  }
+}

@@ -1,0 +1,87 @@
+import Responder
+
+/// The tables, and how a database file becomes ours.
+enum Schema {
+  /// "AVCH": in the file's header, so that `file` and a wrong path in the configuration are told apart.
+  static let applicationID: Int64 = 0x4156_4348
+  static let version: Int64 = 1
+
+  /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
+  /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
+  private static let statements = """
+    CREATE TABLE state (
+      id INTEGER PRIMARY KEY CHECK (id = 0),
+      revision INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO state (id, revision) VALUES (0, 0);
+    CREATE TABLE issuers (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL UNIQUE,
+      identity BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE certificates (
+      issuer INTEGER NOT NULL REFERENCES issuers (id),
+      serial BLOB NOT NULL,
+      not_after INTEGER,
+      revoked_at INTEGER,
+      reason INTEGER,
+      extensions BLOB,
+      revision INTEGER NOT NULL,
+      PRIMARY KEY (issuer, serial)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX certificates_by_revision ON certificates (revision, issuer, serial);
+    CREATE TABLE events (
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+      event_id TEXT UNIQUE,
+      at INTEGER NOT NULL,
+      issuer INTEGER NOT NULL REFERENCES issuers (id),
+      revision INTEGER NOT NULL,
+      what TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE responses (
+      issuer INTEGER NOT NULL REFERENCES issuers (id),
+      hash INTEGER NOT NULL,
+      serial BLOB NOT NULL,
+      revision INTEGER NOT NULL,
+      produced_at INTEGER NOT NULL,
+      next_update INTEGER NOT NULL,
+      refresh_at INTEGER NOT NULL,
+      digest_prefix INTEGER NOT NULL,
+      signature BLOB NOT NULL,
+      PRIMARY KEY (issuer, hash, serial)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX responses_by_refresh ON responses (refresh_at);
+    """
+
+  /// Makes a new file ours, and refuses one that is another program's or another version's.
+  static func prepare(_ connection: SQLiteConnection) throws(StoreError) {
+    try connection.execute("PRAGMA journal_mode = WAL")
+    if try connection.integer("PRAGMA application_id") == applicationID {
+      try check(connection)
+      return
+    }
+    try connection.storeTransaction { () throws(StoreError) in
+      // Another process may have done it while we waited for the lock.
+      if try connection.integer("PRAGMA application_id") == applicationID { return }
+      guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
+        throw StoreError(
+          kind: .corrupt,
+          description: "database \(connection.path): this is a SQLite database of another program, not of Avouch; "
+            + "name a file that does not exist yet, or Avouch's own")
+      }
+      try connection.execute(statements)
+      try connection.execute("PRAGMA application_id = \(applicationID)")
+      try connection.execute("PRAGMA user_version = \(version)")
+    }
+    try check(connection)
+  }
+
+  private static func check(_ connection: SQLiteConnection) throws(StoreError) {
+    let found = try connection.integer("PRAGMA user_version")
+    guard found == version else {
+      throw StoreError(
+        kind: .corrupt,
+        description: "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
+    }
+  }
+}

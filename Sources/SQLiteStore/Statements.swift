@@ -1,0 +1,83 @@
+import Responder
+
+/// Every query the program makes, prepared once a connection. A test asks SQLite for the plan of each one and refuses
+/// any that scans a table.
+struct Statements {
+  let findIssuer: SQLiteStatement
+  let insertIssuer: SQLiteStatement
+  let latestRevision: SQLiteStatement
+  let nextRevision: SQLiteStatement
+  let status: SQLiteStatement
+  let changes: SQLiteStatement
+  let counts: SQLiteStatement
+  let scan: SQLiteStatement
+  let upsertCertificate: SQLiteStatement
+  let insertEvent: SQLiteStatement
+  let response: SQLiteStatement
+  let responsesDue: SQLiteStatement
+  let saveResponse: SQLiteStatement
+  let removeResponses: SQLiteStatement
+
+  init(_ connection: SQLiteConnection) throws(StoreError) {
+    findIssuer = try connection.prepare("SELECT id, identity FROM issuers WHERE name = ?1")
+    insertIssuer = try connection.prepare("INSERT INTO issuers (name, identity) VALUES (?1, ?2)")
+    latestRevision = try connection.prepare("SELECT revision FROM state WHERE id = 0")
+    nextRevision = try connection.prepare("UPDATE state SET revision = revision + 1 WHERE id = 0 RETURNING revision")
+    status = try connection.prepare(
+      """
+      SELECT s.revision, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions
+      FROM state s LEFT JOIN certificates c ON c.issuer = ?1 AND c.serial = ?2 WHERE s.id = 0
+      """)
+    changes = try connection.prepare(
+      """
+      SELECT revision, issuer, serial, not_after, revoked_at, reason, extensions FROM certificates
+      WHERE (revision, issuer, serial) > (?1, ?2, ?3) ORDER BY revision, issuer, serial LIMIT ?4
+      """)
+    counts = try connection.prepare("SELECT count(*), count(revoked_at) FROM certificates WHERE issuer = ?1")
+    scan = try connection.prepare(
+      """
+      SELECT c.serial, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions,
+        r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature
+      FROM certificates c
+      LEFT JOIN responses r ON r.issuer = c.issuer AND r.hash = ?2 AND r.serial = c.serial AND r.revision = c.revision
+      WHERE c.issuer = ?1 AND c.serial > ?3 ORDER BY c.serial LIMIT ?4
+      """)
+    upsertCertificate = try connection.prepare(
+      """
+      INSERT INTO certificates (issuer, serial, not_after, revoked_at, reason, extensions, revision)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+      ON CONFLICT (issuer, serial) DO UPDATE SET not_after = excluded.not_after, revoked_at = excluded.revoked_at,
+        reason = excluded.reason, extensions = excluded.extensions, revision = excluded.revision
+      WHERE excluded.revision >= certificates.revision
+      """)
+    insertEvent = try connection.prepare(
+      "INSERT INTO events (event_id, at, issuer, revision, what) VALUES (?1, ?2, ?3, ?4, ?5)")
+    response = try connection.prepare(
+      """
+      SELECT r.revision, r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature
+      FROM responses r JOIN certificates c ON c.issuer = r.issuer AND c.serial = r.serial AND c.revision = r.revision
+      WHERE r.issuer = ?1 AND r.hash = ?2 AND r.serial = ?3
+      """)
+    responsesDue = try connection.prepare(
+      "SELECT issuer, hash, serial, refresh_at FROM responses WHERE refresh_at <= ?1 ORDER BY refresh_at LIMIT ?2")
+    saveResponse = try connection.prepare(
+      """
+      INSERT INTO responses
+        (issuer, hash, serial, revision, produced_at, next_update, refresh_at, digest_prefix, signature)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+      ON CONFLICT (issuer, hash, serial) DO UPDATE SET revision = excluded.revision,
+        produced_at = excluded.produced_at, next_update = excluded.next_update, refresh_at = excluded.refresh_at,
+        digest_prefix = excluded.digest_prefix, signature = excluded.signature
+      WHERE excluded.revision > responses.revision
+        OR (excluded.revision = responses.revision AND excluded.produced_at >= responses.produced_at)
+      """)
+    removeResponses = try connection.prepare("DELETE FROM responses WHERE issuer = ?1 AND hash = ?2 AND serial = ?3")
+  }
+
+  var all: [SQLiteStatement] {
+    [
+      findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, upsertCertificate,
+      insertEvent, response, responsesDue, saveResponse, removeResponses,
+    ]
+  }
+}
