@@ -19,4 +19,53 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+// XN_FLAG_RFC2253 is made of casts, which Swift cannot import. Characters beyond ASCII stay readable.
+static inline unsigned long avouch_name_flags(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
+
+// The SHA256_* calls that take pieces are deprecated, and an EVP context per call costs more than the hash. One
+// context per thread does not.
+static inline int avouch_sha256_of_two(const unsigned char *first, size_t first_count, const unsigned char *second,
+                                       size_t second_count, unsigned char *digest) {
+  static __thread EVP_MD_CTX *context = NULL;
+  if (context == NULL) {
+    context = EVP_MD_CTX_new();
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) return 0;
+  } else if (EVP_DigestInit_ex(context, NULL, NULL) != 1) {
+    return 0;
+  }
+  return EVP_DigestUpdate(context, first, first_count) == 1 &&
+         (second_count == 0 || EVP_DigestUpdate(context, second, second_count) == 1) &&
+         EVP_DigestFinal_ex(context, digest, NULL) == 1;
+}
+
+// X509_ALGOR's type name clashes between the macro-made declarations Swift sees; as an opaque pointer it does not.
+static inline void *avouch_d2i_algorithm(const unsigned char **cursor, long count) {
+  return d2i_X509_ALGOR(NULL, cursor, count);
+}
+static inline void avouch_free_algorithm(void *algorithm) { X509_ALGOR_free((X509_ALGOR *)algorithm); }
+
+// ASN1_item_verify takes a parsed structure and encodes it again. An ASN1_TYPE keeps a SEQUENCE's octets as they
+// were, so this checks a signature over raw octets with all of OpenSSL's algorithms, PSS parameters included.
+// ASN1_ITEM_rptr is a macro, which Swift cannot import.
+static inline int avouch_verify_raw(void *algorithm, const unsigned char *message, long count,
+                                    const unsigned char *signature, int signature_count, EVP_PKEY *key) {
+  const unsigned char *cursor = message;
+  ASN1_TYPE *sequence = d2i_ASN1_TYPE(NULL, &cursor, count);
+  if (sequence == NULL) return 0;
+  if (cursor != message + count || ASN1_TYPE_get(sequence) != V_ASN1_SEQUENCE) {
+    ASN1_TYPE_free(sequence);
+    return 0;
+  }
+  ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+  int ok = 0;
+  if (bits != NULL && ASN1_BIT_STRING_set(bits, (unsigned char *)signature, signature_count) == 1) {
+    // Whole octets: without the flag OpenSSL would count trailing zero bits away.
+    bits->flags = (bits->flags & ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07)) | ASN1_STRING_FLAG_BITS_LEFT;
+    ok = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), (X509_ALGOR *)algorithm, bits, sequence, key);
+  }
+  ASN1_BIT_STRING_free(bits);
+  ASN1_TYPE_free(sequence);
+  return ok;
+}
+
 #endif

@@ -1,0 +1,90 @@
+import COpenSSL
+
+/// A private key in memory.
+@safe
+public final class PrivateKey: @unchecked Sendable {
+  // Never changed after the initialiser; OpenSSL's EVP_PKEY may be used by several threads at once.
+  let handle: OpaquePointer
+
+  init(taking handle: OpaquePointer) {
+    unsafe self.handle = unsafe handle
+  }
+
+  /// From a PEM file, encrypted or not.
+  ///
+  /// - Parameters:
+  ///   - name: the file's name, for messages.
+  ///   - passphrase: without its newline; nil for a key that is not encrypted.
+  public convenience init(file octets: [UInt8], name: String, passphrase: String?) throws(CryptoError) {
+    let parsed = try unsafe MemoryBIO.reading(octets) { bio -> OpaquePointer? in
+      guard var passphrase = passphrase.map({ Array($0.utf8CString) }) else {
+        // Without a callback OpenSSL would ask on the terminal.
+        return unsafe PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
+      }
+      return unsafe passphrase.withUnsafeMutableBytes { unsafe PEM_read_bio_PrivateKey(bio, nil, nil, $0.baseAddress) }
+    }
+    guard let parsed = unsafe parsed else {
+      let isEncrypted = String(decoding: octets, as: UTF8.self).contains("ENCRYPTED")
+      if isEncrypted, passphrase == nil {
+        ERR_clear_error()
+        throw CryptoError("\(name): the private key is encrypted; name a file with its passphrase in 'keyPasswordFile'")
+      }
+      throw .openSSL(
+        isEncrypted ? "\(name): the private key does not open with this passphrase" : "\(name): no PEM private key in it")
+    }
+    unsafe self.init(taking: parsed)
+  }
+
+  deinit {
+    unsafe EVP_PKEY_free(handle)
+  }
+
+  /// Whether this is the key of that certificate.
+  public func belongs(to certificate: Certificate) -> Bool {
+    defer { ERR_clear_error() }
+    return unsafe X509_check_private_key(certificate.handle, handle) == 1
+  }
+
+  /// PKCS#8 PEM, not encrypted.
+  public var pem: [UInt8] {
+    unsafe MemoryBIO.writing { bio in unsafe PEM_write_bio_PKCS8PrivateKey(bio, handle, nil, nil, 0, nil, nil) }
+  }
+
+  /// `P-256`, `RSA 2048`, `Ed25519`: for messages.
+  public var kind: Kind? {
+    switch unsafe EVP_PKEY_get_base_id(handle) {
+    case EVP_PKEY_RSA, NID_rsassaPss: return .rsa(bits: unsafe Int(EVP_PKEY_get_bits(handle)))
+    case NID_ED25519: return .ed25519
+    case EVP_PKEY_EC:
+      var name = [CChar](repeating: 0, count: 64)
+      var count = 0
+      guard unsafe EVP_PKEY_get_group_name(handle, &name, name.count, &count) == 1 else { return nil }
+      switch String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) {
+      case "prime256v1", "P-256": return .p256
+      case "secp384r1", "P-384": return .p384
+      case "secp521r1", "P-521": return .p521
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  /// The kinds of key that can sign responses.
+  public enum Kind: Sendable, Hashable, CustomStringConvertible {
+    case p256
+    case p384
+    case p521
+    case rsa(bits: Int)
+    case ed25519
+
+    public var description: String {
+      switch self {
+      case .p256: "P-256"
+      case .p384: "P-384"
+      case .p521: "P-521"
+      case .rsa(let bits): "RSA \(bits)"
+      case .ed25519: "Ed25519"
+      }
+    }
+  }
+}
