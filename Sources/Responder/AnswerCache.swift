@@ -72,6 +72,15 @@ public final class AnswerCache: Sendable {
     }
   }
 
+  /// Whether a snapshot of the store as of that revision has seen every change applied near `key`: whether "nothing
+  /// on record" may still be said from it.
+  public func isCurrent(_ key: ResponseKey, asOf: Revision) -> Bool {
+    let hash = key.mixed(seed: seed)
+    return unsafe shards[hash].pointee.withLock { shard in
+      shard.isCurrent(asOf: asOf)
+    }
+  }
+
   /// The revision and times of what is held for `key`, whether or not it is still valid.
   public func peek(_ key: ResponseKey) -> (revision: Revision, times: AnswerTimes)? {
     let hash = key.mixed(seed: seed)

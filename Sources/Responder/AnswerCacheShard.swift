@@ -63,6 +63,10 @@ struct AnswerCacheShard: ~Copyable {
     return true
   }
 
+  func isCurrent(asOf: Revision) -> Bool {
+    asOf >= newestFence
+  }
+
   mutating func publish(_ answer: Answer, hash: UInt64, asOf: Revision) -> AnswerCache.Publication {
     if asOf < newestFence { return .readStatusAgain }
     let size = (MemoryLayout<RecordHeader>.size + answer.prefix.count + 7) & ~7

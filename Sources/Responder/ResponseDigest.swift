@@ -24,6 +24,9 @@ public struct ResponseDigest: Sendable, Hashable {
     return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
   }
 
+  /// The first eight octets as a number.
+  public var prefixWord: UInt64 { words.0 }
+
   public var octets: [UInt8] {
     (0..<32).map { self[$0] }
   }

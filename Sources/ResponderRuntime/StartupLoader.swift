@@ -1,0 +1,72 @@
+import CalendarTime
+import OCSP
+import Responder
+
+/// The first pass over the store: learns what was issued, loads the answers that are still fresh, and has the others
+/// signed, while questions are already answered.
+final class StartupLoader: @unchecked Sendable {
+  // Made on the starting thread, used by one other from then on.
+  private static let batch = 1024
+  private let runtime: ResponderRuntime
+  private let session: any StatusStoreSession
+
+  init(runtime: ResponderRuntime, session: any StatusStoreSession) {
+    self.runtime = runtime
+    self.session = session
+  }
+
+  func run() {
+    // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
+    do {
+      for issuer in runtime.issuers.issuers where !runtime.isStopping {
+        try scan(issuer, .sha1) { scanned, _ in
+          runtime.issued.insert(issuer: issuer.index, serial: scanned.record.serial)
+          runtime.counters.scanned.add(1)
+          return true
+        }
+      }
+      runtime.issuedSetComplete.store(true, ordering: .releasing)
+      for issuer in runtime.issuers.issuers {
+        for algorithm in issuer.policy.presignedAlgorithms where !runtime.isStopping { try load(issuer, algorithm) }
+      }
+      runtime.startupFinished.raise(to: 1)
+    } catch {
+      runtime.counters.storeFailures.add(1)
+      runtime.log.warning("the store could not be read at the start; answers are signed on demand: \(error)")
+    }
+  }
+
+  private func load(_ issuer: Issuer, _ algorithm: HashAlgorithm) throws(StoreError) {
+    try scan(issuer, algorithm) { scanned, asOf in
+      let now = runtime.clock.now()
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: scanned.record.serial)
+      let reading = StatusReading(record: scanned.record, revision: scanned.revision, asOf: asOf)
+      guard let statement = AnswerBuilder.statement(for: reading, policy: issuer.policy, now: now) else { return true }
+      if let stored = scanned.response, now < stored.times.refreshAt,
+        let answer = runtime.rebuild(stored, statement: statement, key: key)
+      {
+        // Refused where a change came after the scan: the follower sees to that certificate.
+        if runtime.cache.publish(answer, asOf: asOf) == .stored { runtime.counters.loaded.add(1) }
+        return true
+      }
+      // An expired certificate is answered for on demand; nobody should need it often.
+      if let notAfter = scanned.record.notAfter, notAfter < now { return true }
+      return runtime.queue.pushWhenRoom(.ahead(key, .presign), lane: .refresh)
+    }
+  }
+
+  /// Calls `body` for every certificate of the issuer with the revision of the snapshot before it was read.
+  private func scan(
+    _ issuer: Issuer, _ algorithm: HashAlgorithm, _ body: (ScannedCertificate, Revision) -> Bool
+  ) throws(StoreError) {
+    var last: SerialNumber?
+    while !runtime.isStopping {
+      let asOf = try session.latestRevision()
+      let batch = try session.certificates(
+        issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: StartupLoader.batch)
+      for scanned in batch where !body(scanned, asOf) { return }
+      guard batch.count == StartupLoader.batch else { return }
+      last = batch.last?.record.serial
+    }
+  }
+}
