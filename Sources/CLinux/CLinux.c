@@ -1,1 +1,32 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <pthread.h>
+#include <sched.h>
+
 #include "CLinux.h"
+
+int avouch_name_this_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int avouch_pin_this_thread(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int avouch_processor_count(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+int avouch_processor_at(int place) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+  for (int processor = 0; processor < CPU_SETSIZE; processor++) {
+    if (CPU_ISSET(processor, &set) && place-- == 0) return processor;
+  }
+  return -1;
+}
+
+int avouch_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }

@@ -48,9 +48,19 @@ public enum AnswerBuilder {
 
   public struct Statement: Sendable, Hashable {
     public var status: CertificateStatus
-    public var singleExtensions: [UInt8] = []
-    public var isForUnissued = false
-    public var isExtendedRevoke = false
+    public var singleExtensions: [UInt8]
+    public var isForUnissued: Bool
+    public var isExtendedRevoke: Bool
+
+    public init(
+      status: CertificateStatus, singleExtensions: [UInt8] = [], isForUnissued: Bool = false,
+      isExtendedRevoke: Bool = false
+    ) {
+      self.status = status
+      self.singleExtensions = singleExtensions
+      self.isForUnissued = isForUnissued
+      self.isExtendedRevoke = isExtendedRevoke
+    }
   }
 
   /// One entry of a response.

@@ -1,3 +1,4 @@
+import EventLoop
 import OCSP
 import Responder
 

@@ -1,3 +1,4 @@
+import EventLoop
 import CalendarTime
 import Responder
 

@@ -1,5 +1,6 @@
-public import CalendarTime
-public import OCSP
+import EventLoop
+import CalendarTime
+import OCSP
 public import Responder
 import Synchronization
 
@@ -41,7 +42,7 @@ public final class ResponderRuntime: Sendable {
   let startupFinished = GrowingValue()
   let issuedSetComplete = Atomic<Bool>(false)
   let suffixes: [[UInt8]]
-  private let threads = Mutex<[RuntimeThread]>([])
+  private let threads = Mutex<[NamedThread]>([])
 
   public init(
     issuers: IssuerTable, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits, clock: any Clock,
@@ -135,27 +136,27 @@ public final class ResponderRuntime: Sendable {
     for issuer in issuers.issuers { _ = try issuer.signer.openSession() }
     let first = try store.openSession()
     applied.raise(to: try first.latestRevision().value)
-    var started: [RuntimeThread] = []
+    var started: [NamedThread] = []
     for number in 0..<limits.signingThreads {
       let worker = try SigningWorker(runtime: self, session: store.openSession())
-      started.append(RuntimeThread(name: "sign-\(number)") { worker.run() })
+      started.append(NamedThread(name: "sign-\(number)") { worker.run() })
     }
     let follower = try ChangeFollower(runtime: self, session: store.openSession())
-    started.append(RuntimeThread(name: "changes") { follower.run() })
+    started.append(NamedThread(name: "changes") { follower.run() })
     let changeSigner = try ChangeSigner(runtime: self, session: store.openSession())
-    started.append(RuntimeThread(name: "change-sign") { changeSigner.run() })
+    started.append(NamedThread(name: "change-sign") { changeSigner.run() })
     let loader = try StartupLoader(runtime: self, session: store.openSession())
     let refresher = try Refresher(runtime: self, session: store.openSession())
     started.append(
-      RuntimeThread(name: "refresh") {
+      NamedThread(name: "refresh") {
         loader.run()
         refresher.run()
       })
-    started.append(RuntimeThread(name: "sweep") { [self] in
+    started.append(NamedThread(name: "sweep") { [self] in
       while !closing.wait(for: 1, milliseconds: 250) { sweepOverdue() }
     })
     let saver = self.saver
-    started.append(RuntimeThread(name: "save") { saver.run() })
+    started.append(NamedThread(name: "save") { saver.run() })
     threads.withLock { $0 = started }
   }
 
@@ -165,7 +166,7 @@ public final class ResponderRuntime: Sendable {
     announced.close()
     queue.close()
     saver.close()
-    let running = threads.withLock { threads -> [RuntimeThread] in
+    let running = threads.withLock { threads -> [NamedThread] in
       defer { threads = [] }
       return threads
     }

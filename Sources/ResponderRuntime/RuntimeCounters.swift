@@ -1,4 +1,4 @@
-public import Synchronization
+import Synchronization
 
 /// What the runtime counts, for metrics and for `avouch status`. Any thread may add and read.
 public final class RuntimeCounters: Sendable {

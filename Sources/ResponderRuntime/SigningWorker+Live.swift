@@ -1,6 +1,7 @@
 import CalendarTime
 import OCSP
 import Responder
+import Synchronization
 
 extension SigningWorker {
   /// Signs a response for one request: with its nonce, or for several certificates.

@@ -1,6 +1,7 @@
 import CalendarTime
 import OCSP
 import Responder
+import Synchronization
 
 /// What a signing thread is given to do.
 enum SigningJob: Sendable {

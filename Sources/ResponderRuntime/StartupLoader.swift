@@ -1,6 +1,8 @@
 import CalendarTime
+import EventLoop
 import OCSP
 import Responder
+import Synchronization
 
 /// The first pass over the store: learns what was issued, loads the answers that are still fresh, and has the others
 /// signed, while questions are already answered.

@@ -7,7 +7,7 @@ public struct SystemClock: Clock {
   public init() {}
 
   public func now() -> UnixTime {
-    var time = unsafe timespec()
+    var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return UnixTime(seconds: Int64(time.tv_sec))
   }

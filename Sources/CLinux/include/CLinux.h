@@ -1,16 +1,28 @@
 // Linux calls that Swift's Glibc module does not bring.
+//
+// Swift reads Glibc's headers without _GNU_SOURCE; a header here that defined it would give Swift a second, different
+// version of the same types. So what needs _GNU_SOURCE is wrapped in CLinux.c, behind a name of our own.
 #ifndef AVOUCH_CLINUX_H
 #define AVOUCH_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+
+// pthread_setname_np for the calling thread; at most 15 characters.
+int avouch_name_this_thread(const char *name);
+
+// CPU_SET is a macro: binds the calling thread to one processor. 0, or an errno.
+int avouch_pin_this_thread(int processor);
+
+// How many processors this process may run on, and which the nth of them is; -1 where there is none.
+int avouch_processor_count(void);
+int avouch_processor_at(int place);
+
+// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC: needs _GNU_SOURCE.
+int avouch_accept(int listener);
 
 #endif

@@ -1,8 +1,11 @@
+import CLinux
 import Glibc
 
 /// A named thread with a stack of half a megabyte.
+///
+/// Traps where the system has no thread to give: threads are started with the program, when there is nothing to answer.
 @safe
-final class RuntimeThread: @unchecked Sendable {
+public final class NamedThread: @unchecked Sendable {
   // Written once, before anybody else can see the object.
   private let handle: pthread_t
 
@@ -16,9 +19,9 @@ final class RuntimeThread: @unchecked Sendable {
     }
   }
 
-  init(name: String, _ run: @escaping @Sendable () -> Void) {
+  public init(name: String, _ run: @escaping @Sendable () -> Void) {
     let body = unsafe Unmanaged.passRetained(Body(name: name, run: run))
-    var attributes = unsafe pthread_attr_t()
+    var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setstacksize(&attributes, 512 << 10)
     var thread = pthread_t()
@@ -27,17 +30,16 @@ final class RuntimeThread: @unchecked Sendable {
       { argument in
         guard let argument = unsafe argument else { return nil }
         let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-        unsafe pthread_setname_np(pthread_self(), String(body.name.prefix(15)))
+        unsafe avouch_name_this_thread(String(body.name.prefix(15)))
         body.run()
         return nil
       }, body.toOpaque())
     unsafe pthread_attr_destroy(&attributes)
-    // Only at the start of the program, where there is nothing to answer yet.
     precondition(code == 0, "no thread can be started: error \(code)")
     handle = thread
   }
 
-  func join() {
-    unsafe pthread_join(handle, nil)
+  public func join() {
+    pthread_join(handle, nil)
   }
 }

@@ -1,20 +1,19 @@
 import Glibc
-import Responder
 
 /// A value that only grows and that threads may wait for: applied revisions, closing.
 @safe
-final class GrowingValue: @unchecked Sendable {
+public final class GrowingValue: @unchecked Sendable {
   // `value` and `isClosed` are touched only with `mutex` held; mutex and condition never move.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let bell: UnsafeMutablePointer<pthread_cond_t>
   private var value: UInt64 = 0
   private var isClosed = false
 
-  init() {
+  public init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe bell = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
-    var attributes = unsafe pthread_condattr_t()
+    var attributes = pthread_condattr_t()
     unsafe pthread_condattr_init(&attributes)
     // Deadlines must not move when somebody sets the clock.
     unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -29,12 +28,12 @@ final class GrowingValue: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  var current: UInt64 {
+  public var current: UInt64 {
     locked { value }
   }
 
   /// Raises the value; a smaller one changes nothing.
-  func raise(to newValue: UInt64) {
+  public func raise(to newValue: UInt64) {
     locked {
       guard newValue > value else { return }
       value = newValue
@@ -42,7 +41,7 @@ final class GrowingValue: @unchecked Sendable {
     }
   }
 
-  func close() {
+  public func close() {
     locked {
       isClosed = true
       unsafe pthread_cond_broadcast(bell)
@@ -50,9 +49,9 @@ final class GrowingValue: @unchecked Sendable {
   }
 
   /// Waits until the value is at least `wanted`. False after `milliseconds`, or when closed.
-  func wait(for wanted: UInt64, milliseconds: Int64) -> Bool {
+  public func wait(for wanted: UInt64, milliseconds: Int64) -> Bool {
     let deadline = MonotonicTime.now().advanced(byMilliseconds: milliseconds)
-    var limit = unsafe timespec(
+    var limit = timespec(
       tv_sec: Int(deadline.nanoseconds / 1_000_000_000), tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
     return locked {
       while value < wanted, !isClosed {
@@ -66,20 +65,5 @@ final class GrowingValue: @unchecked Sendable {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body()
-  }
-}
-
-/// Nanoseconds of the clock that nobody sets.
-struct MonotonicTime {
-  var nanoseconds: Int64
-
-  static func now() -> MonotonicTime {
-    var time = unsafe timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-  }
-
-  func advanced(byMilliseconds milliseconds: Int64) -> MonotonicTime {
-    MonotonicTime(nanoseconds: nanoseconds + milliseconds * 1_000_000)
   }
 }

@@ -1,0 +1,24 @@
+import Glibc
+
+/// A point on the clock that nobody sets, in nanoseconds since an arbitrary start.
+public struct MonotonicTime: Sendable, Hashable, Comparable {
+  public var nanoseconds: Int64
+
+  public init(nanoseconds: Int64) {
+    self.nanoseconds = nanoseconds
+  }
+
+  public static func now() -> MonotonicTime {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
+  public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  public func advanced(byMilliseconds milliseconds: Int64) -> MonotonicTime {
+    MonotonicTime(nanoseconds: nanoseconds + milliseconds * 1_000_000)
+  }
+}
