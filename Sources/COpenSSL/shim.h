@@ -68,4 +68,20 @@ static inline int avouch_verify_raw(void *algorithm, const unsigned char *messag
   return ok;
 }
 
+// The X509V3_CTX that extensions such as authorityKeyIdentifier need is a struct on the caller's stack, half macros.
+static inline int avouch_add_extension(X509 *certificate, X509 *issuer, const char *name, const char *value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+  X509_EXTENSION *extension = X509V3_EXT_nconf(NULL, &context, name, value);
+  if (extension == NULL) return 0;
+  int ok = X509_add_ext(certificate, extension, -1);
+  X509_EXTENSION_free(extension);
+  return ok;
+}
+
+// EVP_EC_gen, EVP_RSA_gen and EVP_PKEY_Q_keygen are variadic or macros over variadic functions.
+static inline EVP_PKEY *avouch_generate_ec_key(const char *curve) { return EVP_EC_gen(curve); }
+static inline EVP_PKEY *avouch_generate_rsa_key(unsigned int bits) { return EVP_RSA_gen(bits); }
+static inline EVP_PKEY *avouch_generate_ed25519_key(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }
+
 #endif

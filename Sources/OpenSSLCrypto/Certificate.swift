@@ -59,6 +59,19 @@ public final class Certificate: @unchecked Sendable {
     unsafe encoded { unsafe i2d_X509_NAME(X509_get_subject_name(handle), $0) }
   }
 
+  /// The issuer's DER Name.
+  public var issuerName: [UInt8] {
+    unsafe encoded { unsafe i2d_X509_NAME(X509_get_issuer_name(handle), $0) }
+  }
+
+  /// The content octets of the serial number's DER INTEGER, as they stand in the certificate's encoding.
+  public var serialOctets: [UInt8] {
+    let element = unsafe encoded { unsafe i2d_ASN1_INTEGER(X509_get0_serialNumber(handle), $0) }
+    // A serial is far shorter than 128 octets in any certificate that OpenSSL parses here; longer ones are nobody's.
+    guard element.count >= 3, element[1] < 0x80 else { return [] }
+    return Array(element[2...])
+  }
+
   /// The subjectPublicKey BIT STRING without tag, length and unused-bits octet: what issuerKeyHash is taken over.
   public var publicKeyBits: [UInt8] {
     guard let bits = unsafe X509_get0_pubkey_bitstr(handle) else { return [] }
@@ -75,6 +88,12 @@ public final class Certificate: @unchecked Sendable {
 
   public var notBefore: UnixTime { unsafe Certificate.time(X509_get0_notBefore(handle)) }
   public var notAfter: UnixTime { unsafe Certificate.time(X509_get0_notAfter(handle)) }
+
+  /// Whether this certificate's signature was made with the key of `issuer`, whatever the names say.
+  public func isSigned(by issuer: Certificate) -> Bool {
+    defer { ERR_clear_error() }
+    return unsafe X509_verify(handle, X509_get0_pubkey(issuer.handle)) == 1
+  }
 
   /// Whether `issuer` issued this certificate: names, key identifiers and the signature.
   public func isIssued(by issuer: Certificate) -> Bool {
@@ -112,41 +131,5 @@ public final class Certificate: @unchecked Sendable {
         hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec))
     else { return UnixTime(seconds: 0) }
     return civil.unixTime
-  }
-}
-
-/// Octets through OpenSSL's in-memory BIO.
-enum MemoryBIO {
-  static func reading<Result>(
-    _ octets: [UInt8], _ body: (OpaquePointer) -> Result
-  ) throws(CryptoError) -> Result {
-    let bio = unsafe octets.withUnsafeBytes { unsafe BIO_new_mem_buf($0.baseAddress, Int32(clamping: $0.count)) }
-    guard let bio = unsafe bio else { throw .openSSL("out of memory") }
-    defer { unsafe BIO_free(bio) }
-    // The buffer must outlive the BIO, which keeps a pointer into it.
-    return withExtendedLifetime(octets) { unsafe body(bio) }
-  }
-
-  static func writing(_ body: (OpaquePointer) -> Int32) -> [UInt8] {
-    guard let bio = unsafe BIO_new(BIO_s_mem()) else { return [] }
-    defer { unsafe BIO_free(bio) }
-    guard unsafe body(bio) >= 0 else { return [] }
-    var octets: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = unsafe BIO_read(bio, &chunk, Int32(chunk.count))
-      guard count > 0 else { return octets }
-      octets += chunk[..<Int(count)]
-    }
-  }
-}
-
-/// Runs one of OpenSSL's i2d functions twice: for the length, then for the octets.
-func encoded(_ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8] {
-  let count = encode(nil)
-  guard count > 0 else { return [] }
-  return unsafe [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, initialized in
-    var cursor = buffer.baseAddress
-    initialized = unsafe Int(max(0, encode(&cursor)))
   }
 }

@@ -35,6 +35,20 @@ public final class PrivateKey: @unchecked Sendable {
     unsafe self.init(taking: parsed)
   }
 
+  /// A new key of that kind, from OpenSSL's random generator.
+  public static func generate(_ kind: Kind) throws(CryptoError) -> PrivateKey {
+    let made =
+      switch kind {
+      case .p256: unsafe avouch_generate_ec_key("P-256")
+      case .p384: unsafe avouch_generate_ec_key("P-384")
+      case .p521: unsafe avouch_generate_ec_key("P-521")
+      case .rsa(let bits): unsafe avouch_generate_rsa_key(UInt32(bits))
+      case .ed25519: unsafe avouch_generate_ed25519_key()
+      }
+    guard let made = unsafe made else { throw .openSSL("no \(kind) key could be made") }
+    return unsafe PrivateKey(taking: made)
+  }
+
   deinit {
     unsafe EVP_PKEY_free(handle)
   }

@@ -1,0 +1,72 @@
+public import CalendarTime
+
+/// Whether a key may sign an issuer's answers, looked at before anything is served.
+public enum SignerCheck {
+  /// - Parameters:
+  ///   - certificate: the delegated responder's; nil where the CA signs itself.
+  ///   - names: the files, for messages.
+  /// - Returns: warnings, for things that clients tolerate and rules do not.
+  public static func run(
+    issuer: Certificate, certificate: Certificate?, key: PrivateKey, now: UnixTime, names: Names
+  ) throws(CryptoError) -> [String] {
+    guard issuer.isCertificateAuthority else {
+      throw CryptoError(
+        "\(names.issuer): \(issuer.subjectText) is not a CA certificate (no basicConstraints CA:TRUE); "
+          + "'certificate' must be the CA that issued what is asked about")
+    }
+    let signer = certificate ?? issuer
+    let signerName = certificate == nil ? names.issuer : names.certificate
+    guard key.belongs(to: signer) else {
+      throw CryptoError("\(names.key): this is not the private key of \(signerName) (\(signer.subjectText))")
+    }
+    guard signer.notBefore <= now, now < signer.notAfter else {
+      throw CryptoError(
+        "\(signerName): \(signer.subjectText) is valid from \(signer.notBefore.iso8601) to "
+          + "\(signer.notAfter.iso8601), and it is \(now.iso8601)")
+    }
+    if let certificate { return try checkDelegate(certificate, issuer: issuer, now: now, names: names) }
+    return issuer.mayMakeDigitalSignatures
+      ? [] : ["\(names.issuer): keyUsage has no digitalSignature; the rules want it of a CA that signs its own answers"]
+  }
+
+  /// The files that messages name.
+  public struct Names: Sendable {
+    public var issuer: String
+    public var certificate: String
+    public var key: String
+
+    public init(issuer: String, certificate: String, key: String) {
+      self.issuer = issuer
+      self.certificate = certificate
+      self.key = key
+    }
+  }
+
+  private static func checkDelegate(
+    _ certificate: Certificate, issuer: Certificate, now: UnixTime, names: Names
+  ) throws(CryptoError) -> [String] {
+    let who = "\(names.certificate) (\(certificate.subjectText))"
+    guard certificate.isIssued(by: issuer) else {
+      throw CryptoError(
+        "\(who): not issued by \(names.issuer) (\(issuer.subjectText)); a delegated responder's certificate must come "
+          + "directly from the CA it answers for (RFC 6960 4.2.2.2)")
+    }
+    guard certificate.hasOCSPSigningUsage else {
+      throw CryptoError(
+        "\(who): the extended key usage OCSPSigning is missing; clients refuse its answers (RFC 6960 4.2.2.2)")
+    }
+    guard certificate.mayMakeDigitalSignatures else {
+      throw CryptoError("\(who): keyUsage has no digitalSignature; it may not sign answers")
+    }
+    var warnings: [String] = []
+    if !certificate.hasOCSPNoCheck {
+      warnings.append(
+        "\(who): id-pkix-ocsp-nocheck is missing; clients may ask whether the responder's own certificate is good "
+          + "(RFC 6960 4.2.2.2.1), and the CA/Browser Forum requires it")
+    }
+    if now.advanced(bySeconds: 14 * 86_400) > certificate.notAfter {
+      warnings.append("\(who): ends at \(certificate.notAfter.iso8601); renew it soon, answers cannot outlive it")
+    }
+    return warnings
+  }
+}
