@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     // Ring 1: pure. No I/O, no clock, no globals.
     room("CalendarTime"),
@@ -41,35 +42,44 @@ let package = Package(
     room("Metrics"),
     room("Responder", imports: ["CalendarTime", "DER", "OCSP", "Metrics"]),
     room("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder"]),
-    room("Configuration", imports: ["CalendarTime"]),
+    room("Configuration"),
 
     // Ring 2: I/O.
     room("EventLoop", imports: ["CLinux"]),
     room("HTTPServer", imports: ["CalendarTime", "EventLoop", "HTTP1", "Metrics"]),
     room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "OCSP", "Responder"]),
+    room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
     room(
       "OCSPOverHTTP",
-      imports: ["CalendarTime", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder", "ResponderRuntime"]),
+      imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder", "ResponderRuntime"]),
 
     // Ring 3: the program composes; nothing else knows everybody.
     .executableTarget(
       name: "avouch",
       dependencies: [
-        "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPServer", "Metrics", "OCSP", "OCSPOverHTTP",
-        "OpenSSLCrypto", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
+        "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP",
+        "OCSPOverHTTP", "OpenSSLCrypto", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
       ],
       swiftSettings: strict),
 
     // Tests mirror Sources.
+    .target(
+      name: "TestSupport", dependencies: ["CalendarTime", "OCSP", "Responder"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     roomTests("CalendarTime"),
     roomTests("DER", imports: ["CalendarTime"]),
-    roomTests("OCSP", imports: ["CalendarTime", "DER"]),
+    roomTests("OCSP", imports: ["CalendarTime", "DER"], resources: [.copy("Vectors")]),
+    roomTests("Responder", imports: ["CalendarTime", "OCSP", "TestSupport"]),
+    roomTests("SQLiteStore", imports: ["CalendarTime", "OCSP", "Responder", "TestSupport"]),
+    roomTests(
+      "ResponderRuntime", imports: ["CalendarTime", "EventLoop", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
+    roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("HTTP1", imports: ["CalendarTime"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1", "Metrics"]),
-    roomTests("Configuration", imports: ["CalendarTime"]),
+    roomTests("Configuration"),
   ]
 )

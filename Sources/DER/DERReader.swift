@@ -101,7 +101,6 @@ public struct DERReader: ~Escapable {
 
   func octet(at offset: Int) -> UInt8 { octets[offset] }
 
-
   /// Whether the octets of `range` are just these.
   public func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
     guard range.count == other.count else { return false }

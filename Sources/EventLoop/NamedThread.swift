@@ -19,7 +19,8 @@ public final class NamedThread: @unchecked Sendable {
     }
   }
 
-  public init(name: String, _ run: @escaping @Sendable () -> Void) {
+  /// - Parameter isDetached: nobody will `join` it.
+  public init(name: String, isDetached: Bool = false, _ run: @escaping @Sendable () -> Void) {
     let body = unsafe Unmanaged.passRetained(Body(name: name, run: run))
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
@@ -36,6 +37,7 @@ public final class NamedThread: @unchecked Sendable {
       }, body.toOpaque())
     unsafe pthread_attr_destroy(&attributes)
     precondition(code == 0, "no thread can be started: error \(code)")
+    if isDetached { pthread_detach(thread) }
     handle = thread
   }
 

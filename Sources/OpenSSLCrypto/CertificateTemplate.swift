@@ -42,7 +42,9 @@ public struct CertificateTemplate: Sendable {
       }
     }
     let digest = issuerKey.kind == .ed25519 ? nil : unsafe EVP_sha256()
-    guard unsafe X509_sign(made, issuerKey.handle, digest) > 0 else { throw .openSSL("a certificate could not be signed") }
+    guard unsafe X509_sign(made, issuerKey.handle, digest) > 0 else {
+      throw .openSSL("a certificate could not be signed")
+    }
     return certificate
   }
 

@@ -30,7 +30,8 @@ public final class PrivateKey: @unchecked Sendable {
         throw CryptoError("\(name): the private key is encrypted; name a file with its passphrase in 'keyPasswordFile'")
       }
       throw .openSSL(
-        isEncrypted ? "\(name): the private key does not open with this passphrase" : "\(name): no PEM private key in it")
+        isEncrypted
+          ? "\(name): the private key does not open with this passphrase" : "\(name): no PEM private key in it")
     }
     unsafe self.init(taking: parsed)
   }

@@ -32,7 +32,8 @@ public struct Answer: Sendable, Hashable {
   public var isForUnissued: Bool
 
   public init(
-    key: ResponseKey, revision: Revision, times: AnswerTimes, digest: ResponseDigest, prefix: [UInt8], isForUnissued: Bool
+    key: ResponseKey, revision: Revision, times: AnswerTimes, digest: ResponseDigest, prefix: [UInt8],
+    isForUnissued: Bool
   ) {
     self.key = key
     self.revision = revision
@@ -49,4 +50,14 @@ public struct AnswerHead: Sendable {
   public var digest: ResponseDigest
   /// How many octets were copied: the response up to the embedded certificates.
   public var prefixCount: Int
+
+  init(times: AnswerTimes, digest: ResponseDigest, prefixCount: Int) {
+    self.times = times
+    self.digest = digest
+    self.prefixCount = prefixCount
+  }
+
+  public init(_ answer: Answer) {
+    self.init(times: answer.times, digest: answer.digest, prefixCount: answer.prefix.count)
+  }
 }

@@ -18,8 +18,8 @@ public final class AnswerCache: Sendable {
     case readStatusAgain
     /// The cache has an answer of a newer revision, or of the same revision and a later producedAt.
     case superseded
-    /// The answer is larger than the cache takes; it may be sent but not kept.
-    case tooLarge
+    /// The answer is larger than the cache takes, or one for an unissued serial too many; it may be sent but not kept.
+    case notKept
   }
 
   /// Numbers for metrics and `avouch status`; summed over the shards.
@@ -29,6 +29,8 @@ public final class AnswerCache: Sendable {
     public var capacityBytes = 0
     public var evictions: UInt64 = 0
     public var refusedAsOlder: UInt64 = 0
+    /// Answers for unissued serials beyond their share.
+    public var unissuedNotKept: UInt64 = 0
   }
 
   private let shards: Shards
@@ -98,6 +100,7 @@ public final class AnswerCache: Sendable {
         total.capacityBytes += shard.capacityBytes
         total.evictions += shard.evictions
         total.refusedAsOlder += shard.refusedAsOlder
+        total.unissuedNotKept += shard.unissuedNotKept
       }
     }
     return total

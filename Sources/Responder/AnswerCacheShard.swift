@@ -12,6 +12,9 @@ struct AnswerCacheShard: ~Copyable {
   private(set) var liveBytes = 0
   private(set) var evictions: UInt64 = 0
   private(set) var refusedAsOlder: UInt64 = 0
+  private(set) var unissuedNotKept: UInt64 = 0
+  /// Of `liveBytes`, what belongs to serials that nobody issued.
+  private var unissuedBytes = 0
   private var newestFence = Revision.zero
 
   let capacityBytes: Int
@@ -70,7 +73,12 @@ struct AnswerCacheShard: ~Copyable {
   mutating func publish(_ answer: Answer, hash: UInt64, asOf: Revision) -> AnswerCache.Publication {
     if asOf < newestFence { return .readStatusAgain }
     let size = (MemoryLayout<RecordHeader>.size + answer.prefix.count + 7) & ~7
-    guard size <= largestRecord else { return .tooLarge }
+    guard size <= largestRecord else { return .notKept }
+    // Anybody can invent serials: their answers may take an eighth, so that they push out nothing but each other's room.
+    if answer.isForUnissued, unissuedBytes + size > capacityBytes / 8 {
+      unissuedNotKept += 1
+      return .notKept
+    }
     if let held = place(of: answer.key, hash: hash) {
       let header = unsafe self.header(at: held)
       let (revision, producedAt) = unsafe (header.pointee.revision, header.pointee.times.producedAt)
@@ -127,7 +135,9 @@ struct AnswerCacheShard: ~Copyable {
       unsafe (base + other).assumingMemoryBound(to: RecordHeader.self).pointee.hash
     }
     entryCount -= 1
-    liveBytes -= unsafe Int(header.pointee.size)
+    let size = unsafe Int(header.pointee.size)
+    liveBytes -= size
+    if unsafe header.pointee.isForUnissued { unissuedBytes -= size }
   }
 
   private mutating func append(_ answer: Answer, hash: UInt64, size: Int) {
@@ -144,6 +154,7 @@ struct AnswerCacheShard: ~Copyable {
     index.insert(hash, place: place)
     entryCount += 1
     liveBytes += size
+    if answer.isForUnissued { unissuedBytes += size }
   }
 
   // MARK: - The ring

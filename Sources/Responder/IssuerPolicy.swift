@@ -36,6 +36,8 @@ public struct IssuerPolicy: Sendable, Hashable {
   public var presignedAlgorithms: [HashAlgorithm] = [.sha1]
   /// False answers a question that carries a nonce with the pre-built answer that carries none (RFC 9654 2.1).
   public var echoesNonce: Bool = true
+  /// True answers a signed request with `unauthorized`; false ignores its signature (RFC 9919 3.1.2).
+  public var refusesSignedRequests: Bool = false
   public var archiveCutoff: ArchiveCutoff = .none
   /// How long past its notAfter a certificate is still answered for; nil for ever.
   public var keepExpiredSeconds: Int64?

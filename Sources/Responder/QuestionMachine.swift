@@ -62,7 +62,7 @@ public struct QuestionMachine {
 
   public mutating func published(_ publication: AnswerCache.Publication) -> Action {
     switch publication {
-    case .stored, .tooLarge:
+    case .stored, .notKept:
       guard let signed else { return .finish(.tryLater) }
       return .finish(.answer(signed))
     case .superseded: return .finish(.readCache)

@@ -1,6 +1,7 @@
 import EventLoop
 import OCSP
 import Responder
+import Synchronization
 
 /// Brings committed changes into the caches: the thread on which "revoked" takes effect.
 ///
@@ -31,10 +32,12 @@ final class ChangeFollower: @unchecked Sendable {
         try follow()
         if isFailing { runtime.log.info("the store can be read again") }
         isFailing = false
+        runtime.followerFailing.store(false, ordering: .relaxed)
       } catch {
         runtime.counters.storeFailures.add(1)
         if !isFailing { runtime.log.warning("changes cannot be read, answers may be old until this ends: \(error)") }
         isFailing = true
+        runtime.followerFailing.store(true, ordering: .relaxed)
         _ = runtime.closing.wait(for: 1, milliseconds: ChangeFollower.lookEveryMilliseconds)
       }
     }

@@ -1,5 +1,5 @@
-import EventLoop
 import CalendarTime
+import EventLoop
 import Responder
 
 /// Has answers signed again when their planned age comes, the oldest plan first.

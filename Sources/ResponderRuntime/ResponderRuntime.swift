@@ -1,5 +1,5 @@
-import EventLoop
 import CalendarTime
+import EventLoop
 import OCSP
 public import Responder
 import Synchronization
@@ -38,9 +38,13 @@ public final class ResponderRuntime: Sendable {
   /// The newest revision that somebody said was committed: wakes the follower before its next look.
   let announced = GrowingValue()
   let closing = GrowingValue()
-  /// 1 once the startup pass has loaded or queued every answer.
+  /// 1 once the startup pass has loaded or signed every answer.
   let startupFinished = GrowingValue()
   let issuedSetComplete = Atomic<Bool>(false)
+  let planned = Atomic<UInt64>(0)
+  /// Answers of the startup pass that are queued or being signed.
+  let presigning = Atomic<Int>(0)
+  let followerFailing = Atomic<Bool>(false)
   let suffixes: [[UInt8]]
   private let threads = Mutex<[NamedThread]>([])
 
@@ -124,8 +128,22 @@ public final class ResponderRuntime: Sendable {
     return applied.wait(for: revision.value, milliseconds: milliseconds)
   }
 
-  /// Whether the startup pass has loaded or queued every answer.
+  /// Whether the startup pass has loaded or signed every answer.
   public var isStartupFinished: Bool { startupFinished.current > 0 }
+
+  /// Waits until the startup pass has loaded or signed every answer. False after `milliseconds`, or when stopped.
+  public func waitUntilStarted(milliseconds: Int64) -> Bool {
+    startupFinished.wait(for: 1, milliseconds: milliseconds)
+  }
+
+  /// How many answers the startup pass means to have; 0 until it knows.
+  public var plannedAnswers: UInt64 {
+    guard isIssuedSetComplete else { return 0 }
+    return planned.load(ordering: .relaxed)
+  }
+
+  /// Whether changes cannot be read from the store at present: what is answered may be behind it.
+  public var isFailingToFollow: Bool { followerFailing.load(ordering: .relaxed) }
 
   public var appliedRevision: Revision { Revision(applied.current) }
 
@@ -152,9 +170,10 @@ public final class ResponderRuntime: Sendable {
         loader.run()
         refresher.run()
       })
-    started.append(NamedThread(name: "sweep") { [self] in
-      while !closing.wait(for: 1, milliseconds: 250) { sweepOverdue() }
-    })
+    started.append(
+      NamedThread(name: "sweep") { [self] in
+        while !closing.wait(for: 1, milliseconds: 250) { sweepOverdue() }
+      })
     let saver = self.saver
     started.append(NamedThread(name: "save") { saver.run() })
     threads.withLock { $0 = started }

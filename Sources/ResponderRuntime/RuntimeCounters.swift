@@ -8,7 +8,9 @@ public final class RuntimeCounters: Sendable {
 
     public var current: UInt64 { value.load(ordering: .relaxed) }
 
-    func add(_ amount: UInt64) {
+    public init() {}
+
+    public func add(_ amount: UInt64) {
       value.wrappingAdd(amount, ordering: .relaxed)
     }
   }

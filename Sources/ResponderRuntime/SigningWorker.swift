@@ -56,6 +56,7 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   private func signAhead(_ key: ResponseKey, _ reason: SigningJob.AheadOfTime) {
+    defer { if reason == .presign { runtime.presigning.wrappingSubtract(1, ordering: .releasing) } }
     if reason == .presign, runtime.cache.peek(key) != nil { return }
     let outcome = drive(key, mayUseStored: false) {}
     switch (outcome, reason) {

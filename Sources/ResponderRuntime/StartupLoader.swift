@@ -21,15 +21,23 @@ final class StartupLoader: @unchecked Sendable {
     // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
     do {
       for issuer in runtime.issuers.issuers where !runtime.isStopping {
+        var count: UInt64 = 0
         try scan(issuer, .sha1) { scanned, _ in
           runtime.issued.insert(issuer: issuer.index, serial: scanned.record.serial)
           runtime.counters.scanned.add(1)
+          count += 1
           return true
         }
+        runtime.planned.wrappingAdd(
+          count * UInt64(issuer.policy.presignedAlgorithms.count), ordering: .relaxed)
       }
       runtime.issuedSetComplete.store(true, ordering: .releasing)
       for issuer in runtime.issuers.issuers {
         for algorithm in issuer.policy.presignedAlgorithms where !runtime.isStopping { try load(issuer, algorithm) }
+      }
+      // Queued is not signed yet: readiness means that the answers are there.
+      while runtime.presigning.load(ordering: .acquiring) > 0, !runtime.isStopping {
+        _ = runtime.closing.wait(for: 1, milliseconds: 5)
       }
       runtime.startupFinished.raise(to: 1)
     } catch {
@@ -53,6 +61,7 @@ final class StartupLoader: @unchecked Sendable {
       }
       // An expired certificate is answered for on demand; nobody should need it often.
       if let notAfter = scanned.record.notAfter, notAfter < now { return true }
+      runtime.presigning.wrappingAdd(1, ordering: .relaxed)
       return runtime.queue.pushWhenRoom(.ahead(key, .presign), lane: .refresh)
     }
   }

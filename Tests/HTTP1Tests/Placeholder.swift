@@ -1,1 +1,1 @@
-// Placeholder: replaced by the first real test.
+// Tests come with the parts they test.

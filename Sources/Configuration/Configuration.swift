@@ -1,0 +1,162 @@
+/// The responder's configuration, validated: every value is there and every combination is possible.
+public struct Configuration: Sendable {
+  /// As written; relative to the configuration file's folder.
+  public var store: String
+  public var listen: [String]
+  public var control: String
+  /// 0 is one for each processor.
+  public var workers: Int
+  public var signingThreads: Int
+  public var cacheBytes: Int
+  public var limits: Limits
+  public var issuers: [Issuer]
+
+  public struct Limits: Sendable {
+    public var connections: Int
+    public var requestHeadBytes: Int
+    public var requestBodyBytes: Int
+    public var headSeconds: Int
+    public var bodySeconds: Int
+    public var idleSeconds: Int
+    public var writeSeconds: Int
+    public var drainSeconds: Int
+    public var signingQueue: Int
+    public var questionDeadlineSeconds: Int
+    public var retryAfterSeconds: Int
+    public var certificatesPerRequest: Int
+  }
+
+  public struct Issuer: Sendable {
+    public var name: String
+    public var certificate: String
+    public var key: String
+    public var keyPasswordFile: String?
+    /// Nil where the CA signs itself.
+    public var signerCertificate: String?
+    /// Nil for the one that the rules give the key.
+    public var digest: String?
+    public var isPSS: Bool
+    public var isByName: Bool
+    public var isPublicProgramme: Bool
+    /// Nil for an answer without end.
+    public var validitySeconds: Int?
+    public var refreshAgeSeconds: Int
+    public var maximumAgeSeconds: Int
+    /// `unauthorized`, `unknown`, `revoked` or `good`.
+    public var unissued: String
+    public var presign: [String]
+    public var echoesNonce: Bool
+    public var refusesSignedRequests: Bool
+    public var archiveCutoff: ArchiveCutoff
+    /// Nil for ever.
+    public var keepExpiredSeconds: Int?
+  }
+
+  public enum ArchiveCutoff: Sendable, Hashable {
+    case none
+    case issuerNotBefore
+    case retention(seconds: Int)
+  }
+
+  /// Reads a configuration.
+  ///
+  /// - Parameters:
+  ///   - octets: the file, JSON5.
+  ///   - environment: the process's variables; those that begin with `AVOUCH_` override the file.
+  public init(_ octets: [UInt8], environment: [String: String]) throws(ConfigurationError) {
+    var root = try JSONValue.parse(octets)
+    var problems: [String] = []
+    EnvironmentOverrides.apply(environment, to: &root, problems: &problems)
+    var reader = SettingsReader()
+    reader.read(root)
+    problems += reader.problems
+    // Rules look at what is there: with a value missing they would only add noise.
+    guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+    self.init(reader)
+    problems = Rules.problems(self)
+    guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+  }
+
+  private init(_ reader: SettingsReader) {
+    store = reader.text("store")
+    listen = reader.texts("listen")
+    control = reader.text("control")
+    workers = reader.integer("workers")
+    signingThreads = reader.integer("signing.threads")
+    cacheBytes = reader.integer("cache.memory")
+    limits = Limits(reader)
+    issuers = (0..<reader.issuerCount).map { Issuer(reader, at: "issuers[\($0)].") }
+  }
+}
+
+extension Configuration.Limits {
+  init(_ reader: SettingsReader) {
+    connections = reader.integer("limits.connections")
+    requestHeadBytes = reader.integer("limits.requestHead")
+    requestBodyBytes = reader.integer("limits.requestBody")
+    headSeconds = reader.integer("limits.headTimeout")
+    bodySeconds = reader.integer("limits.bodyTimeout")
+    idleSeconds = reader.integer("limits.idleTimeout")
+    writeSeconds = reader.integer("limits.writeTimeout")
+    drainSeconds = reader.integer("limits.drainTimeout")
+    signingQueue = reader.integer("limits.signingQueue")
+    questionDeadlineSeconds = reader.integer("limits.questionDeadline")
+    retryAfterSeconds = reader.integer("limits.retryAfter")
+    certificatesPerRequest = reader.integer("limits.certificatesPerRequest")
+  }
+}
+
+extension Configuration.Issuer {
+  init(_ reader: SettingsReader, at path: String) {
+    name = reader.text(path + "name")
+    certificate = reader.text(path + "certificate")
+    key = reader.text(path + "signer.key")
+    keyPasswordFile = reader.optionalText(path + "signer.keyPasswordFile")
+    signerCertificate = reader.optionalText(path + "signer.certificate")
+    let digest = reader.text(path + "signer.digest")
+    self.digest = digest == "auto" ? nil : digest
+    isPSS = reader.text(path + "signer.padding") == "pss"
+    isByName = reader.text(path + "responderID") == "byName"
+    isPublicProgramme = reader.boolean(path + "publicProgramme")
+    validitySeconds = reader.optionalInteger(path + "validity")
+    // An answer without end is renewed like one of a week.
+    let validity = validitySeconds ?? 7 * 86_400
+    refreshAgeSeconds = reader.optionalInteger(path + "refreshAge") ?? Rules.standardRefreshAge(validity: validity)
+    maximumAgeSeconds = reader.integer(path + "maxAge")
+    unissued = reader.text(path + "unissued")
+    presign = reader.texts(path + "presign")
+    echoesNonce = reader.text(path + "nonce") == "echo"
+    refusesSignedRequests = reader.text(path + "requestSignatures") == "refuse"
+    switch reader.word(path + "archiveCutoff") {
+    case "issuer": archiveCutoff = .issuerNotBefore
+    case "none": archiveCutoff = .none
+    default: archiveCutoff = .retention(seconds: reader.integer(path + "archiveCutoff"))
+    }
+    keepExpiredSeconds = reader.optionalInteger(path + "keepExpired")
+  }
+}
+
+extension SettingsReader {
+  func text(_ path: String) -> String { optionalText(path) ?? "" }
+  func integer(_ path: String) -> Int { optionalInteger(path) ?? 0 }
+
+  func optionalText(_ path: String) -> String? {
+    if case .text(let text)? = values[path] { text } else { nil }
+  }
+
+  func optionalInteger(_ path: String) -> Int? {
+    if case .integer(let number)? = values[path] { number } else { nil }
+  }
+
+  func word(_ path: String) -> String? {
+    if case .word(let word)? = values[path] { word } else { nil }
+  }
+
+  func boolean(_ path: String) -> Bool {
+    if case .boolean(let flag)? = values[path] { flag } else { false }
+  }
+
+  func texts(_ path: String) -> [String] {
+    if case .texts(let texts)? = values[path] { texts } else { [] }
+  }
+}

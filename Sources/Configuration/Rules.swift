@@ -1,0 +1,101 @@
+/// Which combinations of values are possible, and what the public programmes forbid (standards 36, 42 and 43).
+enum Rules {
+  private static let hour = 3600
+  private static let day = 86_400
+
+  /// When answers are renewed where nobody says: half the validity, at most four days, and eight hours before the end
+  /// of answers that live long enough for it.
+  static func standardRefreshAge(validity: Int) -> Int {
+    var age = min(validity / 2, 4 * day)
+    if validity >= 16 * hour { age = min(age, validity - 8 * hour) }
+    return max(1, validity < 16 * hour ? age - 1 : age)
+  }
+
+  static func problems(_ configuration: Configuration) -> [String] {
+    var problems: [String] = []
+    if configuration.listen.isEmpty { problems.append("listen: the list is empty; at least one address is expected") }
+    var places: [String: Int] = [:]
+    for (place, issuer) in configuration.issuers.enumerated() {
+      let path = "issuers[\(place)]"
+      if let other = places[issuer.name] {
+        problems.append("\(path).name: '\(issuer.name)' is the name of issuers[\(other)] already")
+      }
+      places[issuer.name] = place
+      problems += nameProblems(issuer, path)
+      problems += timeProblems(issuer, path)
+      if issuer.isPublicProgramme { problems += programmeProblems(issuer, path) }
+    }
+    return problems
+  }
+
+  private static func nameProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {
+    let isGood =
+      issuer.name.utf8.count <= 64
+      && issuer.name.utf8.allSatisfy { octet in
+        switch octet {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+      }
+    return isGood
+      ? [] : ["\(path).name: '\(issuer.name)' is not possible; expected 1 to 64 letters, digits, '.', '_' or '-'"]
+  }
+
+  private static func timeProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {
+    guard let validity = issuer.validitySeconds else { return [] }
+    var problems: [String] = []
+    if issuer.refreshAgeSeconds >= validity {
+      problems.append(
+        "\(path).refreshAge: \(Duration.text(issuer.refreshAgeSeconds)) is not before the end of the validity, "
+          + "\(Duration.text(validity)): answers would expire before they are renewed")
+    }
+    if issuer.maximumAgeSeconds > validity {
+      problems.append(
+        "\(path).maxAge: \(Duration.text(issuer.maximumAgeSeconds)) is more than the validity, \(Duration.text(validity))"
+      )
+    }
+    return problems
+  }
+
+  private static func programmeProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {
+    let lift = "; where the issuer follows no public programme, say 'publicProgramme: false'"
+    var problems: [String] = []
+    if issuer.unissued == "good" || issuer.unissued == "revoked" {
+      problems.append(
+        "\(path).unissued: \"\(issuer.unissued)\" is forbidden for serials that were never issued "
+          + "(CA/Browser Forum TLS BR 4.9.10, 4.9.13 and 7.3)\(lift)")
+    }
+    guard let validity = issuer.validitySeconds else {
+      return problems + ["\(path).validity: \"forever\" is forbidden (TLS BR 4.9.9: at most 10 days)\(lift)"]
+    }
+    let shown = Duration.text(validity)
+    if validity < 8 * hour {
+      problems.append("\(path).validity: \(shown) is too short; at least 8h (TLS BR 4.9.9)\(lift)")
+    }
+    if validity > 7 * day {
+      problems.append(
+        "\(path).validity: \(shown) is too long; at most 7d (Microsoft Trusted Root Program 3.2.2; TLS BR 4.9.9 has 10d)\(lift)"
+      )
+    }
+    let age = issuer.refreshAgeSeconds
+    let ageShown = Duration.text(age)
+    if validity >= 16 * hour {
+      if age > 4 * day {
+        problems.append("\(path).refreshAge: \(ageShown) is too late; at most 4d (TLS BR 4.9.9, Mozilla 6)\(lift)")
+      }
+      if age > validity - 8 * hour {
+        problems.append(
+          "\(path).refreshAge: \(ageShown) is too late; a new answer must be there 8h before nextUpdate (TLS BR 4.9.9)\(lift)"
+        )
+      }
+      if age > (validity + 1) / 2 {
+        problems.append(
+          "\(path).refreshAge: \(ageShown) is too late; at most half the validity of \(shown) (Microsoft 3.2.2)\(lift)")
+      }
+    } else if age >= (validity + 1) / 2 {
+      problems.append(
+        "\(path).refreshAge: \(ageShown) is too late; below half the validity of \(shown) (TLS BR 4.9.9)\(lift)")
+    }
+    return problems
+  }
+}

@@ -1,0 +1,105 @@
+/// One key of the configuration: what it may hold and what it is when nobody says.
+public struct Setting: Sendable {
+  /// What a value may be. Durations are seconds, sizes octets.
+  public enum Kind: Sendable {
+    case text
+    case integer(ClosedRange<Int>)
+    case boolean
+    /// `90s`, `15m`, `8h`, `3d`; `word` is one more value it may have, as `forever`.
+    case duration(ClosedRange<Int>, words: [String])
+    /// `8KiB`, `256MiB`, `1GiB`, or a number of octets.
+    case size(ClosedRange<Int>)
+    case choice([String])
+    case texts
+    case choices([String])
+  }
+
+  /// Where it stands: `limits.headTimeout`, `issuers[].signer.key`.
+  public var path: String
+  public var kind: Kind
+  /// As it would be written; nil for a key that may be left out and then means nothing.
+  public var standard: String?
+  /// Whether it has to be there.
+  public var isRequired: Bool
+  /// One sentence for the documentation.
+  public var summary: String
+
+  init(_ path: String, _ kind: Kind, _ standard: String, _ summary: String) {
+    self.init(path: path, kind: kind, standard: standard, isRequired: false, summary: summary)
+  }
+
+  init(_ path: String, _ kind: Kind, isRequired: Bool = false, _ summary: String) {
+    self.init(path: path, kind: kind, standard: nil, isRequired: isRequired, summary: summary)
+  }
+
+  private init(path: String, kind: Kind, standard: String?, isRequired: Bool, summary: String) {
+    self.path = path
+    self.kind = kind
+    self.standard = standard
+    self.isRequired = isRequired
+    self.summary = summary
+  }
+
+  /// What it may hold, for messages and documentation.
+  public var expectation: String {
+    switch kind {
+    case .text: "a text"
+    case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    case .boolean: "true or false"
+    case .duration(let range, let words):
+      "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), as 90s, 15m, 8h or 3d"
+        + words.map { ", or \"\($0)\"" }.joined()
+    case .size(let range):
+      "a size from \(Size.text(range.lowerBound)) to \(Size.text(range.upperBound)), as 8KiB, 256MiB or 1GiB"
+    case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
+    case .texts: "a list of texts"
+    case .choices(let names): "a list of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
+    }
+  }
+}
+
+/// Durations as the configuration writes them.
+enum Duration {
+  private static let units: [(letter: Character, seconds: Int)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+
+  /// Seconds; nil for anything but a whole number and a unit.
+  static func seconds(_ text: String) -> Int? {
+    guard let unit = units.first(where: { $0.letter == text.last }), let number = Int(text.dropLast()), number >= 0
+    else {
+      return nil
+    }
+    let (seconds, isTooLarge) = number.multipliedReportingOverflow(by: unit.seconds)
+    return isTooLarge ? nil : seconds
+  }
+
+  static func text(_ seconds: Int) -> String {
+    for unit in units where seconds % unit.seconds == 0 && seconds >= unit.seconds {
+      return "\(seconds / unit.seconds)\(unit.letter)"
+    }
+    return "\(seconds)s"
+  }
+}
+
+/// Sizes as the configuration writes them.
+enum Size {
+  private static let units: [(name: String, octets: Int)] = [
+    ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
+  ]
+
+  /// Octets; nil for anything but a whole number and a unit, or none.
+  static func octets(_ text: String) -> Int? {
+    if let plain = Int(text), plain >= 0 { return plain }
+    guard let unit = units.first(where: { text.hasSuffix($0.name) }),
+      let number = Int(text.dropLast(unit.name.count)), number >= 0
+    else { return nil }
+    let (octets, isTooLarge) = number.multipliedReportingOverflow(by: unit.octets)
+    return isTooLarge ? nil : octets
+  }
+
+  static func text(_ octets: Int) -> String {
+    for unit in units where octets % unit.octets == 0 && octets >= unit.octets {
+      return "\(octets / unit.octets)\(unit.name)"
+    }
+    return "\(octets)"
+  }
+}

@@ -1,0 +1,153 @@
+/// Turns a tree of JSON values into typed values by the settings table, and gathers everything that is wrong.
+struct SettingsReader {
+  /// A value that its setting has accepted.
+  enum Value: Sendable {
+    case text(String)
+    case integer(Int)
+    case boolean(Bool)
+    case texts([String])
+    /// One of a duration's words.
+    case word(String)
+  }
+
+  private(set) var problems: [String] = []
+  /// By full path, issuers with their place: `issuers[0].validity`.
+  private(set) var values: [String: Value] = [:]
+  private(set) var issuerCount = 0
+
+  mutating func problem(_ path: String, _ text: String) {
+    problems.append("\(path): \(text)")
+  }
+
+  /// - Parameter root: the whole file.
+  mutating func read(_ root: JSONValue) {
+    guard case .object(var members) = root else {
+      problems.append("the file holds \(root.shown); an object is expected")
+      return
+    }
+    let issuers = members.removeValue(forKey: "issuers")
+    readObject(members, at: "", settings: SettingsTable.settings.filter { !$0.path.hasPrefix("issuers[]") }, prefix: "")
+    guard case .list(let list)? = issuers, !list.isEmpty else {
+      problem("issuers", "holds \(issuers?.shown ?? "nothing"); a list of at least one issuer is expected")
+      return
+    }
+    guard list.count <= 65_535 else {
+      problem("issuers", "\(list.count) issuers; at most 65535 are possible")
+      return
+    }
+    issuerCount = list.count
+    let settings = SettingsTable.settings.filter { $0.path.hasPrefix("issuers[].") }
+    for (place, value) in list.enumerated() {
+      let path = "issuers[\(place)]"
+      guard case .object(let members) = value else {
+        problem(path, "holds \(value.shown); an object is expected")
+        continue
+      }
+      readObject(members, at: path + ".", settings: settings, prefix: "issuers[].")
+    }
+  }
+
+  /// - Parameters:
+  ///   - path: what stands before the keys in messages, with its final dot.
+  ///   - prefix: the same in the table.
+  private mutating func readObject(
+    _ members: [String: JSONValue], at path: String, settings: [Setting], prefix: String
+  ) {
+    var groups: [String: [Setting]] = [:]
+    var plain: [String: Setting] = [:]
+    for setting in settings {
+      let rest = setting.path.dropFirst(prefix.count)
+      if let dot = rest.firstIndex(of: ".") {
+        groups[String(rest[..<dot]), default: []].append(setting)
+      } else {
+        plain[String(rest)] = setting
+      }
+    }
+    for name in members.keys.sorted() where plain[name] == nil && groups[name] == nil {
+      problem(path + name, unknownKey(name, among: plain.keys.sorted() + groups.keys.sorted()))
+    }
+    for (name, setting) in plain { readValue(members[name], at: path + name, setting) }
+    for (name, inside) in groups {
+      switch members[name] {
+      case .object(let group): readObject(group, at: path + name + ".", settings: inside, prefix: prefix + name + ".")
+      case nil, .null: readObject([:], at: path + name + ".", settings: inside, prefix: prefix + name + ".")
+      case .some(let other): problem(path + name, "holds \(other.shown); an object is expected")
+      }
+    }
+  }
+
+  private func unknownKey(_ name: String, among known: [String]) -> String {
+    let near = known.first { $0.lowercased() == name.lowercased() }
+    let hint = near.map { "; did you mean '\($0)'?" } ?? "; there are \(known.sorted().joined(separator: ", "))"
+    return "there is no such key\(hint)"
+  }
+
+  private mutating func readValue(_ value: JSONValue?, at path: String, _ setting: Setting) {
+    var isStandard = false
+    var given = value
+    if given == nil || given?.isNull == true {
+      guard !setting.isRequired else {
+        problem(path, "is missing; \(setting.expectation) is expected")
+        return
+      }
+      guard let standard = setting.standard else { return }
+      given = .text(standard)
+      isStandard = true
+    }
+    guard let given else { return }
+    if let accepted = accept(given, setting) {
+      values[path] = accepted
+    } else {
+      precondition(!isStandard, "the default of \(setting.path) is none of its values")
+      problem(path, "\(given.shown) is not possible; expected \(setting.expectation)")
+    }
+  }
+
+  private func accept(_ value: JSONValue, _ setting: Setting) -> Value? {
+    switch (setting.kind, value) {
+    case (.text, .text(let text)) where !text.isEmpty: return .text(text)
+    case (.integer(let range), .number(let number)):
+      return JSONValue.wholeNumber(number).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.integer(let range), .text(let text)):
+      return Int(text).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.boolean, .boolean(let flag)): return .boolean(flag)
+    case (.boolean, .text("true")): return .boolean(true)
+    case (.boolean, .text("false")): return .boolean(false)
+    case (.duration(_, let words), .text(let text)) where words.contains(text): return .word(text)
+    case (.duration(let range, _), .text(let text)):
+      return Duration.seconds(text).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.size(let range), .text(let text)):
+      return Size.octets(text).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.size(let range), .number(let number)):
+      return JSONValue.wholeNumber(number).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.choice(let names), .text(let text)) where names.contains(text): return .text(text)
+    case (.texts, _): return texts(value).map { .texts($0) }
+    case (.choices(let names), _):
+      guard let chosen = texts(value), chosen.allSatisfy({ names.contains($0) }) else { return nil }
+      return .texts(chosen)
+    default: return nil
+    }
+  }
+
+  /// A list of texts, or one text with commas, as an environment variable has it.
+  private func texts(_ value: JSONValue) -> [String]? {
+    switch value {
+    case .text(let text):
+      return text.split(separator: ",").map { String($0.filter { $0 != " " }) }
+    case .list(let list):
+      var texts: [String] = []
+      for element in list {
+        guard case .text(let text) = element, !text.isEmpty else { return nil }
+        texts.append(text)
+      }
+      return texts
+    default: return nil
+    }
+  }
+}
+
+extension JSONValue {
+  var isNull: Bool {
+    if case .null = self { true } else { false }
+  }
+}

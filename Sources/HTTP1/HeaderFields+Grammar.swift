@@ -1,0 +1,53 @@
+extension HeaderFields {
+  /// tchar of RFC 9110 5.6.2.
+  static func isTokenCharacter(_ octet: UInt8) -> Bool {
+    switch octet {
+    case 0x61...0x7A, 0x41...0x5A, 0x2D, 0x30...0x39: true
+    case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E: true
+    default: false
+    }
+  }
+
+  /// Without white space at both ends (RFC 9110 5.6.3).
+  static func trimmed(_ octets: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+    var (start, end) = (range.lowerBound, range.upperBound)
+    while start < end, octets[start] == 0x20 || octets[start] == 0x09 { start += 1 }
+    while end > start, octets[end - 1] == 0x20 || octets[end - 1] == 0x09 { end -= 1 }
+    return start..<end
+  }
+
+  static func equals(_ octets: Span<UInt8>, _ range: Range<Int>, _ text: StaticString) -> Bool {
+    guard range.count == text.utf8CodeUnitCount else { return false }
+    let expected = unsafe text.utf8Start
+    for index in 0..<range.count where unsafe octets[range.lowerBound + index] != expected[index] { return false }
+    return true
+  }
+
+  /// Whether the octets are `text`, which is in lower case, whatever their own case.
+  static func equals(_ octets: Span<UInt8>, _ range: Range<Int>, lowercased text: StaticString) -> Bool {
+    range.count == text.utf8CodeUnitCount && hasPrefix(octets, range, lowercased: text)
+  }
+
+  static func hasPrefix(_ octets: Span<UInt8>, _ range: Range<Int>, lowercased text: StaticString) -> Bool {
+    guard range.count >= text.utf8CodeUnitCount else { return false }
+    let expected = unsafe text.utf8Start
+    for index in 0..<text.utf8CodeUnitCount {
+      var octet = octets[range.lowerBound + index]
+      if octet >= 0x41, octet <= 0x5A { octet |= 0x20 }
+      if unsafe octet != expected[index] { return false }
+    }
+    return true
+  }
+
+  /// The next member of a comma-separated list (RFC 9110 5.6.1), empty ones left out; `rest` moves behind it.
+  static func nextListMember(_ octets: Span<UInt8>, _ rest: inout Range<Int>) -> Range<Int>? {
+    while !rest.isEmpty {
+      var end = rest.lowerBound
+      while end < rest.upperBound, octets[end] != 0x2C { end += 1 }
+      let member = trimmed(octets, rest.lowerBound..<end)
+      rest = min(end + 1, rest.upperBound)..<rest.upperBound
+      if !member.isEmpty { return member }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,111 @@
+/// Takes the header lines of one request in, and decides at the end what they mean together.
+struct HeaderFields {
+  private var hostCount = 0
+  private var isHostValid = true
+  private var contentLength: Int?
+  private var hasTransferEncoding = false
+  private var isLastCodingChunked = false
+  private var hasUnknownCoding = false
+  private var wantsClose = false
+  private var wantsKeepAlive = false
+  private var hasUnknownExpectation = false
+
+  mutating func take(_ octets: Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead) throws(HTTPError) {
+    var index = line.lowerBound
+    if octets[index] == 0x20 || octets[index] == 0x09 { throw .badRequest(.foldedHeader) }
+    while index < line.upperBound, HeaderFields.isTokenCharacter(octets[index]) { index += 1 }
+    let name = line.lowerBound..<index
+    guard !name.isEmpty, index < line.upperBound, octets[index] == 0x3A else { throw .badRequest(.headerName) }
+    let value = HeaderFields.trimmed(octets, index + 1..<line.upperBound)
+    // The length of the name tells nearly all of them apart without looking at it.
+    switch name.count {
+    case 4 where HeaderFields.equals(octets, name, lowercased: "host"):
+      hostCount += 1
+      isHostValid = isHostValid && HeaderFields.isHost(octets, value)
+    case 6 where HeaderFields.equals(octets, name, lowercased: "expect"):
+      if HeaderFields.equals(octets, value, lowercased: "100-continue") {
+        head.expectsContinue = true
+      } else {
+        hasUnknownExpectation = true
+      }
+    case 10 where HeaderFields.equals(octets, name, lowercased: "connection"): takeConnection(octets, value)
+    case 13 where HeaderFields.equals(octets, name, lowercased: "if-none-match"): head.ifNoneMatch.append(value)
+    case 14 where HeaderFields.equals(octets, name, lowercased: "content-length"):
+      try takeContentLength(octets, value)
+    case 17 where HeaderFields.equals(octets, name, lowercased: "transfer-encoding"):
+      takeTransferEncoding(octets, value)
+    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"): head.ifModifiedSince = value
+    default: break
+    }
+  }
+
+  func finish(_ octets: Span<UInt8>, _ head: inout RequestHead) throws(HTTPError) {
+    if head.minorVersion == 1 {
+      guard hostCount == 1, isHostValid else { throw .badRequest(.host) }
+    } else {
+      // HTTP/1.0 clients send odd ones or none (standards, quirk 11); two are a sign of smuggling all the same.
+      guard hostCount <= 1 else { throw .badRequest(.host) }
+      head.expectsContinue = false
+    }
+    if hasTransferEncoding {
+      guard head.minorVersion == 1, contentLength == nil else { throw .badRequest(.transferEncoding) }
+      guard !hasUnknownCoding else { throw .unknownTransferCoding }
+      guard isLastCodingChunked else { throw .badRequest(.transferEncoding) }
+      head.framing = .chunked
+    } else if let contentLength, contentLength > 0 {
+      head.framing = .length(contentLength)
+    }
+    if hasUnknownExpectation, head.minorVersion == 1 { throw .unknownExpectation }
+    if head.minorVersion == 0 { head.keepsAlive = wantsKeepAlive }
+    if wantsClose { head.keepsAlive = false }
+  }
+
+  // MARK: - Single fields
+
+  private mutating func takeConnection(_ octets: Span<UInt8>, _ value: Range<Int>) {
+    var rest = value
+    while let token = HeaderFields.nextListMember(octets, &rest) {
+      if HeaderFields.equals(octets, token, lowercased: "close") { wantsClose = true }
+      if HeaderFields.equals(octets, token, lowercased: "keep-alive") { wantsKeepAlive = true }
+    }
+  }
+
+  private mutating func takeContentLength(_ octets: Span<UInt8>, _ value: Range<Int>) throws(HTTPError) {
+    guard !value.isEmpty else { throw .badRequest(.contentLength) }
+    var number = 0
+    for index in value {
+      let digit = octets[index] &- 0x30
+      guard digit < 10 else { throw .badRequest(.contentLength) }
+      // Far beyond every limit: the exact number no longer matters, only that it does not overflow.
+      number = number > 1 << 48 ? number : number * 10 + Int(digit)
+    }
+    guard contentLength == nil || contentLength == number else { throw .badRequest(.contentLength) }
+    contentLength = number
+  }
+
+  private mutating func takeTransferEncoding(_ octets: Span<UInt8>, _ value: Range<Int>) {
+    hasTransferEncoding = true
+    var rest = value
+    while let token = HeaderFields.nextListMember(octets, &rest) {
+      // Chunked must come once, and last (RFC 9112 6.1).
+      if isLastCodingChunked {
+        isLastCodingChunked = false
+        return
+      }
+      isLastCodingChunked = HeaderFields.equals(octets, token, lowercased: "chunked")
+      if !isLastCodingChunked { hasUnknownCoding = true }
+    }
+  }
+
+  /// Letters, digits and what else stands in host names, IPv6 literals and ports (RFC 3986 3.2.2).
+  private static func isHost(_ octets: Span<UInt8>, _ value: Range<Int>) -> Bool {
+    for index in value {
+      switch octets[index] {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: continue
+      case 0x2D, 0x2E, 0x5F, 0x7E, 0x3A, 0x5B, 0x5D, 0x25, 0x21, 0x24, 0x26...0x2B, 0x3B, 0x3D: continue
+      default: return false
+      }
+    }
+    return true
+  }
+}

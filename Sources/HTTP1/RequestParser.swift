@@ -1,0 +1,106 @@
+/// Parses the head of one request (RFC 9112 2 to 6). Pure: no state between calls.
+public enum RequestParser {
+  /// Bounds; what is over them is refused.
+  public struct Limits: Sendable, Hashable {
+    /// Octets of the whole head.
+    public var headBytes: Int
+    /// Octets of the request target.
+    public var targetBytes: Int
+
+    public init(headBytes: Int = 8192, targetBytes: Int = 8000) {
+      self.headBytes = headBytes
+      self.targetBytes = targetBytes
+    }
+  }
+
+  /// A parsed head and how many octets it took, the empty line included.
+  public struct Result: Sendable {
+    public var head: RequestHead
+    public var count: Int
+  }
+
+  /// Parses the head at the beginning of `octets`.
+  ///
+  /// - Returns: nil where the head is not complete yet and may still become one.
+  public static func parse(_ octets: Span<UInt8>, limits: Limits) throws(HTTPError) -> Result? {
+    var lines = HeadLines(octets, start: emptyLinesAtStart(octets))
+    guard let requestLine = try lines.next() else {
+      // Without its line end the request line is all target, as far as anybody can tell.
+      if octets.count > limits.targetBytes + 64 { throw .targetTooLong }
+      return try incomplete(octets, limits)
+    }
+    var head = try RequestLine.parse(octets, requestLine, limits: limits)
+    var fields = HeaderFields()
+    while true {
+      guard let line = try lines.next() else { return try incomplete(octets, limits) }
+      if line.isEmpty { break }
+      try fields.take(octets, line, &head)
+    }
+    guard lines.position <= limits.headBytes else { throw .headTooLarge }
+    try fields.finish(octets, &head)
+    return Result(head: head, count: lines.position)
+  }
+
+  /// Whether `octets` may hold the end of a head that earlier calls have not seen: where `from` octets were looked at
+  /// already, a slow sender costs no second parse for each octet.
+  public static func mayHoldEnd(_ octets: Span<UInt8>, from: Int) -> Bool {
+    var index = max(0, from - 3)
+    while index < octets.count {
+      if octets[index] == 0x0A {
+        if index + 1 < octets.count, octets[index + 1] == 0x0A { return true }
+        if index + 2 < octets.count, octets[index + 1] == 0x0D, octets[index + 2] == 0x0A { return true }
+      }
+      index += 1
+    }
+    return octets.count > 4096
+  }
+
+  private static func incomplete(_ octets: Span<UInt8>, _ limits: Limits) throws(HTTPError) -> Result? {
+    if octets.count >= limits.headBytes { throw .headTooLarge }
+    return nil
+  }
+
+  /// Empty lines before a request are skipped (RFC 9112 2.2); a few, not any number.
+  private static func emptyLinesAtStart(_ octets: Span<UInt8>) -> Int {
+    var index = 0
+    while index < min(octets.count, 4), octets[index] == 0x0D || octets[index] == 0x0A { index += 1 }
+    return index
+  }
+}
+
+/// The lines of a head, without their ends. A lone LF ends a line too (RFC 9112 2.2); a lone CR is refused.
+private struct HeadLines: ~Escapable {
+  private let octets: Span<UInt8>
+  private(set) var position: Int
+
+  @_lifetime(copy octets)
+  init(_ octets: Span<UInt8>, start: Int) {
+    self.octets = octets
+    position = start
+  }
+
+  /// Nil where the line has no end yet.
+  mutating func next() throws(HTTPError) -> Range<Int>? {
+    let start = position
+    var index = start
+    let count = octets.count
+    while index < count {
+      let octet = octets[index]
+      if octet < 0x20 {
+        if octet == 0x0A {
+          position = index + 1
+          return start..<index
+        }
+        if octet == 0x0D {
+          guard index + 1 < count else { return nil }
+          guard octets[index + 1] == 0x0A else { throw .badRequest(.bareCarriageReturn) }
+          position = index + 2
+          return start..<index
+        }
+        if octet != 0x09 { throw .badRequest(.headerValue) }
+      }
+      index += 1
+    }
+    return nil
+  }
+}

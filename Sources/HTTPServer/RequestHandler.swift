@@ -1,0 +1,83 @@
+public import CalendarTime
+public import HTTP1
+
+/// Answers requests. One instance per worker, used by that worker's thread alone.
+public protocol RequestHandler: AnyObject {
+  /// Writes the whole answer, status line to body, or puts it off.
+  ///
+  /// - Parameters:
+  ///   - head: `keepsAlive` is false also where the server is about to close the connection.
+  ///   - octets: what the head's ranges point into.
+  ///   - body: the content, transfer coding removed.
+  ///   - connection: who asks, for a `Completion` of an answer that is put off.
+  ///   - response: has room for at least `ServerLimits.responseBytes` more octets.
+  func handle(
+    _ head: RequestHead, octets: Span<UInt8>, body: Span<UInt8>, turn: Turn, connection: ConnectionID,
+    response: inout ResponseBuffer
+  ) -> Handling
+}
+
+/// What a handler did with a request.
+public enum Handling: Sendable, Hashable {
+  /// The answer is in the buffer.
+  case answered
+  /// The answer will come through the worker's `CompletionQueue`; until then the connection waits.
+  case pending
+}
+
+/// One turn of a worker's loop: the clock is read once for all that is answered in it.
+public struct Turn: Sendable {
+  public internal(set) var now: UnixTime
+  /// `now` as the Date field has it.
+  public internal(set) var date: HTTPDate.Text
+
+  init(now: UnixTime) {
+    self.now = now
+    date = HTTPDate.Text(now)
+  }
+}
+
+/// A connection of one worker: a descriptor and the number of times that it has stood for a connection, so that a late
+/// answer never reaches the wrong client.
+public struct ConnectionID: Sendable, Hashable {
+  var descriptor: Int32
+  var generation: UInt32
+
+  /// As epoll carries it.
+  var data: UInt64 { UInt64(generation) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
+
+  init(descriptor: Int32, generation: UInt32) {
+    self.descriptor = descriptor
+    self.generation = generation
+  }
+
+  init(data: UInt64) {
+    descriptor = Int32(bitPattern: UInt32(truncatingIfNeeded: data))
+    generation = UInt32(data >> 32)
+  }
+}
+
+/// Bounds and times; every one of them has an end for each connection.
+public struct ServerLimits: Sendable {
+  /// Open connections of the whole server.
+  public var connections = 10_000
+  public var headBytes = 8192
+  public var targetBytes = 8000
+  public var bodyBytes = 16_384
+  /// Octets of the largest answer.
+  public var responseBytes = 32_768
+  /// From the first octet of a request to the end of its head.
+  public var headMilliseconds: Int64 = 10_000
+  /// From the end of the head to the end of the body.
+  public var bodyMilliseconds: Int64 = 10_000
+  /// Between two requests, and before the first.
+  public var idleMilliseconds: Int64 = 60_000
+  /// Until a client has taken an answer that did not fit the socket's buffer.
+  public var writeMilliseconds: Int64 = 10_000
+  /// How long a client may go on sending after an early error.
+  public var lingerMilliseconds: Int64 = 2000
+  /// How long open requests are waited for at the end.
+  public var drainMilliseconds: Int64 = 10_000
+
+  public init() {}
+}

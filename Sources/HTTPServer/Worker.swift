@@ -1,0 +1,274 @@
+import CalendarTime
+import EventLoop
+import Glibc
+import HTTP1
+import Synchronization
+
+/// One thread of the server: waits for events, reads, has requests answered, writes.
+///
+/// `@unchecked`: made on the starting thread, and from `run` on used by one other; `counters` and `completions` are made
+/// for all.
+@safe
+final class Worker: @unchecked Sendable {
+  let name: String
+  let counters = WorkerCounters()
+  let completions: CompletionQueue
+  let limits: ServerLimits
+  let shared: HTTPServer.SharedState
+  private let place: Int?
+  private var listeners: [Listener]
+  private var isListening = false
+  let epoll: Epoll
+  let handler: any RequestHandler
+  private var turn: Turn
+  private var nextSweep: Int64 = 0
+  private let sweepMilliseconds: Int64
+  private var drainDeadline: Int64?
+
+  /// Indexed by descriptor.
+  let connections: UnsafeMutablePointer<Connection>
+  let tableCount: Int
+  private var highestDescriptor: Int32 = -1
+  private var openCount = 0
+
+  /// Where every receive lands, behind what a connection had left over.
+  let input: UnsafeMutablePointer<UInt8>
+  let inputBytes: Int
+  var response: ResponseBuffer
+
+  private static let inputBytes = 64 << 10
+  private static let responseBytes = 256 << 10
+  /// Marks events that are no connection's: generation 0 is never used.
+  private static let wakeUpData = UInt64(UInt32.max)
+
+  init(
+    name: String, place: Int?, listeners: [Listener], limits: ServerLimits, shared: HTTPServer.SharedState,
+    completions: CompletionQueue, handler: any RequestHandler
+  ) throws {
+    self.name = name
+    self.place = place
+    self.listeners = listeners
+    self.limits = limits
+    self.shared = shared
+    self.completions = completions
+    self.handler = handler
+    epoll = try Epoll()
+    turn = Turn(now: UnixTime(seconds: 0))
+    let shortest =
+      [
+        limits.headMilliseconds, limits.bodyMilliseconds, limits.idleMilliseconds, limits.writeMilliseconds,
+        limits.lingerMilliseconds,
+      ].min() ?? 500
+    sweepMilliseconds = min(max(shortest / 2, 10), 500)
+    // Descriptors of other workers, of files and of listeners lie in between.
+    tableCount = limits.connections + 4096
+    unsafe connections = .allocate(capacity: tableCount)
+    unsafe connections.initialize(repeating: Connection(), count: tableCount)
+    inputBytes = max(Worker.inputBytes, 2 * (limits.headBytes + limits.bodyBytes))
+    unsafe input = .allocate(capacity: inputBytes)
+    response = ResponseBuffer(capacity: max(Worker.responseBytes, 2 * limits.responseBytes))
+    try epoll.add(completions.wakeUp.descriptor, .read, data: Worker.wakeUpData)
+  }
+
+  deinit {
+    unsafe connections.deinitialize(count: tableCount)
+    unsafe connections.deallocate()
+    unsafe input.deallocate()
+  }
+
+  // MARK: - The loop
+
+  func run() {
+    if let place { Processors.pinThisThread(to: place) }
+    listen()
+    readClock()
+    while !isFinished {
+      let count = epoll.wait(milliseconds: Int32(openCount > 0 || drainDeadline != nil ? sweepMilliseconds : 1000))
+      readClock()
+      for index in 0..<count { take(epoll[index]) }
+      sweepIfDue()
+      drainIfAsked()
+    }
+    closeListeners()
+  }
+
+  private var isFinished: Bool { drainDeadline != nil && openCount == 0 }
+
+  private func take(_ event: Epoll.Event) {
+    if event.data == Worker.wakeUpData {
+      completions.wakeUp.clear()
+      for entry in completions.takeAll() { complete(entry) }
+      return
+    }
+    let id = ConnectionID(data: event.data)
+    guard id.generation != 0 else {
+      acceptAll(from: id.descriptor)
+      return
+    }
+    guard isCurrent(id) else { return }
+    if event.isWritable { continueWriting(id.descriptor) }
+    guard isCurrent(id) else { return }
+    if event.isReadable, unsafe connections[Int(id.descriptor)].interest.contains(.read) {
+      receive(id.descriptor)
+    } else if event.isHungUp {
+      close(id.descriptor)
+    }
+  }
+
+  func isCurrent(_ id: ConnectionID) -> Bool {
+    let connection = unsafe connections + Int(id.descriptor)
+    return unsafe connection.pointee.generation == id.generation && connection.pointee.phase != .closed
+  }
+
+  var currentTurn: Turn { turn }
+
+  private func readClock() {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    // The text of the date is made once a second.
+    if Int64(time.tv_sec) != turn.now.seconds { turn = Turn(now: UnixTime(seconds: Int64(time.tv_sec))) }
+  }
+
+  // MARK: - Listeners
+
+  private func listen() {
+    guard !isListening else { return }
+    isListening = true
+    for (index, listener) in listeners.enumerated() {
+      let interest: Epoll.Interest = listener.address.port == nil ? [.read, .exclusive] : .read
+      do {
+        try epoll.add(
+          listener.descriptor, interest, data: ConnectionID(descriptor: Int32(index), generation: 0).data)
+      } catch {
+        // Out of memory for epoll: the next sweep tries again.
+        isListening = false
+      }
+    }
+  }
+
+  private func stopListening() {
+    guard isListening else { return }
+    isListening = false
+    for listener in listeners { epoll.remove(listener.descriptor) }
+  }
+
+  private func closeListeners() {
+    stopListening()
+    listeners = []
+  }
+
+  private func acceptAll(from place: Int32) {
+    guard Int(place) < listeners.count else { return }
+    let listener = listeners[Int(place)].descriptor
+    // Bounded, so that a flood of connections does not starve those that are open.
+    for _ in 0..<64 {
+      switch Linux.accept(listener) {
+      case .none: return
+      case .connection(let descriptor): admit(descriptor)
+      case .outOfDescriptors:
+        counters.outOfDescriptors.add()
+        // Rests until the next sweep: epoll would report the same connection again and again.
+        stopListening()
+        return
+      }
+    }
+  }
+
+  private func admit(_ descriptor: Int32) {
+    let isRoom = shared.openConnections.wrappingAdd(1, ordering: .relaxed).newValue <= limits.connections
+    guard isRoom, Int(descriptor) < tableCount else {
+      shared.openConnections.wrappingSubtract(1, ordering: .relaxed)
+      refuse(descriptor)
+      return
+    }
+    let connection = unsafe connections + Int(descriptor)
+    let generation = unsafe max(1, connection.pointee.generation &+ 1)
+    unsafe connection.pointee = Connection()
+    unsafe connection.pointee.generation = generation
+    unsafe connection.pointee.phase = .idle
+    unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
+    openCount += 1
+    highestDescriptor = max(highestDescriptor, descriptor)
+    counters.accepted.add()
+    do {
+      try epoll.add(descriptor, .read, data: ConnectionID(descriptor: descriptor, generation: generation).data)
+    } catch {
+      close(descriptor)
+    }
+  }
+
+  /// Over the bound: told so at once, so that a balancer goes elsewhere.
+  private func refuse(_ descriptor: Int32) {
+    counters.refusedConnections.add()
+    let start = response.count
+    response.append(HTTPError.tooManyConnections, turn: turn)
+    _ = unsafe response.withUnsafeBytes(from: start) { unsafe Linux.send(descriptor, $0) }
+    response.truncate(to: start)
+    // What the client has sent already would turn the close into a reset that overtakes the answer.
+    _ = unsafe Linux.receive(descriptor, UnsafeMutableRawBufferPointer(start: input, count: inputBytes))
+    Linux.shutdownSending(descriptor)
+    Linux.close(descriptor)
+  }
+
+  // MARK: - Time
+
+  func deadline(_ milliseconds: Int64) -> Int64 {
+    MonotonicTime.now().advanced(byMilliseconds: milliseconds).nanoseconds
+  }
+
+  private func sweepIfDue() {
+    let now = MonotonicTime.now().nanoseconds
+    guard now >= nextSweep else { return }
+    nextSweep = now + sweepMilliseconds * 1_000_000
+    if drainDeadline == nil { listen() }
+    guard openCount > 0, highestDescriptor >= 0 else { return }
+    for descriptor in 0...highestDescriptor {
+      let connection = unsafe connections + Int(descriptor)
+      guard unsafe connection.pointee.phase != .closed, unsafe connection.pointee.deadline <= now else { continue }
+      expire(descriptor)
+    }
+  }
+
+  private func expire(_ descriptor: Int32) {
+    counters.timeouts.add()
+    switch unsafe connections[Int(descriptor)].phase {
+    case .head, .body: fail(descriptor, .timeout)
+    default: close(descriptor)
+    }
+  }
+
+  private func drainIfAsked() {
+    guard shared.isDraining.load(ordering: .acquiring) else { return }
+    if drainDeadline == nil {
+      drainDeadline = deadline(limits.drainMilliseconds)
+      // Connections that the system has taken for us get their answers too.
+      for place in listeners.indices { acceptAll(from: Int32(place)) }
+      closeListeners()
+      for descriptor in openDescriptors() where unsafe connections[Int(descriptor)].phase == .idle {
+        // What arrived in this instant is answered, with Connection: close; the rest is closed.
+        receive(descriptor)
+        if unsafe connections[Int(descriptor)].phase == .idle { close(descriptor) }
+      }
+    } else if let drainDeadline, MonotonicTime.now().nanoseconds >= drainDeadline {
+      for descriptor in openDescriptors() { close(descriptor) }
+    }
+  }
+
+  private func openDescriptors() -> [Int32] {
+    guard highestDescriptor >= 0 else { return [] }
+    return (0...highestDescriptor).filter { unsafe connections[Int($0)].phase != .closed }
+  }
+
+  var isDraining: Bool { drainDeadline != nil }
+
+  func close(_ descriptor: Int32) {
+    let connection = unsafe connections + Int(descriptor)
+    guard unsafe connection.pointee.phase != .closed else { return }
+    unsafe connection.pointee.phase = .closed
+    unsafe connection.pointee.extra = nil
+    openCount -= 1
+    shared.openConnections.wrappingSubtract(1, ordering: .relaxed)
+    counters.closed.add()
+    Linux.close(descriptor)
+  }
+}

@@ -1,0 +1,142 @@
+import CalendarTime
+import HTTP1
+import HTTPServer
+import OCSP
+import Responder
+import ResponderRuntime
+
+/// How one answer travels: what of the request the writer must know.
+struct Exchange: Sendable {
+  var isHead: Bool
+  var minorVersion: UInt8
+
+  init(_ head: RequestHead) {
+    isHead = head.method == .head
+    minorVersion = head.minorVersion
+  }
+}
+
+/// Writes OCSP answers with the header fields that they need (RFC 9919 6 and 7.2, RFC 9110).
+struct AnswerWriter: Sendable {
+  private let suffixes: [[UInt8]]
+  private let maximumAges: [Int64]
+  private let retryAfterSeconds: Int
+
+  init(runtime: ResponderRuntime) {
+    suffixes = runtime.issuers.issuers.map { runtime.certificatesSuffix($0.index) }
+    maximumAges = runtime.issuers.issuers.map(\.policy.maximumAgeSeconds)
+    retryAfterSeconds = runtime.limits.retryAfterSeconds
+  }
+
+  /// A pre-built answer, which caches may keep.
+  func writeCacheable(
+    _ answer: AnswerHead, prefix: Span<UInt8>, issuer: IssuerIndex, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
+    to response: inout ResponseBuffer
+  ) {
+    let place = Int(issuer.value)
+    writeStart("HTTP/1.1 200 OK\r\n", contentLength: prefix.count + suffixes[place].count, turn, &response)
+    writeValidators(answer, place, turn, &response)
+    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    response.append("\r\n")
+    if exchange.isHead { return }
+    response.append(prefix)
+    response.append(suffixes[place])
+  }
+
+  /// `304 Not Modified` with the fields of RFC 9110 15.4.5.
+  func writeNotModified(
+    _ answer: AnswerHead, issuer: IssuerIndex, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
+    to response: inout ResponseBuffer
+  ) {
+    response.append("HTTP/1.1 304 Not Modified\r\nDate: ")
+    response.append(turn.date)
+    response.append("\r\n")
+    writeValidators(answer, Int(issuer.value), turn, &response)
+    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    response.append("\r\n")
+  }
+
+  /// An answer made for one request: authoritative, and for nobody else (standards 22).
+  func writeLive(
+    _ octets: [UInt8], _ exchange: Exchange, keepsAlive: Bool, turn: Turn, to response: inout ResponseBuffer
+  ) {
+    writeStart("HTTP/1.1 200 OK\r\n", contentLength: octets.count, turn, &response)
+    response.append("Cache-Control: max-age=0, must-revalidate, no-transform\r\n")
+    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    response.append("\r\n")
+    if !exchange.isHead { response.append(octets) }
+  }
+
+  /// One of the five unsigned answers. They travel with HTTP 200: with another status clients lose the OCSP code
+  /// (standards F4).
+  func writeError(
+    _ status: OCSPResponseStatus, _ exchange: Exchange, keepsAlive: Bool, turn: Turn, to response: inout ResponseBuffer
+  ) {
+    writeStart("HTTP/1.1 200 OK\r\n", contentLength: 5, turn, &response)
+    response.append("Cache-Control: no-store\r\n")
+    if status == .tryLater {
+      response.append("Retry-After: ")
+      response.appendDecimal(retryAfterSeconds)
+      response.append("\r\n")
+    }
+    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    response.append("\r\n")
+    if exchange.isHead { return }
+    // RFC 6960 4.2.1: a SEQUENCE with one ENUMERATED.
+    response.append("\u{30}\u{03}\u{0A}\u{01}")
+    response.append(status.rawValue)
+  }
+
+  /// `405` with Allow (RFC 9110 15.5.6).
+  func writeMethodNotAllowed(_ exchange: Exchange, keepsAlive: Bool, turn: Turn, to response: inout ResponseBuffer) {
+    let text: StaticString = "OCSP is asked with GET or POST (RFC 6960 A.1)\n"
+    response.append(
+      "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nContent-Type: text/plain\r\nContent-Length: ")
+    response.appendDecimal(text.utf8CodeUnitCount)
+    response.append("\r\nDate: ")
+    response.append(turn.date)
+    response.append("\r\nCache-Control: no-store\r\n")
+    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    response.append("\r\n")
+    response.append(text)
+  }
+
+  // MARK: - Parts
+
+  private func writeStart(
+    _ statusLine: StaticString, contentLength: Int, _ turn: Turn, _ response: inout ResponseBuffer
+  ) {
+    response.append(statusLine)
+    response.append("Content-Type: application/ocsp-response\r\nContent-Length: ")
+    response.appendDecimal(contentLength)
+    response.append("\r\nDate: ")
+    response.append(turn.date)
+    response.append("\r\n")
+  }
+
+  private func writeValidators(_ answer: AnswerHead, _ place: Int, _ turn: Turn, _ response: inout ResponseBuffer) {
+    response.append("Last-Modified: ")
+    response.append(HTTPDate.Text(answer.times.producedAt))
+    response.append("\r\nExpires: ")
+    response.append(HTTPDate.Text(answer.times.nextUpdate))
+    response.append("\r\nETag: \"")
+    response.append(EntityTag.text(of: answer.digest).span)
+    response.append("\"\r\nCache-Control: max-age=")
+    response.appendDecimal(Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[place])))
+    response.append(", public, no-transform, must-revalidate\r\n")
+  }
+}
+
+/// The entity tag of an answer: its SHA-256 in hexadecimal (RFC 9919 7.2), without the quotes.
+enum EntityTag {
+  static func text(of digest: ResponseDigest) -> InlineArray<64, UInt8> {
+    let digits: StaticString = "0123456789abcdef"
+    var text = InlineArray<64, UInt8>(repeating: 0)
+    for index in 0..<32 {
+      let octet = digest[index]
+      text[2 * index] = unsafe digits.utf8Start[Int(octet >> 4)]
+      text[2 * index + 1] = unsafe digits.utf8Start[Int(octet & 15)]
+    }
+    return text
+  }
+}

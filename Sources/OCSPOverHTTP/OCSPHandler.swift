@@ -1,0 +1,154 @@
+public import HTTP1
+public import HTTPServer
+import OCSP
+import Responder
+public import ResponderRuntime
+
+/// Answers OCSP over HTTP (RFC 6960 A.1, RFC 9919 6). One instance per worker.
+///
+/// A hit in the answer cache is answered at once: parse, look up, copy. What has to wait for the store or a signer goes
+/// to the runtime and comes back through the worker's completion queue.
+public final class OCSPHandler: RequestHandler {
+  private let runtime: ResponderRuntime
+  private let cache: AnswerCache
+  private let issuers: IssuerTable
+  private let writer: AnswerWriter
+  private let completions: CompletionQueue
+  private let requestLimits: OCSPRequest.Limits
+  private let counters: HandlerCounters
+  /// Where a GET's request is decoded, and where answers are copied to.
+  private var requestOctets: [UInt8]
+  private var answerOctets: [UInt8]
+
+  public init(
+    runtime: ResponderRuntime, completions: CompletionQueue, maximumRequestBytes: Int, maximumQuestions: Int,
+    counters: HandlerCounters
+  ) {
+    self.runtime = runtime
+    cache = runtime.cache
+    issuers = runtime.issuers
+    writer = AnswerWriter(runtime: runtime)
+    self.completions = completions
+    var limits = OCSPRequest.Limits()
+    limits.maximumQuestions = maximumQuestions
+    requestLimits = limits
+    self.counters = counters
+    requestOctets = [UInt8](repeating: 0, count: maximumRequestBytes)
+    answerOctets = [UInt8](repeating: 0, count: 16 << 10)
+  }
+
+  public func handle(
+    _ head: RequestHead, octets: Span<UInt8>, body: Span<UInt8>, turn: Turn, connection: ConnectionID,
+    response: inout ResponseBuffer
+  ) -> Handling {
+    switch head.method {
+    case .post: return answer(body, head, octets, turn, connection, &response)
+    case .get, .head: return answerTarget(head, octets, turn, connection, &response)
+    case .options, .other:
+      counters.methodsRefused.add(1)
+      writer.writeMethodNotAllowed(Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
+      return .answered
+    }
+  }
+
+  private func answerTarget(
+    _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ connection: ConnectionID,
+    _ response: inout ResponseBuffer
+  ) -> Handling {
+    // Taken out while it is borrowed, so that no exclusivity check runs over the rest.
+    var buffer = requestOctets
+    requestOctets = []
+    defer { requestOctets = buffer }
+    var span = buffer.mutableSpan
+    guard let count = RequestTarget.decode(octets.extracting(head.target), into: &span) else {
+      return malformed(head, turn, &response)
+    }
+    return answer(buffer.span.extracting(0..<count), head, octets, turn, connection, &response)
+  }
+
+  private func answer(
+    _ der: Span<UInt8>, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ connection: ConnectionID,
+    _ response: inout ResponseBuffer
+  ) -> Handling {
+    let request: OCSPRequest
+    do {
+      request = try OCSPRequest(der, limits: requestLimits)
+    } catch {
+      return malformed(head, turn, &response)
+    }
+    let question = issuers.question(request, der: der)
+    if request.isSigned, isSignatureRefused(question) {
+      return error(.unauthorized, head, turn, &response)
+    }
+    switch question {
+    case .cached(let key):
+      if answerFromCache(key, head, octets, turn, &response) { return .answered }
+      return miss(question, key, head, octets, turn, connection, &response)
+    case .live:
+      counters.live.add(1)
+      runtime.ask(question, receiver: PendingAnswer(head, octets, writer, completions, connection))
+      return .pending
+    case .unauthorized: return error(.unauthorized, head, turn, &response)
+    }
+  }
+
+  private func answerFromCache(
+    _ key: ResponseKey, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ response: inout ResponseBuffer
+  ) -> Bool {
+    var buffer = answerOctets
+    answerOctets = []
+    defer { answerOctets = buffer }
+    var span = buffer.mutableSpan
+    guard let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
+    counters.hits.add(1)
+    let exchange = Exchange(head)
+    if head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil {
+      let tag = EntityTag.text(of: answer.digest)
+      let isKnown = ConditionalRequest.isNotModified(
+        head, octets, entityTag: tag.span, lastModified: answer.times.producedAt, now: turn.now)
+      if isKnown {
+        counters.notModified.add(1)
+        writer.writeNotModified(
+          answer, issuer: key.issuer, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
+        return true
+      }
+    }
+    writer.writeCacheable(
+      answer, prefix: buffer.span.extracting(0..<answer.prefixCount), issuer: key.issuer, exchange,
+      keepsAlive: head.keepsAlive, turn: turn, to: &response)
+    return true
+  }
+
+  private func miss(
+    _ question: Question, _ key: ResponseKey, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn,
+    _ connection: ConnectionID, _ response: inout ResponseBuffer
+  ) -> Handling {
+    // A serial that nobody issued costs no signature and no look into the store (invariant 8).
+    if issuers[key.issuer].policy.unissued == .unauthorized, !runtime.mayBeIssued(key) {
+      return error(.unauthorized, head, turn, &response)
+    }
+    counters.misses.add(1)
+    runtime.ask(question, receiver: PendingAnswer(head, octets, writer, completions, connection))
+    return .pending
+  }
+
+  private func isSignatureRefused(_ question: Question) -> Bool {
+    switch question {
+    case .cached(let key): issuers[key.issuer].policy.refusesSignedRequests
+    case .live(let live): issuers[live.issuer].policy.refusesSignedRequests
+    case .unauthorized: false
+    }
+  }
+
+  private func malformed(_ head: RequestHead, _ turn: Turn, _ response: inout ResponseBuffer) -> Handling {
+    error(.malformedRequest, head, turn, &response)
+  }
+
+  private func error(
+    _ status: OCSPResponseStatus, _ head: RequestHead, _ turn: Turn, _ response: inout ResponseBuffer
+  ) -> Handling {
+    if status == .malformedRequest { counters.malformed.add(1) } else { counters.unauthorized.add(1) }
+    writer.writeError(status, Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
+    return .answered
+  }
+}

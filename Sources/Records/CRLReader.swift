@@ -1,0 +1,92 @@
+import DER
+import OCSP
+public import Responder
+
+/// Reads the entries of a CRL in batches, without a copy of the list.
+///
+/// A CRL tells of revoked certificates alone, and not when they end: its records have no notAfter.
+public final class CRLReader: RecordReader {
+  private static let batch = 4096
+  private static let reasonCode: [UInt8] = [0x55, 0x1D, 0x15]
+  private static let certificateIssuer: [UInt8] = [0x55, 0x1D, 0x1D]
+
+  private let list: CertificateList
+  private var position: Int
+  private var seen = SerialsSeen()
+
+  public init(_ list: CertificateList) {
+    self.list = list
+    position = list.entries.lowerBound
+  }
+
+  public var progress: Double {
+    list.entries.isEmpty ? 1 : Double(position - list.entries.lowerBound) / Double(list.entries.count)
+  }
+
+  public func next() throws(RecordError) -> [CertificateRecord]? {
+    guard position < list.entries.upperBound else { return nil }
+    var records: [CertificateRecord] = []
+    records.reserveCapacity(CRLReader.batch)
+    let octets = list.octets
+    let span = octets.span
+    while records.count < CRLReader.batch, position < list.entries.upperBound {
+      let start = position
+      var refusal: String?
+      var record: CertificateRecord?
+      do throws(DERError) {
+        var reader = DERReader(span, in: start..<list.entries.upperBound)
+        let entry = try reader.read(.sequence)
+        position = reader.position
+        record = try read(DERReader(span, in: entry), &refusal)
+      } catch {
+        throw RecordError("\(list.name): an entry of the CRL is malformed: \(error)")
+      }
+      if let refusal { throw RecordError("\(list.name): the entry at octet \(start): \(refusal)") }
+      guard let record else { continue }
+      if let before = seen.insert(record.serial, line: start) {
+        throw RecordError(
+          "\(list.name): the serial \(record.serial) at octet \(start) is listed at octet \(before) already")
+      }
+      records.append(record)
+    }
+    return records
+  }
+
+  /// - Parameter fields: over the content of one entry.
+  private func read(
+    _ fields: consuming DERReader, _ refusal: inout String?
+  ) throws(DERError) -> CertificateRecord? {
+    let serial = try fields.readIntegerOctets()
+    let time = try fields.readTime()
+    var revocation = Revocation(time: time, reason: nil)
+    var singleExtensions: [UInt8] = []
+    if let content = try fields.readOptional(.sequence) {
+      var extensions = fields.inside(content)
+      while !extensions.isAtEnd {
+        let field = try CRLExtension.read(&extensions)
+        if extensions.equals(field.identifier, CRLReader.reasonCode) {
+          var value = extensions.inside(field.value)
+          let number = try value.readSmallEnumerated()
+          try value.finish()
+          revocation.reason = RevocationReason(rawValue: number)
+          if revocation.reason == nil { refusal = "\(number) is no reason of RFC 5280 5.3.1" }
+          if revocation.reason == .removeFromCRL { refusal = "removeFromCRL stands in delta CRLs only" }
+        } else if extensions.equals(field.identifier, ObjectIdentifier.invalidityDate) {
+          // RFC 6960 4.4.5 lets it into an answer's singleExtensions.
+          singleExtensions += list.octets[field.whole]
+        } else if extensions.equals(field.identifier, CRLReader.certificateIssuer) {
+          refusal = "it names another issuer; indirect CRLs are not taken"
+        } else if field.isCritical {
+          refusal = "it has an unknown critical extension"
+        }
+      }
+    }
+    try fields.finish()
+    guard let serial = SerialNumber(content: Array(list.octets[serial])) else {
+      refusal = "a serial number of \(serial.count) octets; at most \(SerialNumber.maximumOctets) are possible"
+      return nil
+    }
+    return CertificateRecord(
+      serial: serial, notAfter: nil, revocation: revocation, singleExtensions: singleExtensions)
+  }
+}

@@ -1,0 +1,130 @@
+public import CalendarTime
+import DER
+
+/// What surrounds the entries of a CRL (RFC 5280 5.1): who, when, and the ranges that a signature check needs.
+///
+///     CertificateList ::= SEQUENCE {
+///       tbsCertList        TBSCertList,
+///       signatureAlgorithm AlgorithmIdentifier,
+///       signatureValue     BIT STRING }
+public struct CertificateList: Sendable {
+  public let octets: [UInt8]
+  /// The file's name, for messages.
+  public let name: String
+  /// The parts that the signature is about, by offsets into `octets`.
+  public let tbsCertList: Range<Int>
+  public let signatureAlgorithm: Range<Int>
+  public let signature: Range<Int>
+  /// The issuer's DER Name.
+  public let issuerName: [UInt8]
+  public let thisUpdate: UnixTime
+  public let nextUpdate: UnixTime?
+  /// The elements of revokedCertificates; empty where there are none.
+  let entries: Range<Int>
+
+  /// Parses all but the entries.
+  ///
+  /// - Throws: for what is no CRL, and for those that do not tell all there is: delta CRLs, CRLs of a part of the
+  ///   certificates, indirect ones.
+  public init(der octets: [UInt8], name: String) throws(RecordError) {
+    do throws(DERError) {
+      let span = octets.span
+      var outer = DERReader(span)
+      var fields = outer.inside(try outer.read(.sequence))
+      try outer.finish()
+      let body = try fields.readElement()
+      guard body.tag == .sequence else { throw DERError(.expected(.sequence), offset: body.start) }
+      let algorithm = try fields.readElement()
+      signature = try fields.readWholeBitString()
+      try fields.finish()
+      tbsCertList = body.whole
+      signatureAlgorithm = algorithm.whole
+      var inside = DERReader(span, in: body.content)
+      if inside.nextTag == .integer { _ = try inside.readIntegerOctets() }
+      _ = try inside.read(.sequence)
+      let issuer = try inside.readElement()
+      issuerName = Array(octets[issuer.whole])
+      thisUpdate = try inside.readTime()
+      nextUpdate = inside.nextTag == .utcTime || inside.nextTag == .generalizedTime ? try inside.readTime() : nil
+      entries = try inside.readOptional(.sequence) ?? 0..<0
+      extensions = try inside.readOptional(.context(0)) ?? 0..<0
+      try inside.finish()
+    } catch {
+      throw RecordError("\(name): not a CRL: \(error)")
+    }
+    self.octets = octets
+    self.name = name
+    try refusePartialLists()
+  }
+
+  private let extensions: Range<Int>
+
+  private static let deltaCRLIndicator: [UInt8] = [0x55, 0x1D, 0x1B]
+  private static let issuingDistributionPoint: [UInt8] = [0x55, 0x1D, 0x1C]
+  private static let cRLNumber: [UInt8] = [0x55, 0x1D, 0x14]
+  private static let authorityKeyIdentifier: [UInt8] = [0x55, 0x1D, 0x23]
+
+  private func refusePartialLists() throws(RecordError) {
+    guard !extensions.isEmpty else { return }
+    var refusal: String?
+    do throws(DERError) {
+      let span = octets.span
+      var wrapper = DERReader(span, in: extensions)
+      var list = wrapper.inside(try wrapper.read(.sequence))
+      try wrapper.finish()
+      while !list.isAtEnd {
+        let field = try CRLExtension.read(&list)
+        if list.equals(field.identifier, CertificateList.deltaCRLIndicator) {
+          refusal = "this is a delta CRL, which tells only what changed; import the full CRL it belongs to"
+        } else if list.equals(field.identifier, CertificateList.issuingDistributionPoint) {
+          let found = try partiality(list.inside(field.value))
+          refusal = refusal ?? found
+        } else if field.isCritical, !list.equals(field.identifier, CertificateList.cRLNumber),
+          !list.equals(field.identifier, CertificateList.authorityKeyIdentifier)
+        {
+          refusal = refusal ?? "it has an unknown critical extension, at octet \(field.identifier.lowerBound)"
+        }
+      }
+    } catch {
+      throw RecordError("\(name): not a CRL: \(error)")
+    }
+    if let refusal { throw RecordError("\(name): \(refusal)") }
+  }
+
+  /// What an issuingDistributionPoint (RFC 5280 5.2.5) says that we cannot take; nil where the list is complete.
+  private func partiality(_ value: consuming DERReader) throws(DERError) -> String? {
+    var fields = value.inside(try value.read(.sequence))
+    while !fields.isAtEnd {
+      let field = try fields.readElement()
+      let isSet = !fields.equals(field.content, [0])
+      switch field.tag {
+      case .contextPrimitive(4) where isSet: return "this is an indirect CRL; those of one issuer alone are taken"
+      case .contextPrimitive(5) where isSet: return "this CRL lists attribute certificates only"
+      case .contextPrimitive(3): return "this CRL lists some reasons only (onlySomeReasons); a complete one is expected"
+      default: continue
+      }
+    }
+    return nil
+  }
+}
+
+/// One extension of a CRL or of an entry.
+struct CRLExtension {
+  var identifier: Range<Int>
+  var isCritical: Bool
+  /// The content of extnValue.
+  var value: Range<Int>
+  /// The whole element.
+  var whole: Range<Int>
+
+  static func read(_ reader: inout DERReader) throws(DERError) -> CRLExtension {
+    let element = try reader.readElement()
+    guard element.tag == .sequence else { throw DERError(.expected(.sequence), offset: element.start) }
+    var fields = reader.inside(element.content)
+    let identifier = try fields.read(.objectIdentifier)
+    let isCritical = fields.nextTag == .boolean ? try fields.readBoolean() : false
+    let value = try fields.read(.octetString)
+    try fields.finish()
+    return CRLExtension(identifier: identifier, isCritical: isCritical, value: value, whole: element.whole)
+  }
+}

@@ -1,0 +1,93 @@
+import CalendarTime
+import OCSP
+import OpenSSLCrypto
+
+/// Whether an answer may be believed, checked as a relying party does (RFC 6960 3.2, RFC 9919 4).
+struct AnswerVerdict {
+  /// What was found wrong; empty for an answer that may be believed.
+  var problems: [String] = []
+  var single: SingleResponse?
+  /// The certificate whose key signed; nil where none fits.
+  var signer: Certificate?
+  var isDelegated = false
+  var nonce = NonceVerdict.notAsked
+
+  enum NonceVerdict {
+    case notAsked
+    case echoed
+    case missing
+    case different
+  }
+
+  /// - Parameters:
+  ///   - nonce: the extnValue content that was sent; nil for none.
+  ///   - now: the relying party's clock; `tolerance` seconds of difference are forgiven.
+  init(
+    _ basic: ReceivedResponse.Basic, question: CertID, nonce sent: [UInt8]?, issuer: Certificate, now: UnixTime,
+    tolerance: Int64 = 300
+  ) {
+    findSigner(basic, issuer: issuer, now: now)
+    findSingle(basic, question: question, now: now, tolerance: tolerance)
+    guard let sent else { return }
+    switch basic.nonce {
+    case .none: nonce = .missing
+    case .some(sent): nonce = .echoed
+    case .some:
+      nonce = .different
+      problems.append("the nonce in the answer is not the one that was sent: it may be a replay")
+    }
+  }
+
+  private mutating func findSigner(_ basic: ReceivedResponse.Basic, issuer: Certificate, now: UnixTime) {
+    var candidates: [Certificate] = []
+    for (index, der) in basic.certificates.enumerated() {
+      if let certificate = try? Certificate(der: der, name: "certificate \(index)") { candidates.append(certificate) }
+    }
+    candidates.append(issuer)
+    guard let signer = candidates.first(where: { AnswerVerdict.fits(basic.responderID, $0) }) else {
+      problems.append("the responder ID names neither the issuer nor a certificate in the answer")
+      return
+    }
+    self.signer = signer
+    isDelegated = signer.der != issuer.der
+    if isDelegated {
+      if !signer.isIssued(by: issuer) { problems.append("the signer's certificate was not issued by this CA") }
+      if !signer.hasOCSPSigningUsage { problems.append("the signer's certificate has no OCSPSigning usage") }
+    }
+    if now < signer.notBefore || now > signer.notAfter {
+      problems.append(
+        "the signer's certificate is valid from \(signer.notBefore.iso8601) to \(signer.notAfter.iso8601) only")
+    }
+    let isSigned = SignatureVerifier.isValid(
+      basic.signature, over: basic.tbsResponseData, algorithm: basic.signatureAlgorithm, by: signer)
+    if !isSigned { problems.append("the signature is wrong") }
+  }
+
+  private static func fits(_ responderID: ResponderID, _ certificate: Certificate) -> Bool {
+    switch responderID {
+    case .byName(let name): name == certificate.subjectName
+    case .byKey(let hash): hash == OpenSSLHasher().digest(certificate.publicKeyBits, .sha1)
+    }
+  }
+
+  private mutating func findSingle(
+    _ basic: ReceivedResponse.Basic, question: CertID, now: UnixTime, tolerance: Int64
+  ) {
+    single = basic.responses.first { (try? $0.certID()) == question }
+    guard let single else {
+      problems.append("the answer speaks of another certificate, or with another hash than it was asked with")
+      return
+    }
+    if single.thisUpdate > now.advanced(bySeconds: tolerance) {
+      problems.append("thisUpdate lies in the future: \(single.thisUpdate.iso8601)")
+    }
+    guard let nextUpdate = single.nextUpdate else {
+      problems.append("nextUpdate is missing (RFC 9919 3.2.4)")
+      return
+    }
+    if nextUpdate < now.advanced(bySeconds: -tolerance) {
+      problems.append("the answer has expired: nextUpdate was \(nextUpdate.iso8601)")
+    }
+    if nextUpdate < single.thisUpdate { problems.append("nextUpdate is before thisUpdate") }
+  }
+}

@@ -1,0 +1,58 @@
+import CalendarTime
+import Configuration
+import OpenSSLCrypto
+import ResponderRuntime
+
+/// `avouch config check` and `avouch config schema`.
+enum ConfigCommand {
+  static let usage = """
+    usage: avouch config check FILE
+           avouch config schema
+
+    check reads the configuration and all it names: keys and values, combinations that the rules forbid, certificates,
+    keys, and whether they belong together. schema prints the JSON schema of the configuration.
+
+    Exit code: 0 fine; 1 something is wrong, each problem on a line; 2 wrong use.
+    """
+
+  static func run(_ words: [String]) throws -> ExitCode {
+    switch words.first {
+    case "check":
+      let grammar = Arguments.Grammar(words: ["FILE"], usage: usage)
+      guard let arguments = try Arguments(Array(words.dropFirst()), grammar) else { return .fine }
+      return try check(arguments.words[0])
+    case "schema":
+      guard try Arguments(Array(words.dropFirst()), Arguments.Grammar(usage: usage)) != nil else { return .fine }
+      Terminal.print(ConfigurationSchema.text)
+      return .fine
+    case "--help", "-h":
+      Terminal.print(usage)
+      return .fine
+    default: throw CommandFailure.wrongUse("expected 'check' or 'schema'\n\n\(usage)")
+    }
+  }
+
+  private static func check(_ path: String) throws -> ExitCode {
+    let configuration = try LoadedConfiguration(path: path)
+    _ = try configuration.listenAddresses()
+    _ = try configuration.controlAddress()
+    let loader = IssuerLoader(configuration: configuration, now: SystemClock().now())
+    var problems = 0
+    for issuer in configuration.value.issuers {
+      do {
+        let material = try loader.material(issuer)
+        for warning in material.warnings { Terminal.printError("warning: \(warning)") }
+        let signer = material.signerCertificate ?? material.certificate
+        Terminal.print(
+          "issuer '\(issuer.name)': \(material.certificate.subjectText), signed by \(signer.subjectText) with "
+            + "\(material.signer.scheme.text), until \(signer.notAfter.iso8601)")
+      } catch {
+        problems += 1
+        Terminal.printError("avouch: \(error)")
+      }
+    }
+    guard problems == 0 else { return .no }
+    Terminal.print("\(path): fine")
+    return .fine
+  }
+}

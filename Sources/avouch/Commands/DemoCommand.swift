@@ -1,0 +1,74 @@
+import CalendarTime
+import OCSP
+import OpenSSLCrypto
+import Responder
+import ResponderRuntime
+
+/// `avouch demo`.
+enum DemoCommand {
+  static let usage = """
+    usage: avouch demo [--dir DIR] [--port PORT]
+
+    Makes a toy CA with good and revoked certificates, imports its records, signs an answer for each and serves them on
+    127.0.0.1 and ::1. A second start in the same folder uses what is there.
+
+      --dir    the folder for everything; the default is demo
+      --port   the default is 8080; 0 takes any that is free
+    """
+
+  static func run(_ words: [String]) throws -> ExitCode {
+    guard let arguments = try Arguments(words, Arguments.Grammar(values: ["--dir", "--port"], usage: usage)) else {
+      return .fine
+    }
+    let folder = arguments["--dir"] ?? "demo"
+    let port = try arguments.integer("--port", in: 0...65_535) ?? 8080
+    let isNew = try DemoAuthority(folder: folder).make(now: SystemClock().now())
+    Terminal.print(isNew ? "made a demo CA in \(folder)" : "using the demo CA in \(folder)")
+    let configurationPath = folder + "/avouch.json5"
+    try Files.write(Array(configuration(port: port).utf8), to: configurationPath)
+    let access = try StoreAccess(
+      configurationPath: configurationPath, issuerName: DemoAuthority.issuerName, create: true)
+    let summary = try ImportCommand.take("--index", folder + "/index.txt", access)
+    Terminal.print("records: \(summary.added) added, \(summary.changed) changed, \(summary.unchanged) unchanged")
+    return try ServeCommand.serve(access.configuration) {
+      if port != 0 { printHints(folder, port) }
+    }
+  }
+
+  private static func configuration(port: Int) -> String {
+    // The system chooses a free port once; a second address would get another one.
+    let addresses = port == 0 ? "\"127.0.0.1:0\"" : "\"127.0.0.1:\(port)\""
+    return """
+      // Made by `avouch demo`. docs/configuration.md has every key.
+      {
+        store: "avouch.sqlite",
+        listen: [\(addresses)],
+        control: "unix:avouch.control",
+        cache: { memory: "16MiB" },
+        issuers: [
+          {
+            name: "\(DemoAuthority.issuerName)",
+            certificate: "ca.pem",
+            signer: { certificate: "responder.pem", key: "responder.key" },
+            // The default is "unauthorized": no signature for serials that nobody issued.
+            unissued: "unknown",
+          },
+        ],
+      }
+
+      """
+  }
+
+  private static func printHints(_ folder: String, _ port: Int) {
+    Terminal.print(
+      """
+
+      Try, in a second terminal:
+        openssl ocsp -issuer \(folder)/ca.pem -CAfile \(folder)/ca.pem -url http://127.0.0.1:\(port) -cert \(folder)/good.pem
+        avouch check --issuer \(folder)/ca.pem --cert \(folder)/revoked-keyCompromise.pem http://127.0.0.1:\(port)
+        avouch check --issuer \(folder)/ca.pem --cert \(folder)/unknown.pem --get http://127.0.0.1:\(port)
+        avouch revoke --config \(folder)/avouch.json5 --issuer demo --serial $(openssl x509 -in \(folder)/good-2.pem -noout -serial | cut -d= -f2)
+      Ctrl-C ends it.
+      """)
+  }
+}

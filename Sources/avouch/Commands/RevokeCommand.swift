@@ -1,0 +1,86 @@
+import CalendarTime
+import OCSP
+import Responder
+import ResponderRuntime
+
+/// `avouch revoke`.
+enum RevokeCommand {
+  static let usage = """
+    usage: avouch revoke --config FILE --issuer NAME --serial HEX [--reason REASON] [--at TIME]
+
+    Revokes one certificate. When the command ends with 0, the revocation is on the disk and the responder that runs on
+    this configuration, if one does, no longer says "good".
+
+      --reason   keyCompromise, caCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
+                 privilegeWithdrawn, aaCompromise or unspecified
+      --at       when, as 2026-01-31T12:00:00Z; the default is now
+
+    Exit code: 0 revoked, or revoked already; 1 not issued or not confirmed; 2 wrong use.
+    """
+
+  static func run(_ words: [String]) throws -> ExitCode {
+    let grammar = Arguments.Grammar(
+      values: ["--config", "--issuer", "--serial", "--reason", "--at"], usage: usage)
+    guard let arguments = try Arguments(words, grammar) else { return .fine }
+    let path = try arguments.required("--config")
+    let issuerName = try arguments.required("--issuer")
+    let serialText = try arguments.required("--serial")
+    guard let serial = SerialNumber(hexadecimal: serialText) else {
+      throw arguments.wrong("--serial: '\(serialText)' is not a serial number in hexadecimal")
+    }
+    let now = SystemClock().now()
+    let revocation = Revocation(time: try time(arguments, now: now), reason: try reason(arguments))
+    let access = try StoreAccess(configurationPath: path, issuerName: issuerName, create: false)
+    let outcome = try access.session.revoke(
+      issuer: access.issuer, serial: serial, revocation: revocation, isReasonGiven: arguments["--reason"] != nil,
+      isTimeGiven: arguments["--at"] != nil, at: now)
+    switch outcome {
+    case .notIssued:
+      throw CommandFailure.no(
+        "the store has no certificate \(serial) of issuer '\(issuerName)'; import it first, or look at the serial")
+    case .alreadyRevoked(let held):
+      Terminal.print(
+        "\(serial) is revoked already, since \(held.time.iso8601) (\(held.reason?.name ?? "no reason")); nothing changed"
+      )
+      // It may have been recorded a moment ago by somebody who was not told so: wait all the same.
+      return try confirm(try access.session.latestRevision(), access.configuration)
+    case .revoked(let revision):
+      Terminal.print("\(serial) is revoked, revision \(revision.value)")
+      return try confirm(revision, access.configuration)
+    }
+  }
+
+  private static func confirm(_ revision: Revision, _ configuration: LoadedConfiguration) throws -> ExitCode {
+    switch try ControlClient(configuration).waitUntilApplied(revision) {
+    case .applied:
+      Terminal.print("the running responder answers so from now on")
+      return .fine
+    case .nobodyThere:
+      Terminal.print("no responder is running on this configuration; the next one will answer so")
+      return .fine
+    case .failed(let why):
+      Terminal.printError(
+        "avouch: the revocation is on the disk, but the running responder has not confirmed it: \(why)")
+      return .no
+    }
+  }
+
+  private static func time(_ arguments: Arguments, now: UnixTime) throws(CommandFailure) -> UnixTime {
+    guard let text = arguments["--at"] else { return now }
+    guard let time = UnixTime(iso8601: text) else {
+      throw arguments.wrong("--at: '\(text)' is no time; expected 2026-01-31T12:00:00Z")
+    }
+    guard time <= now.advanced(bySeconds: 300) else {
+      throw arguments.wrong("--at: \(text) lies in the future; a certificate is revoked from now on at the latest")
+    }
+    return time
+  }
+
+  private static func reason(_ arguments: Arguments) throws(CommandFailure) -> RevocationReason? {
+    guard let text = arguments["--reason"] else { return nil }
+    guard let reason = RevocationReason(name: text), reason != .removeFromCRL else {
+      throw arguments.wrong("--reason: '\(text)' is not possible")
+    }
+    return reason
+  }
+}

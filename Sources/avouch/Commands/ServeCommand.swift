@@ -1,0 +1,82 @@
+import EventLoop
+import Glibc
+import HTTPServer
+import Responder
+import ResponderRuntime
+import Synchronization
+
+/// `avouch serve`.
+enum ServeCommand {
+  static let usage = """
+    usage: avouch serve --config FILE
+
+    Serves until SIGTERM or SIGINT, then answers what is open and ends. A second signal ends at once.
+    Log lines go to standard error; where it listens, and when every answer is ready, to standard output.
+    """
+
+  static func run(_ words: [String]) throws -> ExitCode {
+    let grammar = Arguments.Grammar(values: ["--config"], usage: usage)
+    guard let arguments = try Arguments(words, grammar) else { return .fine }
+    let configuration = try LoadedConfiguration(path: try arguments.required("--config"))
+    return try serve(configuration) {}
+  }
+
+  /// Serves until a signal comes.
+  ///
+  /// - Parameter whenReady: called once, when every answer of the start is there.
+  static func serve(_ configuration: LoadedConfiguration, whenReady: () -> Void) throws -> ExitCode {
+    let log = TerminalLog()
+    let responder = try RunningResponder(configuration, log: log)
+    try responder.start()
+    for address in responder.server.addresses { Terminal.print("serving \(url(of: address))") }
+    log.info("control on \(responder.control.addresses.map { "\($0)" }.joined(separator: ", "))")
+    let signalled = GrowingValue()
+    let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, log) }
+    _ = waiter
+    if waitUntilReady(responder, signalled) {
+      let counters = responder.runtime.counters
+      Terminal.print(
+        "ready: \(counters.scanned.current) certificates, \(counters.loaded.current) answers loaded, "
+          + "\(counters.presigned.current) signed")
+      whenReady()
+    }
+    while !signalled.wait(for: 1, milliseconds: 3_600_000) {}
+    log.info("draining")
+    responder.stop()
+    log.info("stopped")
+    return .fine
+  }
+
+  private static func watchSignals(_ signalled: GrowingValue, _ log: TerminalLog) {
+    while true {
+      let number = Signals.wait()
+      if number == SIGHUP {
+        log.warning("SIGHUP: a changed configuration is read at the next start only")
+        continue
+      }
+      if signalled.current > 0 {
+        log.warning("a second signal: ending at once")
+        exit(ExitCode.no.rawValue)
+      }
+      signalled.raise(to: 1)
+    }
+  }
+
+  /// Shows how the first signing goes. False where a signal came first.
+  private static func waitUntilReady(_ responder: RunningResponder, _ signalled: GrowingValue) -> Bool {
+    let counters = responder.runtime.counters
+    var progress = ProgressReport(label: "preparing answers", unit: "answers")
+    while !responder.runtime.waitUntilStarted(milliseconds: 100) {
+      if signalled.current > 0 { return false }
+      let done = counters.loaded.current + counters.presigned.current
+      let all = responder.runtime.plannedAnswers
+      progress.update(fraction: all > 0 ? Double(done) / Double(all) : nil, count: Int(done))
+    }
+    progress.finish(count: Int(counters.loaded.current + counters.presigned.current))
+    return true
+  }
+
+  static func url(of address: ListenAddress) -> String {
+    address.port == nil ? "\(address)" : "http://\(address)/"
+  }
+}

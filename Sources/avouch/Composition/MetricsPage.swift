@@ -1,0 +1,82 @@
+import HTTPServer
+import Metrics
+import OCSPOverHTTP
+import Responder
+import ResponderRuntime
+
+/// Everything that is counted, for Prometheus.
+enum MetricsPage {
+  static func text(runtime: ResponderRuntime, server: HTTPServer, handlers: HandlerCounters) -> String {
+    var page = ExpositionText()
+    addServer(server.statistics(), &page)
+    page.add(
+      "avouch_requests_total", .counter, help: "OCSP requests by how they were answered.", label: "result",
+      [
+        ("hit", handlers.hits.current), ("miss", handlers.misses.current), ("live", handlers.live.current),
+        ("malformed", handlers.malformed.current), ("unauthorized", handlers.unauthorized.current),
+        ("method", handlers.methodsRefused.current),
+      ])
+    page.add(
+      "avouch_not_modified_total", .counter, help: "Conditional requests answered with 304.",
+      handlers.notModified.current)
+    addRuntime(runtime, &page)
+    addCache(runtime.cache.statistics(), &page)
+    return page.text
+  }
+
+  private static func addServer(_ statistics: ServerStatistics, _ page: inout ExpositionText) {
+    page.add("avouch_connections", .gauge, help: "Open connections.", statistics.openConnections)
+    page.add(
+      "avouch_connections_accepted_total", .counter, help: "Accepted connections.", statistics.acceptedConnections)
+    page.add(
+      "avouch_connections_refused_total", .counter, help: "Connections told 503 over the bound.",
+      statistics.refusedConnections)
+    page.add("avouch_http_requests_total", .counter, help: "HTTP requests.", statistics.requests)
+    page.add(
+      "avouch_http_errors_total", .counter, help: "Requests that were no HTTP, or over a limit.",
+      statistics.protocolErrors)
+    page.add("avouch_timeouts_total", .counter, help: "Connections ended for being slow or idle.", statistics.timeouts)
+    page.add(
+      "avouch_dropped_answers_total", .counter, help: "Answers whose client was gone.", statistics.droppedCompletions)
+    page.add(
+      "avouch_out_of_descriptors_total", .counter, help: "Times that no descriptor was left for a connection.",
+      statistics.outOfDescriptors)
+  }
+
+  private static func addRuntime(_ runtime: ResponderRuntime, _ page: inout ExpositionText) {
+    let counters = runtime.counters
+    page.add("avouch_signatures_total", .counter, help: "Signatures made.", counters.signatures.current)
+    page.add(
+      "avouch_signing_failures_total", .counter, help: "Signatures that failed.", counters.signingFailures.current)
+    page.add(
+      "avouch_store_failures_total", .counter, help: "Calls of the store that failed.", counters.storeFailures.current)
+    page.add("avouch_coalesced_total", .counter, help: "Questions that shared a signature.", counters.coalesced.current)
+    page.add(
+      "avouch_try_later_total", .counter, help: "Questions told tryLater.", label: "reason",
+      [("bound", counters.refused.current), ("deadline", counters.overdue.current)])
+    page.add(
+      "avouch_overtaken_total", .counter, help: "Answers overtaken by a change before they were published.",
+      counters.overtaken.current)
+    page.add("avouch_changes_applied_total", .counter, help: "Changes applied.", counters.changesApplied.current)
+    page.add(
+      "avouch_refreshes_total", .counter, help: "Answers renewed at their planned age.", counters.refreshes.current)
+    page.add("avouch_loaded_total", .counter, help: "Answers loaded from the store.", counters.loaded.current)
+    page.add("avouch_presigned_total", .counter, help: "Answers signed ahead at the start.", counters.presigned.current)
+    page.add(
+      "avouch_unsaved_total", .counter, help: "Answers that were not kept in the store.", counters.unsaved.current)
+    page.add("avouch_revision", .gauge, help: "The newest revision applied.", runtime.appliedRevision.value)
+  }
+
+  private static func addCache(_ statistics: AnswerCache.Statistics, _ page: inout ExpositionText) {
+    page.add("avouch_cache_answers", .gauge, help: "Answers in memory.", UInt64(statistics.entries))
+    page.add("avouch_cache_bytes", .gauge, help: "Memory that they take.", UInt64(statistics.liveBytes))
+    page.add("avouch_cache_capacity_bytes", .gauge, help: "Memory there is for them.", UInt64(statistics.capacityBytes))
+    page.add("avouch_cache_evictions_total", .counter, help: "Answers that made room.", statistics.evictions)
+    page.add(
+      "avouch_cache_unissued_not_kept_total", .counter, help: "Answers for unissued serials beyond their share.",
+      statistics.unissuedNotKept)
+    page.add(
+      "avouch_cache_refused_total", .counter, help: "Answers refused as older than what is there.",
+      statistics.refusedAsOlder)
+  }
+}

@@ -1,0 +1,95 @@
+import Glibc
+
+/// Reading and writing whole files, with errors that name the file.
+enum Files {
+  /// The octets of a regular file.
+  ///
+  /// - Parameter what: what the file should be, for the message: `the CA certificate`.
+  static func read(_ path: String, what: String) throws(CommandFailure) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path, what) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path, what) }
+    guard status.st_mode & S_IFMT != S_IFDIR else {
+      throw .no("\(path): \(what) is expected here, and this is a folder")
+    }
+    var octets = [UInt8](repeating: 0, count: Int(status.st_size))
+    var filled = 0
+    while true {
+      // One octet of room behind the end, so that a file that grows or has no size (a pipe) is read to its end.
+      if filled == octets.count { octets += [UInt8](repeating: 0, count: max(4096, octets.count / 4)) }
+      let count = unsafe octets.withUnsafeMutableBytes {
+        unsafe Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure(path, what) }
+      if count == 0 { break }
+      filled += count
+    }
+    octets.removeLast(octets.count - filled)
+    return octets
+  }
+
+  /// Writes a file in one step: a reader sees the old one or the new one, never half of it.
+  ///
+  /// - Parameter isSecret: readable for its owner alone.
+  static func write(_ octets: [UInt8], to path: String, isSecret: Bool = false) throws(CommandFailure) {
+    let temporary = path + ".new"
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isSecret ? 0o600 : 0o644)
+    guard descriptor >= 0 else { throw failure(temporary, "a file to write") }
+    var rest = octets[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        let error = failure(temporary, "a file to write")
+        close(descriptor)
+        throw error
+      }
+      rest = rest.dropFirst(count)
+    }
+    close(descriptor)
+    guard unsafe rename(temporary, path) == 0 else { throw failure(path, "a file to write") }
+  }
+
+  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  static func makeFolder(_ path: String) throws(CommandFailure) {
+    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure(path, "a folder to make") }
+  }
+
+  /// The names in a folder, sorted.
+  static func list(_ path: String) throws(CommandFailure) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw failure(path, "a folder of certificates") }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The folder part of a path; `.` for a bare name.
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// `path` as seen from `folder`, unless it is absolute.
+  static func resolve(_ path: String, in folder: String) -> String {
+    path.hasPrefix("/") || folder == "." ? path : folder + "/" + path
+  }
+
+  private static func failure(_ path: String, _ what: String) -> CommandFailure {
+    .no("\(path): \(unsafe String(cString: strerror(errno))); expected \(what)")
+  }
+}

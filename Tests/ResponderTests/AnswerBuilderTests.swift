@@ -1,0 +1,110 @@
+import CalendarTime
+import OCSP
+import Responder
+import TestSupport
+import Testing
+
+@Suite("What answers say and how long they live")
+struct AnswerBuilderTests {
+  private let now = Sample.start
+
+  private func reading(_ record: CertificateRecord?) -> StatusReading {
+    StatusReading(record: record, revision: Revision(1), asOf: Revision(1))
+  }
+
+  @Test("invariant 3: what was never issued is good for nobody but an issuer that insists")
+  func unissued() {
+    var policy = IssuerPolicy()
+    #expect(policy.unissued == .unauthorized, "the default must never be good")
+    #expect(AnswerBuilder.statement(for: reading(nil), policy: policy, now: now) == nil)
+    policy.unissued = .unknown
+    #expect(AnswerBuilder.statement(for: reading(nil), policy: policy, now: now)?.status == .unknown)
+    policy.unissued = .extendedRevoke
+    let revoked = AnswerBuilder.statement(for: reading(nil), policy: policy, now: now)
+    #expect(revoked?.status == .revoked(Revocation(time: UnixTime(seconds: 0), reason: .certificateHold)))
+    #expect(revoked?.isExtendedRevoke == true)
+    policy.unissued = .good
+    #expect(AnswerBuilder.statement(for: reading(nil), policy: policy, now: now)?.status == .good)
+  }
+
+  @Test("a record says what it says, whatever the policy for unissued serials")
+  func issued() {
+    for unissued in [UnissuedPolicy.unauthorized, .unknown, .extendedRevoke, .good] {
+      var policy = IssuerPolicy()
+      policy.unissued = unissued
+      let good = AnswerBuilder.statement(for: reading(Sample.record(1)), policy: policy, now: now)
+      #expect(good == AnswerBuilder.Statement(status: .good))
+      let record = Sample.record(1, revocation: Sample.revocation())
+      let revoked = AnswerBuilder.statement(for: reading(record), policy: policy, now: now)
+      #expect(revoked == AnswerBuilder.Statement(status: .revoked(Sample.revocation())))
+    }
+  }
+
+  @Test("certificates that ended long ago are answered for as long as the policy says")
+  func expired() {
+    var policy = IssuerPolicy()
+    let record = CertificateRecord(serial: Sample.serial(1), notAfter: now.advanced(bySeconds: -100))
+    #expect(AnswerBuilder.statement(for: reading(record), policy: policy, now: now) != nil)
+    policy.keepExpiredSeconds = 100
+    #expect(AnswerBuilder.statement(for: reading(record), policy: policy, now: now) != nil)
+    policy.keepExpiredSeconds = 99
+    #expect(AnswerBuilder.statement(for: reading(record), policy: policy, now: now) == nil)
+  }
+
+  @Test("nextUpdate is one second short of the validity (standards 36), the refresh before it")
+  func validity() throws {
+    let issuer = Sample.issuer()
+    for jitter in [0, 0.25, 0.5, 1] {
+      let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: jitter))
+      #expect(times.producedAt == now)
+      #expect(times.nextUpdate.seconds(since: now) == issuer.policy.validitySeconds - 1)
+      let age = times.refreshAt.seconds(since: now)
+      #expect(age <= issuer.policy.refreshAgeSeconds && age >= issuer.policy.refreshAgeSeconds * 9 / 10)
+    }
+  }
+
+  @Test("invariant 4: no answer begins before or ends after its signer's certificate")
+  func signerBounds() throws {
+    for left: Int64 in [1, 2, 59, 3600, 86_400, 259_198, 259_205] {
+      let issuer = Sample.issuer(notAfter: now.advanced(bySeconds: left))
+      let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0.5))
+      #expect(times.nextUpdate <= issuer.signerNotAfter)
+      #expect(times.refreshAt > now)
+    }
+    #expect(AnswerBuilder.times(issuer: Sample.issuer(notAfter: now), now: now, jitter: 0) == nil)
+    #expect(
+      AnswerBuilder.times(issuer: Sample.issuer(notBefore: now.advanced(bySeconds: 1)), now: now, jitter: 0) == nil)
+    #expect(AnswerBuilder.times(issuer: Sample.issuer(notBefore: now), now: now, jitter: 0) != nil)
+  }
+
+  @Test("max-age ends before nextUpdate and at the planned refresh (standards 21)")
+  func maximumAge() throws {
+    let times = AnswerTimes(
+      producedAt: now, nextUpdate: now.advanced(bySeconds: 1000), refreshAt: now.advanced(bySeconds: 400))
+    for second in Int64(0)..<1100 {
+      let moment = now.advanced(bySeconds: second)
+      let age = MaximumAge.seconds(times: times, now: moment, cap: 300)
+      #expect(age >= 0 && age <= 300)
+      if second < 400 { #expect(moment.advanced(bySeconds: age) <= times.refreshAt) } else { #expect(age == 0) }
+      if age > 0 { #expect(moment.advanced(bySeconds: age) < times.nextUpdate) }
+    }
+    let late = AnswerTimes(
+      producedAt: now, nextUpdate: now.advanced(bySeconds: 10), refreshAt: now.advanced(bySeconds: 50))
+    #expect(MaximumAge.seconds(times: late, now: now, cap: 300) == 9)
+  }
+
+  @Test("single extensions and the archive cutoff stand in the answer, not in one for an unissued serial")
+  func extensions() throws {
+    var policy = IssuerPolicy()
+    policy.archiveCutoff = .retention(seconds: 1000)
+    let issuer = Sample.issuer(policy: policy)
+    let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0))
+    let own = SingleExtension.invalidityDate(now)
+    let statement = AnswerBuilder.Statement(status: .good, singleExtensions: own)
+    let single = AnswerBuilder.singleResponse(statement, certID: [0x30, 0], times: times, issuer: issuer)
+    #expect(single.singleExtensions == own + SingleExtension.archiveCutoff(now.advanced(bySeconds: -1000)))
+    let unissued = AnswerBuilder.Statement(status: .unknown, isForUnissued: true)
+    #expect(
+      AnswerBuilder.singleResponse(unissued, certID: [0x30, 0], times: times, issuer: issuer).singleExtensions == [])
+  }
+}

@@ -1,0 +1,115 @@
+public import CalendarTime
+public import OCSP
+public import Responder
+import Synchronization
+
+/// A clock that stands where it is put.
+public final class ManualClock: Clock {
+  private let time: Mutex<UnixTime>
+
+  public init(_ time: UnixTime) {
+    self.time = Mutex(time)
+  }
+
+  public func now() -> UnixTime { time.withLock { $0 } }
+  public func set(_ newTime: UnixTime) { time.withLock { $0 = newTime } }
+  public func advance(seconds: Int64) { time.withLock { $0 = $0.advanced(bySeconds: seconds) } }
+}
+
+/// A signer whose signatures are a checksum: quick, and different for different messages.
+///
+/// `beforeSigning` runs in the signing thread before each signature: the place to make a change overtake it.
+public final class FakeSigner: Signer {
+  public let signatureAlgorithm: [UInt8] = [0x30, 0x05, 0x06, 0x03, 0x2A, 0x03, 0x04]
+  private let hook = Mutex<(@Sendable () throws(SigningError) -> Void)?>(nil)
+  private let signed = Mutex(0)
+
+  public init() {}
+
+  /// How many signatures were made.
+  public var count: Int { signed.withLock { $0 } }
+
+  public func beforeSigning(_ body: (@Sendable () throws(SigningError) -> Void)?) {
+    hook.withLock { $0 = body }
+  }
+
+  public func openSession() throws(SigningError) -> any SigningSession { Session(signer: self) }
+
+  private final class Session: SigningSession {
+    private let signer: FakeSigner
+
+    init(signer: FakeSigner) {
+      self.signer = signer
+    }
+
+    func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
+      if let hook = signer.hook.withLock({ $0 }) { try hook() }
+      signer.signed.withLock { $0 += 1 }
+      return Checksum.octets(tbsResponseData, [])
+    }
+  }
+}
+
+/// A hasher that is no hash function, and yet differs where the octets differ.
+public struct FakeHasher: ResponseHasher {
+  public init() {}
+
+  public func sha256(_ first: [UInt8], _ second: [UInt8]) -> ResponseDigest {
+    ResponseDigest(octets: Checksum.octets(first, second))
+  }
+}
+
+private enum Checksum {
+  static func octets(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
+    var lanes: [UInt64] = [1, 2, 3, 4]
+    for (index, octet) in (first + second).enumerated() {
+      lanes[index & 3] = (lanes[index & 3] ^ UInt64(octet)) &* 0x100_0000_01B3 &+ UInt64(index)
+    }
+    return lanes.flatMap { lane in (0..<8).map { UInt8(truncatingIfNeeded: lane >> UInt64($0 * 8)) } }
+  }
+}
+
+/// An issuer for tests: fake signer, fake hashes, any policy.
+public enum Sample {
+  public static let start = UnixTime(seconds: 1_760_000_000)
+
+  public static func serial(_ number: Int) -> SerialNumber {
+    var octets: [UInt8] = [1]
+    for shift in [24, 16, 8, 0] { octets.append(UInt8(truncatingIfNeeded: number >> shift)) }
+    guard let serial = SerialNumber(content: octets) else { preconditionFailure("five octets are a serial") }
+    return serial
+  }
+
+  public static func digest(_ fill: UInt8, _ count: Int) -> Digest {
+    guard let digest = Digest([UInt8](repeating: fill, count: count)) else { preconditionFailure("too long") }
+    return digest
+  }
+
+  public static func issuer(
+    index: UInt16 = 0, storeID: StoreIssuerID = StoreIssuerID(1), signer: any Signer = FakeSigner(),
+    policy: IssuerPolicy = IssuerPolicy(), notBefore: UnixTime = start.advanced(bySeconds: -86_400),
+    notAfter: UnixTime = start.advanced(bySeconds: 365 * 86_400)
+  ) -> Issuer {
+    let fill = UInt8(index) &* 2
+    let identifiers = HashAlgorithm.allCases.map { algorithm in
+      (
+        algorithm,
+        IssuerIdentifier(
+          nameHash: digest(fill + 1, algorithm.digestCount), keyHash: digest(fill + 2, algorithm.digestCount))
+      )
+    }
+    return Issuer(
+      index: IssuerIndex(index), storeID: storeID, name: "issuer-\(index)", policy: policy,
+      identifiers: Dictionary(uniqueKeysWithValues: identifiers), responderID: .byKey([UInt8](repeating: 9, count: 20)),
+      certificates: [[0x30, 0x03, 0x02, 0x01, UInt8(index)]], signer: signer, signerNotBefore: notBefore,
+      signerNotAfter: notAfter, issuerNotBefore: notBefore)
+  }
+
+  public static func record(_ number: Int, revocation: Revocation? = nil) -> CertificateRecord {
+    CertificateRecord(serial: serial(number), notAfter: start.advanced(bySeconds: 90 * 86_400), revocation: revocation)
+  }
+
+  public static func revocation(_ reason: RevocationReason? = .keyCompromise) -> Revocation {
+    Revocation(time: start.advanced(bySeconds: -60), reason: reason)
+  }
+}

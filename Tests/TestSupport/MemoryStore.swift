@@ -1,0 +1,213 @@
+import CalendarTime
+import OCSP
+public import Responder
+import Synchronization
+
+/// A status store in memory: the fake beside SQLite. The contract suite runs on both, so that it cannot drift.
+///
+/// Any thread may use it. `fail` makes every later call throw.
+public final class MemoryStore: StatusStore {
+  struct CertificateKey: Hashable {
+    var issuer: StoreIssuerID
+    var serial: SerialNumber
+  }
+
+  struct ResponseRowKey: Hashable {
+    var certificate: CertificateKey
+    var hashAlgorithm: HashAlgorithm
+  }
+
+  struct Row {
+    var record: CertificateRecord
+    var revision: Revision
+  }
+
+  struct Tables {
+    var revision = Revision.zero
+    var issuers: [String: (id: StoreIssuerID, identity: [UInt8])] = [:]
+    var certificates: [CertificateKey: Row] = [:]
+    var responses: [ResponseRowKey: StoredResponse] = [:]
+    var failure: StoreError?
+  }
+
+  let tables = Mutex(Tables())
+
+  public init() {}
+
+  /// From here on every call throws `error`; nil ends it.
+  public func fail(with error: StoreError?) {
+    tables.withLock { $0.failure = error }
+  }
+
+  public func openSession() throws(StoreError) -> any StatusStoreSession {
+    MemorySession(self)
+  }
+
+  func use<Result>(_ body: (inout Tables) throws(StoreError) -> sending Result) throws(StoreError) -> sending Result {
+    try tables.withLock { tables throws(StoreError) in
+      if let failure = tables.failure { throw failure }
+      return try body(&tables)
+    }
+  }
+}
+
+final class MemorySession: StatusStoreSession {
+  private let store: MemoryStore
+
+  init(_ store: MemoryStore) {
+    self.store = store
+  }
+
+  func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID {
+    try store.use { tables throws(StoreError) in
+      if let held = tables.issuers[name] {
+        guard held.identity == identity else { throw StoreError(kind: .conflict, description: "issuer \(name)") }
+        return held.id
+      }
+      let id = StoreIssuerID(Int64(tables.issuers.count + 1))
+      tables.issuers[name] = (id, identity)
+      return id
+    }
+  }
+
+  func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading {
+    try store.use { tables in
+      let row = tables.certificates[.init(issuer: issuer, serial: serial)]
+      return StatusReading(record: row?.record, revision: row?.revision ?? .zero, asOf: tables.revision)
+    }
+  }
+
+  func latestRevision() throws(StoreError) -> Revision {
+    try store.use { $0.revision }
+  }
+
+  func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate] {
+    try store.use { tables in
+      let all = tables.certificates.map {
+        ChangedCertificate(issuer: $0.key.issuer, record: $0.value.record, revision: $0.value.revision)
+      }
+      let later = all.filter { change in
+        if change.revision != position.revision { return change.revision > position.revision }
+        if change.issuer != position.issuer { return change.issuer.value > position.issuer.value }
+        return position.serial.map { change.record.serial > $0 } ?? true
+      }
+      let sorted = later.sorted {
+        ($0.revision.value, $0.issuer.value) != ($1.revision.value, $1.issuer.value)
+          ? ($0.revision.value, $0.issuer.value) < ($1.revision.value, $1.issuer.value)
+          : $0.record.serial < $1.record.serial
+      }
+      return Array(sorted.prefix(limit))
+    }
+  }
+
+  func certificates(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [ScannedCertificate] {
+    try store.use { tables in
+      let mine = tables.certificates.filter { entry in
+        entry.key.issuer == issuer && (serial.map { entry.key.serial > $0 } ?? true)
+      }
+      return mine.sorted { $0.key.serial < $1.key.serial }.prefix(limit).map { key, row in
+        let stored = tables.responses[.init(certificate: key, hashAlgorithm: hashAlgorithm)]
+        return ScannedCertificate(
+          record: row.record, revision: row.revision, response: stored?.revision == row.revision ? stored : nil)
+      }
+    }
+  }
+
+  func response(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
+  ) throws(StoreError) -> StoredResponse? {
+    try store.use { tables in
+      let key = MemoryStore.CertificateKey(issuer: issuer, serial: serial)
+      let stored = tables.responses[.init(certificate: key, hashAlgorithm: hashAlgorithm)]
+      return stored?.revision == tables.certificates[key]?.revision ? stored : nil
+    }
+  }
+
+  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse] {
+    try store.use { tables in
+      let due = tables.responses.values.filter { $0.times.refreshAt <= time }
+      return due.sorted { $0.times.refreshAt < $1.times.refreshAt }.prefix(limit).map {
+        DueResponse(
+          issuer: $0.issuer, hashAlgorithm: $0.hashAlgorithm, serial: $0.serial, refreshAt: $0.times.refreshAt)
+      }
+    }
+  }
+
+  func save(_ responses: [StoredResponse]) throws(StoreError) {
+    try store.use { tables in
+      for response in responses {
+        let key = MemoryStore.ResponseRowKey(
+          certificate: .init(issuer: response.issuer, serial: response.serial), hashAlgorithm: response.hashAlgorithm)
+        if let held = tables.responses[key] {
+          let isOlder =
+            response.revision < held.revision
+            || (response.revision == held.revision && response.times.producedAt < held.times.producedAt)
+          if isOlder { continue }
+        }
+        tables.responses[key] = response
+      }
+    }
+  }
+
+  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) {
+    try store.use { tables in
+      for hash in HashAlgorithm.allCases {
+        tables.responses[.init(certificate: .init(issuer: issuer, serial: serial), hashAlgorithm: hash)] = nil
+      }
+    }
+  }
+
+  func importRecords(
+    issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    var records: [CertificateRecord] = []
+    while let batch = try next() { records += batch }
+    return try store.use { tables in
+      var summary = ImportSummary()
+      tables.revision = Revision(tables.revision.value + 1)
+      summary.revision = tables.revision
+      for record in records {
+        let key = MemoryStore.CertificateKey(issuer: issuer, serial: record.serial)
+        let change = RecordChange(
+          held: tables.certificates[key]?.record, incoming: record, assertsStatus: assertsStatus)
+        switch change {
+        case .unchanged: summary.unchanged += 1
+        case .keepsRevocation:
+          summary.keptRevoked += 1
+          if summary.keptRevokedExamples.count < 5 { summary.keptRevokedExamples.append(record.serial) }
+        case .insert(let new), .update(let new):
+          if case .insert = change { summary.added += 1 } else { summary.changed += 1 }
+          if new.revocation != nil { summary.revoked += 1 }
+          tables.certificates[key] = .init(record: new, revision: tables.revision)
+        }
+      }
+      return summary
+    }
+  }
+
+  func revoke(
+    issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
+    at time: UnixTime
+  ) throws(StoreError) -> RevocationOutcome {
+    try store.use { tables in
+      let key = MemoryStore.CertificateKey(issuer: issuer, serial: serial)
+      guard let held = tables.certificates[key] else { return .notIssued }
+      let after = RevocationChange.apply(
+        revocation, to: held.record, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven)
+      guard let after else { return .alreadyRevoked(held.record.revocation ?? revocation) }
+      tables.revision = Revision(tables.revision.value + 1)
+      tables.certificates[key] = .init(record: after, revision: tables.revision)
+      return .revoked(tables.revision)
+    }
+  }
+
+  func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int) {
+    try store.use { tables in
+      let mine = tables.certificates.filter { $0.key.issuer == issuer }
+      return (mine.count, mine.filter { $0.value.record.revocation != nil }.count)
+    }
+  }
+}
