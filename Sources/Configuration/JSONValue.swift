@@ -47,21 +47,17 @@ enum JSONValue: Sendable, Decodable {
     }
   }
 
-  /// Reads JSON5: comments, trailing commas, bare keys.
-  ///
-  /// - Throws: the words of the reader, which name line and column.
+  /// Reads JSON5: comments, trailing commas, bare keys. An error names line and column.
   static func parse(_ octets: [UInt8]) throws(ConfigurationError) -> JSONValue {
+    if let finding = JSON5Locator.find(in: octets) {
+      throw ConfigurationError(problems: ["line \(finding.line), column \(finding.column): \(finding.problem)"])
+    }
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
     do {
       return try decoder.decode(JSONValue.self, from: Data(octets))
-    } catch DecodingError.dataCorrupted(let context) {
-      let cause = context.underlyingError.map { underlying in
-        (underlying as? any CustomDebugStringConvertible)?.debugDescription ?? "\(underlying)"
-      }
-      throw ConfigurationError(problems: ["not JSON5: \(cause ?? context.debugDescription)"])
     } catch {
-      throw ConfigurationError(problems: ["not JSON5: \(error)"])
+      throw ConfigurationError(problems: ["not JSON5; look for a value that is no number, text, true, false or null"])
     }
   }
 

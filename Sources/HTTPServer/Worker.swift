@@ -230,8 +230,10 @@ final class Worker: @unchecked Sendable {
   }
 
   private func expire(_ descriptor: Int32) {
-    counters.timeouts.add()
-    switch unsafe connections[Int(descriptor)].phase {
+    let phase = unsafe connections[Int(descriptor)].phase
+    // Lingering ends this way in the ordinary course of things.
+    if phase != .lingering { counters.timeouts.add() }
+    switch phase {
     case .head, .body: fail(descriptor, .timeout)
     default: close(descriptor)
     }

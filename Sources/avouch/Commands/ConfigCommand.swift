@@ -8,9 +8,11 @@ enum ConfigCommand {
   static let usage = """
     usage: avouch config check FILE
            avouch config schema
+           avouch config table
 
     check reads the configuration and all it names: keys and values, combinations that the rules forbid, certificates,
-    keys, and whether they belong together. schema prints the JSON schema of the configuration.
+    keys, and whether they belong together. schema prints the JSON schema of the configuration, table
+    the table of docs/configuration.md.
 
     Exit code: 0 fine; 1 something is wrong, each problem on a line; 2 wrong use.
     """
@@ -25,10 +27,14 @@ enum ConfigCommand {
       guard try Arguments(Array(words.dropFirst()), Arguments.Grammar(usage: usage)) != nil else { return .fine }
       Terminal.print(ConfigurationSchema.text)
       return .fine
+    case "table":
+      guard try Arguments(Array(words.dropFirst()), Arguments.Grammar(usage: usage)) != nil else { return .fine }
+      Terminal.print(ConfigurationSchema.table)
+      return .fine
     case "--help", "-h":
       Terminal.print(usage)
       return .fine
-    default: throw CommandFailure.wrongUse("expected 'check' or 'schema'\n\n\(usage)")
+    default: throw CommandFailure.wrongUse("expected 'check', 'schema' or 'table'\n\n\(usage)")
     }
   }
 

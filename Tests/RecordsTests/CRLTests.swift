@@ -1,0 +1,144 @@
+import CalendarTime
+import DER
+import OCSP
+import Records
+import Responder
+import TestSupport
+import Testing
+
+@Suite("CRL")
+struct CRLTests {
+  private struct Entry {
+    var serial: [UInt8]
+    var extensions: [OCSPExtension] = []
+    var isUTC = false
+  }
+
+  private static let start = UnixTime(seconds: 1_780_000_000)
+
+  private func list(
+    _ entries: [Entry], extensions: [OCSPExtension] = [], version: Bool = true
+  ) -> [UInt8] {
+    var writer = DERWriter()
+    writer.sequence { writer in
+      writer.sequence { writer in
+        if version { writer.primitive(.integer, [1]) }
+        writer.sequence { $0.objectIdentifier([0x2A, 0x03]) }
+        writer.sequence { _ in }
+        writer.generalizedTime(CRLTests.start)
+        writer.generalizedTime(CRLTests.start.advanced(bySeconds: 1000))
+        if !entries.isEmpty { writer.sequence { writer in for entry in entries { write(entry, &writer) } } }
+        if !extensions.isEmpty {
+          writer.constructed(.context(0)) {
+            $0.sequence { list in for one in extensions { list.encoded(one.encoded()) } }
+          }
+        }
+      }
+      writer.sequence { $0.objectIdentifier([0x2A, 0x03]) }
+      writer.bitString([1, 2, 3])
+    }
+    return writer.finish()
+  }
+
+  private func write(_ entry: Entry, _ writer: inout DERWriter) {
+    writer.sequence { writer in
+      writer.primitive(.integer, entry.serial)
+      if entry.isUTC {
+        writer.primitive(.utcTime, Array("260528202640Z".utf8))
+      } else {
+        writer.generalizedTime(CRLTests.start)
+      }
+      if !entry.extensions.isEmpty {
+        writer.sequence { list in for one in entry.extensions { list.encoded(one.encoded()) } }
+      }
+    }
+  }
+
+  private func reason(_ number: UInt8) -> OCSPExtension {
+    OCSPExtension(identifier: [0x55, 0x1D, 0x15], value: [0x0A, 0x01, number])
+  }
+
+  private func records(_ der: [UInt8]) throws -> [CertificateRecord] {
+    let reader = CRLReader(try CertificateList(der: der, name: "a.crl"))
+    var records: [CertificateRecord] = []
+    while let batch = try reader.next() { records += batch }
+    return records
+  }
+
+  @Test("entries with and without reasons, dates of both kinds, invalidityDate kept")
+  func entries() throws {
+    let date = OCSPExtension(identifier: [0x55, 0x1D, 0x18], value: [0x18, 0x0F] + Array("20260101000000Z".utf8))
+    let found = try records(
+      list([
+        Entry(serial: [1]), Entry(serial: [2], extensions: [reason(1), date]),
+        Entry(serial: [3], extensions: [reason(6)], isUTC: true),
+      ]))
+    #expect(found.map { $0.revocation?.reason } == [nil, .keyCompromise, .certificateHold])
+    #expect(found.map { $0.revocation?.time } == [CRLTests.start, CRLTests.start, CRLTests.start])
+    #expect(found[1].singleExtensions == date.encoded())
+    #expect(found.allSatisfy { $0.notAfter == nil })
+    #expect(try records(list([])).isEmpty)
+    #expect(try records(list([Entry(serial: [1])], version: false)).count == 1)
+  }
+
+  @Test("ten thousand entries come in batches")
+  func many() throws {
+    let entries = (0..<10_000).map { Entry(serial: [1, UInt8($0 >> 8), UInt8($0 & 0xFF)]) }
+    let found = try records(list(entries))
+    #expect(found.count == 10_000)
+    #expect(found.map(\.serial.octets) == entries.map(\.serial))
+  }
+
+  @Test("lists that do not tell all there is are refused with a clear word")
+  func partial() {
+    let distribution = { (field: [UInt8]) in
+      OCSPExtension(identifier: [0x55, 0x1D, 0x1C], isCritical: true, value: [0x30, UInt8(field.count)] + field)
+    }
+    for (extensions, expected) in [
+      ([OCSPExtension(identifier: [0x55, 0x1D, 0x1B], isCritical: true, value: [0x02, 0x01, 0x01])], "delta CRL"),
+      ([distribution([0x84, 0x01, 0xFF])], "indirect CRL"), ([distribution([0x83, 0x02, 0x01, 0x06])], "some reasons"),
+      ([distribution([0x85, 0x01, 0xFF])], "attribute certificates"),
+      ([OCSPExtension(identifier: [0x2A, 0x05], isCritical: true, value: [])], "unknown critical extension"),
+    ] {
+      #expect { try records(list([Entry(serial: [1])], extensions: extensions)) } throws: {
+        "\($0)".contains("a.crl") && "\($0)".contains(expected)
+      }
+    }
+  }
+
+  @Test("entries that cannot be taken name their place")
+  func badEntries() {
+    for (entry, expected) in [
+      (Entry(serial: [2], extensions: [reason(8)]), "removeFromCRL"),
+      (Entry(serial: [2], extensions: [reason(7)]), "7 is no reason"),
+      (
+        Entry(
+          serial: [2], extensions: [OCSPExtension(identifier: [0x55, 0x1D, 0x1D], isCritical: true, value: [0x30, 0])]),
+        "another issuer"
+      ),
+      (
+        Entry(serial: [2], extensions: [OCSPExtension(identifier: [0x2A, 0x05], isCritical: true, value: [])]),
+        "unknown critical"
+      ),
+      (Entry(serial: [UInt8](repeating: 1, count: 40)), "40 octets"), (Entry(serial: [1]), "listed at octet"),
+    ] {
+      #expect { try records(list([Entry(serial: [1]), entry])) } throws: {
+        "\($0)".contains("octet") && "\($0)".contains(expected)
+      }
+    }
+  }
+
+  @Test("every truncation and ten thousand mutations: read or refused, never a trap")
+  func damage() {
+    let whole = list(
+      [Entry(serial: [1], extensions: [reason(1)]), Entry(serial: [2])],
+      extensions: [OCSPExtension(identifier: [0x55, 0x1D, 0x14], value: [0x02, 0x01, 0x05])])
+    for count in 0..<whole.count { #expect(throws: RecordError.self) { try records(Array(whole[..<count])) } }
+    var random = SeededGenerator(seed: 12)
+    for _ in 0..<10_000 {
+      var changed = whole
+      changed[Int.random(in: 0..<whole.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      _ = try? records(changed)
+    }
+  }
+}

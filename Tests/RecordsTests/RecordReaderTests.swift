@@ -1,0 +1,104 @@
+import CalendarTime
+import OCSP
+import Records
+import Responder
+import Testing
+
+@Suite("Record readers")
+struct RecordReaderTests {
+  private func all(_ reader: any RecordReader) throws -> [CertificateRecord] {
+    var records: [CertificateRecord] = []
+    while let batch = try reader.next() { records += batch }
+    return records
+  }
+
+  private func index(_ text: String) throws -> [CertificateRecord] {
+    try all(OpenSSLIndexReader(Array(text.utf8), name: "index.txt"))
+  }
+
+  private func csv(_ text: String) throws -> [CertificateRecord] {
+    try all(CSVReader(Array(text.utf8), name: "a.csv"))
+  }
+
+  private func time(_ text: String) -> UnixTime? { UnixTime(iso8601: text) }
+
+  @Test("index.txt: every kind of row and every reason that openssl ca writes")
+  func indexRows() throws {
+    let text = """
+      # a comment
+      V\t271124085705Z\t\t01\tunknown\t/CN=a
+      E\t20\t\t\t\t
+      """
+    #expect(throws: RecordError.self) { try index(text) }
+    let records = try index(
+      "V\t271124085705Z\t\t01\tunknown\t/CN=a\r\n\nE\t20201124085705Z\t\tFF\tunknown\t/CN=b\n"
+        + "R\t991124085705Z\t261101000000Z\t0A\tunknown\t/CN=c\n"
+        + "R\t271124085705Z\t20261101000000Z,CACompromise\t0B\tunknown\t/CN=d\n"
+        + "R\t271124085705Z\t261101000000Z,holdInstruction,1.2.840.10040.2.2\t0C\tunknown\t/CN=e\n"
+        + "R\t271124085705Z\t261101000000Z,CAkeyTime,20260930000000Z\t0D\tunknown\t/CN=f\n"
+        + "R\t271124085705Z\t261101000000Z,keyTime,20260930000000Z\t0E\tunknown\t/CN=g\n"
+        + "E\t201124085705Z\t191101000000Z,superseded\t0F\tunknown\t/CN=h")
+    #expect(records.map(\.serial.hexadecimal) == ["01", "00FF", "0A", "0B", "0C", "0D", "0E", "0F"])
+    #expect(records[0].status == .good && records[1].status == .good)
+    #expect(records[2].notAfter == time("1999-11-24T08:57:05Z"))
+    #expect(
+      records.dropFirst(2).map { $0.revocation?.reason } == [
+        nil, .caCompromise, .certificateHold, .caCompromise, .keyCompromise, .superseded,
+      ])
+    #expect(records[2].revocation?.time == time("2026-11-01T00:00:00Z"))
+    let invalidity = SingleExtension.invalidityDate(try #require(time("2026-09-30T00:00:00Z")))
+    #expect(records[5].singleExtensions == invalidity && records[6].singleExtensions == invalidity)
+    for reason in RevocationReason.allCases where reason != .removeFromCRL {
+      let row = try index("R\t271124085705Z\t261101000000Z,\(reason.name)\t01\tunknown\t/CN=a\n")
+      #expect(row[0].revocation?.reason == reason)
+    }
+  }
+
+  @Test(
+    "a broken index.txt names its line and what was expected",
+    arguments: [
+      ("V\t271124085705Z\t\t02\tunknown", "5 fields; expected 6"),
+      ("X\t271124085705Z\t\t02\tunknown\t/CN=a", "the status 'X'"),
+      ("V\t271324085705Z\t\t02\tunknown\t/CN=a", "the expiry '271324085705Z'"),
+      ("V\t271124085705Z\t\tXY\tunknown\t/CN=a", "the serial 'XY'"),
+      ("V\t271124085705Z\t261101000000Z\t02\tunknown\t/CN=a", "valid certificate (V) with a revocation"),
+      ("R\t271124085705Z\t\t02\tunknown\t/CN=a", "has no time"),
+      ("R\t271124085705Z\t261101000000Z,because\t02\tunknown\t/CN=a", "the reason 'because'"),
+      ("R\t271124085705Z\t261101000000Z,keyTime\t02\tunknown\t/CN=a", "keyTime needs the time"),
+      ("R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a", "removeFromCRL"),
+      ("V\t271124085705Z\t\t01\tunknown\t/CN=a", "stands on line 1 already"),
+    ])
+  func brokenIndex(row: String, expected: String) {
+    #expect { try index("V\t271124085705Z\t\t01\tunknown\t/CN=a\n\(row)\n") } throws: { error in
+      "\(error)".contains("index.txt, line 2: ") && "\(error)".contains(expected)
+    }
+  }
+
+  @Test("CSV: columns in any order, quotes, and what is left out")
+  func csvRows() throws {
+    let records = try csv(
+      "\u{FEFF}Reason,serial,revokedAt,status,notAfter\r\nkeyCompromise,\"0A\",2026-11-01T00:00:00Z,revoked,2027-11-01\r\n"
+        + ",0b,,good,\r\n,0c,2026-11-01 00:00:00Z,,\r\n")
+    #expect(records.map(\.serial.hexadecimal) == ["0A", "0B", "0C"])
+    #expect(records[0].revocation == Revocation(time: UnixTime(seconds: 1_793_491_200), reason: .keyCompromise))
+    #expect(records[0].notAfter == time("2027-11-01T00:00:00Z") && records[1].status == .good)
+    #expect(records[2].revocation != nil)
+    #expect(try csv("serial\n01\n02\n").count == 2)
+  }
+
+  @Test(
+    "a broken CSV file names its line and column",
+    arguments: [
+      ("", "the file is empty"), ("serials\n", "there is no column 'serials'"), ("status\n", "'serial' is missing"),
+      ("serial,serial\n", "twice"), ("serial\nzz\n", "line 2: column serial: 'zz'"),
+      ("serial,status\n01,bad\n", "column status: 'bad'"),
+      ("serial,status\n01\n", "1 fields; the first row has 2"), ("serial,status\n01,revoked\n", "column revokedAt"),
+      ("serial,revokedAt\n01,yesterday\n", "column revokedAt: 'yesterday'"),
+      ("serial,status,reason\n01,good,superseded\n", "the status is good"),
+      ("serial,revokedAt,reason\n01,2026-01-01,x\n", "column reason: 'x'"), ("serial\n\"01\n", "a quote is not closed"),
+      ("serial\n01\n01\n", "stands on line 2 already"), ("serial\n\"01\"x\n", "follows a closing quote"),
+    ])
+  func brokenCSV(text: String, expected: String) {
+    #expect { try csv(text) } throws: { "\($0)".contains("a.csv") && "\($0)".contains(expected) }
+  }
+}
