@@ -26,7 +26,8 @@ extension SQLiteSession {
       guard let hash = HashAlgorithm(rawValue: UInt8(truncatingIfNeeded: statement.integer(1))) else {
         throw StoreError(
           kind: .corrupt,
-          description: "database \(connection.path): a response has hash algorithm \(statement.integer(1)); 1 to 4 exist")
+          description:
+            "database \(connection.path): a response has hash algorithm \(statement.integer(1)); 1 to 4 exist")
       }
       due.append(
         DueResponse(

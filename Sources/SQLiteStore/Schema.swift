@@ -81,7 +81,8 @@ enum Schema {
     guard found == version else {
       throw StoreError(
         kind: .corrupt,
-        description: "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
+        description:
+          "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
     }
   }
 }
