@@ -2,7 +2,6 @@
 import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
@@ -53,11 +52,11 @@ def verified(octets, issuer, certificate, algorithm="sha1", nonce=None):
 def verify_signature(response, key):
     data, signature = response.tbs_response_bytes, response.signature
     if isinstance(key, rsa.RSAPublicKey):
-        algorithm = response.signature_hash_algorithm
-        try:
-            key.verify(signature, data, padding.PKCS1v15(), algorithm)
-        except InvalidSignature:
-            key.verify(signature, data, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
+        if response.signature_algorithm_oid.dotted_string == "1.2.840.113549.1.1.10":
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+            key.verify(signature, data, pss, hashes.SHA256())
+        else:
+            key.verify(signature, data, padding.PKCS1v15(), response.signature_hash_algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, data, ec.ECDSA(response.signature_hash_algorithm))
     else:
