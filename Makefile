@@ -1,65 +1,64 @@
-# One command each. `make` alone tells them.
-SWIFT_FLAGS := --explicit-target-dependency-import-check error
+# Avouch: everything a person or a machine does with this checkout.
+# `make` alone lists the targets. Every target works from a bare Debian 12 with a Swift 6.3 toolchain on the PATH.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A target imports only what Package.swift lets it import; this flag is what enforces the table.
+IMPORT_CHECK := --explicit-target-dependency-import-check error
+# The program carries the Swift runtime: nothing of the toolchain is needed where it runs.
+RELEASE := --configuration release --product avouch --static-swift-stdlib $(IMPORT_CHECK)
+RELEASE_BINARY := .build/release/avouch
+DEBUG_BINARY := .build/debug/avouch
+PYTHON := .venv/bin/python
+
+# Settings for `make run`.
 DIR ?= demo
 PORT ?= 8080
+# Extra words for `make test-interop`, such as PYTEST="-k nonce -x".
+PYTEST ?=
 
-.PHONY: help build run test unit interop break-invariants format lint bench fuzz clean
+.PHONY: help build run test test-swift test-interop format lint bench fuzz clean
 
-help:
-	@echo "make run               build, and serve a demo CA in $(DIR)/ on port $(PORT)"
-	@echo "make test              every test: pure, with real parts, with real clients"
-	@echo "make build             the release binary, .build/release/avouch"
-	@echo "make unit              the Swift tests alone"
-	@echo "make interop           the tests with real clients alone"
-	@echo "make break-invariants  breaks each invariant on purpose and looks whether its test notices"
-	@echo "make format            formats the sources"
-	@echo "make lint              looks at format, scripts, Dockerfile and YAML"
-	@echo "make bench             CPU time per request beside the floor"
-	@echo "make fuzz              the mutation tests of every parser"
-	@echo "make clean             removes what was built"
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build:
+build: ## build the release binary, .build/release/avouch
 	@scripts/install-dependencies build
-	swift build -c release $(SWIFT_FLAGS) --product avouch
+	swift build $(RELEASE)
 
-run: build
-	.build/release/avouch demo --dir $(DIR) --port $(PORT)
+run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo)
+	$(RELEASE_BINARY) demo --dir $(DIR) --port $(PORT)
 
-test: unit interop
+test: test-swift test-interop ## run all tests: Swift's own, then real OCSP clients against the program
 
-unit:
-	@scripts/install-dependencies test
-	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build
+test-swift: ## run the Swift tests
+	@scripts/install-dependencies build
+	swift build --build-tests $(IMPORT_CHECK)
+	swift test --skip-build
 
-interop:
-	@scripts/install-dependencies test
+test-interop: ## run real OCSP clients against the debug binary (PYTEST="-k nonce")
+	@scripts/install-dependencies build test
 	@scripts/python-environment
-	swift build $(SWIFT_FLAGS) --product avouch
-	.venv/bin/pytest -q Tests/Interop
+	swift build --product avouch $(IMPORT_CHECK)
+	AVOUCH=$(abspath $(DEBUG_BINARY)) $(PYTHON) -m pytest Tests/Interop $(PYTEST)
 
-break-invariants:
+format: ## rewrite the Swift sources in the house format
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## check format, shell scripts, Dockerfile and YAML; changes nothing
+	@scripts/lint
+
+bench: ## CPU per request of a cached answer beside a C server that parses nothing
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	$(MAKE) --no-print-directory -C Benchmarks/floor
+	Benchmarks/l1-hit --avouch $(RELEASE_BINARY)
+
+fuzz: ## run the seeded mutation tests of every parser
 	@scripts/install-dependencies build
-	python3 scripts/break-invariants.py
+	swift test $(IMPORT_CHECK) --filter '([Mm]utat|[Ff]uzz)'
 
-format:
-	swift format --in-place --recursive Package.swift Sources Tests
-
-lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
-	@scripts/python-environment
-	.venv/bin/shellcheck .ci/run scripts/install-dependencies scripts/python-environment
-	.venv/bin/hadolint Docker/Dockerfile
-	.venv/bin/yamllint --strict Docker/compose.yaml
-
-bench: build
-	@scripts/install-dependencies bench
-	Benchmarks/l1-hit.py
-
-fuzz:
-	@scripts/install-dependencies build
-	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build --filter "mutations|everyOctet|damage|truncat"
-
-clean:
-	rm -rf .build
+clean: ## remove what was built, and the Python environment
+	rm -rf .build .venv Benchmarks/floor/floor
