@@ -18,11 +18,13 @@ DIR ?= demo
 PORT ?= 8080
 # Extra words for `make test-interop`, such as PYTEST="-k nonce -x".
 PYTEST ?=
+# Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
+BENCH ?=
 
-.PHONY: help build run test test-swift test-interop format lint bench fuzz clean
+.PHONY: help build run test test-swift test-interop format lint bench break-invariants fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the release binary, .build/release/avouch
 	@scripts/install-dependencies build
@@ -53,12 +55,15 @@ lint: ## check format, shell scripts, Dockerfile and YAML; changes nothing
 bench: ## CPU per request of a cached answer beside a C server that parses nothing
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
-	$(MAKE) --no-print-directory -C Benchmarks/floor
-	Benchmarks/l1-hit --avouch $(RELEASE_BINARY)
+	Benchmarks/l1-hit $(BENCH)
+
+break-invariants: ## break each invariant on purpose in a copy, and see its test fail
+	@scripts/install-dependencies build
+	scripts/break-invariants
 
 fuzz: ## run the seeded mutation tests of every parser
 	@scripts/install-dependencies build
-	swift test $(IMPORT_CHECK) --filter '([Mm]utat|[Ff]uzz)'
+	swift test $(IMPORT_CHECK) --filter '([Mm]utat|[Ff]uzz|everyOctet|damage|truncat)'
 
 clean: ## remove what was built, and the Python environment
-	rm -rf .build .venv Benchmarks/floor/floor
+	rm -rf .build .venv

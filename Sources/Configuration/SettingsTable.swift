@@ -10,7 +10,7 @@ public enum SettingsTable {
     Setting("store", .text, "avouch.sqlite", "The SQLite file with certificates, revocations and signed answers."),
     Setting(
       "listen", .texts, "0.0.0.0:8080",
-      "Where OCSP is answered: `127.0.0.1:8080`, `[::]:8080`, `:8080` (IPv4 and IPv6) or `unix:/path`."),
+      "Where OCSP is answered: `127.0.0.1:8080`, `[::1]:8080` (IPv6 alone), `:8080` (everything) or `unix:/path`."),
     Setting(
       "control", .text, "unix:avouch.control",
       "Where commands and monitoring reach the responder (health, metrics, applying revocations). Never a public address."

@@ -5,7 +5,9 @@ import Glibc
 public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// Four octets, and a port; 0 lets the system choose one.
   case ipv4(InlineAddress, port: UInt16)
-  /// Sixteen octets, and a port.
+  /// Every address of this machine, IPv4 and IPv6, through one socket.
+  case any(port: UInt16)
+  /// Sixteen octets, and a port; IPv6 alone.
   case ipv6(InlineAddress, port: UInt16)
   /// The path of the socket file.
   case unix(path: String)
@@ -22,7 +24,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// The longest path that sockaddr_un holds with its final zero.
   public static let maximumPathOctets = 107
 
-  /// Reads `127.0.0.1:8080`, `[::1]:8080`, `:8080` (every IPv4 and IPv6 address) or `unix:/run/avouch.sock`.
+  /// Reads `127.0.0.1:8080`, `[::1]:8080`, `:8080` (`.any`) or `unix:/run/avouch.sock`.
   public init(_ text: String) throws(ListenAddressError) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst(5))
@@ -36,8 +38,11 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
       throw ListenAddressError(text: text, problem: "a port from 0 to 65535 is missing")
     }
-    var host = String(text[..<colon])
-    if host.isEmpty { host = "[::]" }
+    let host = String(text[..<colon])
+    if host.isEmpty {
+      self = .any(port: port)
+      return
+    }
     if host.hasPrefix("["), host.hasSuffix("]") {
       var address = in6_addr()
       guard unsafe inet_pton(AF_INET6, String(host.dropFirst().dropLast()), &address) == 1 else {
@@ -57,6 +62,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .ipv4(let address, let port): address.octets.map { String($0) }.joined(separator: ".") + ":\(port)"
     case .ipv6(let address, let port): "[\(ListenAddress.text(of: address))]:\(port)"
+    case .any(let port): ":\(port)"
     case .unix(let path): "unix:\(path)"
     }
   }
@@ -64,7 +70,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// The port; nil for a Unix socket.
   public var port: UInt16? {
     switch self {
-    case .ipv4(_, let port), .ipv6(_, let port): port
+    case .ipv4(_, let port), .ipv6(_, let port), .any(let port): port
     case .unix: nil
     }
   }
@@ -73,6 +79,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .ipv4(let address, _): .ipv4(address, port: port)
     case .ipv6(let address, _): .ipv6(address, port: port)
+    case .any: .any(port: port)
     case .unix: self
     }
   }

@@ -33,7 +33,7 @@ public final class Listener: Sendable {
   private static func family(of address: ListenAddress) -> Int32 {
     switch address {
     case .ipv4: AF_INET
-    case .ipv6: AF_INET6
+    case .ipv6, .any: AF_INET6
     case .unix: AF_UNIX
     }
   }
@@ -50,12 +50,10 @@ public final class Listener: Sendable {
       // Accepted connections inherit it: an answer is one send, and must not wait for the last one's acknowledgement.
       set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     else { throw ListenError(address: address, code: errno) }
-    // `[::]` takes IPv4 in too; a certain IPv6 address does not.
-    if case .ipv6(let octets, _) = address {
-      let isAny = octets.octets.allSatisfy { $0 == 0 }
-      guard set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isAny ? 0 : 1) else {
-        throw ListenError(address: address, code: errno)
-      }
+    // Said either way: the system's default is a setting of the machine.
+    let isDual = if case .any = address { true } else { false }
+    guard family(of: address) == AF_INET || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isDual ? 0 : 1) else {
+      throw ListenError(address: address, code: errno)
     }
   }
 
@@ -115,18 +113,24 @@ enum SocketAddress {
       storage.sin_port = port.bigEndian
       unsafe withUnsafeMutableBytes(of: &storage.sin_addr) { unsafe $0.copyBytes(from: octets.octets) }
       return unsafe call(&storage, body)
-    case .ipv6(let octets, let port):
-      var storage = sockaddr_in6()
-      storage.sin6_family = sa_family_t(AF_INET6)
-      storage.sin6_port = port.bigEndian
-      unsafe withUnsafeMutableBytes(of: &storage.sin6_addr) { unsafe $0.copyBytes(from: octets.octets) }
-      return unsafe call(&storage, body)
+    case .ipv6(let octets, let port): return unsafe with(ipv6: octets.octets, port, body)
+    case .any(let port): return unsafe with(ipv6: [UInt8](repeating: 0, count: 16), port, body)
     case .unix(let path):
       var storage = sockaddr_un()
       storage.sun_family = sa_family_t(AF_UNIX)
       unsafe withUnsafeMutableBytes(of: &storage.sun_path) { unsafe $0.copyBytes(from: Array(path.utf8)) }
       return unsafe call(&storage, body)
     }
+  }
+
+  private static func with<Result>(
+    ipv6 octets: [UInt8], _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result {
+    var storage = sockaddr_in6()
+    storage.sin6_family = sa_family_t(AF_INET6)
+    storage.sin6_port = port.bigEndian
+    unsafe withUnsafeMutableBytes(of: &storage.sin6_addr) { unsafe $0.copyBytes(from: octets) }
+    return unsafe call(&storage, body)
   }
 
   private static func call<Storage, Result>(

@@ -323,6 +323,16 @@ struct HTTPServerTests {
     for good in ["127.0.0.1:80", "[::1]:8080", "unix:/run/a.sock"] {
       #expect(try ListenAddress(good).description == good)
     }
-    #expect(try ListenAddress(":80").description == "[::]:80")
+    #expect(try ListenAddress(":80") == .any(port: 80))
+  }
+
+  @Test("one socket for everything, or one for each family on the same port")
+  func families() throws {
+    let both = try Listener(try ListenAddress(":0"), sharesPort: false)
+    let port = try #require(both.address.port)
+    _ = try TestClient(try ListenAddress("127.0.0.1:\(port)"))
+    _ = try TestClient(try ListenAddress("[::1]:\(port)"))
+    let four = try Listener(try ListenAddress("0.0.0.0:0"), sharesPort: false)
+    _ = try Listener(try ListenAddress("[::]:\(try #require(four.address.port))"), sharesPort: false)
   }
 }

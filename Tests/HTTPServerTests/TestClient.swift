@@ -18,7 +18,7 @@ final class TestClient {
       storage.sun_family = sa_family_t(AF_UNIX)
       unsafe withUnsafeMutableBytes(of: &storage.sun_path) { unsafe $0.copyBytes(from: Array(path.utf8)) }
       try connectTo(&storage)
-    case .ipv4(_, let port):
+    case .ipv4(_, let port), .any(let port):
       descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       var storage = sockaddr_in()
       storage.sin_family = sa_family_t(AF_INET)

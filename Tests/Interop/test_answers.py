@@ -220,6 +220,8 @@ FINE = [
     "response is fresh for", "max-age and Expires are both present", "public is probably not necessary",
     "cannot be served by a cache once it becomes stale", "If-None-Match conditional requests are supported",
     "If-Modified-Since conditional requests are supported",
+    # Read in the second after it was made.
+    "has already been cached for 1 second",
 ]
 
 

@@ -10,7 +10,7 @@ enum DemoCommand {
     usage: avouch demo [--dir DIR] [--port PORT]
 
     Makes a toy CA with good and revoked certificates, imports its records, signs an answer for each and serves them on
-    127.0.0.1 and ::1. A second start in the same folder uses what is there.
+    127.0.0.1. A second start in the same folder uses what is there.
 
       --dir    the folder for everything; the default is demo
       --port   the default is 8080; 0 takes any that is free
@@ -36,27 +36,25 @@ enum DemoCommand {
   }
 
   private static func configuration(port: Int) -> String {
-    // The system chooses a free port once; a second address would get another one.
-    let addresses = port == 0 ? "\"127.0.0.1:0\"" : "\"127.0.0.1:\(port)\""
-    return """
-      // Made by `avouch demo`. docs/configuration.md has every key.
-      {
-        store: "avouch.sqlite",
-        listen: [\(addresses)],
-        control: "unix:avouch.control",
-        cache: { memory: "16MiB" },
-        issuers: [
-          {
-            name: "\(DemoAuthority.issuerName)",
-            certificate: "ca.pem",
-            signer: { certificate: "responder.pem", key: "responder.key" },
-            // The default is "unauthorized": no signature for serials that nobody issued.
-            unissued: "unknown",
-          },
-        ],
-      }
+    """
+    // Made by `avouch demo`. docs/configuration.md has every key.
+    {
+      store: "avouch.sqlite",
+      listen: ["127.0.0.1:\(port)"],
+      control: "unix:avouch.control",
+      cache: { memory: "16MiB" },
+      issuers: [
+        {
+          name: "\(DemoAuthority.issuerName)",
+          certificate: "ca.pem",
+          signer: { certificate: "responder.pem", key: "responder.key" },
+          // The default is "unauthorized": no signature for serials that nobody issued.
+          unissued: "unknown",
+        },
+      ],
+    }
 
-      """
+    """
   }
 
   private static func printHints(_ folder: String, _ port: Int) {

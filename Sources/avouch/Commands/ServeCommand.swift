@@ -77,6 +77,10 @@ enum ServeCommand {
   }
 
   static func url(of address: ListenAddress) -> String {
-    address.port == nil ? "\(address)" : "http://\(address)/"
+    switch address {
+    case .unix: "\(address)"
+    case .any(let port): "http://localhost:\(port)/"
+    case .ipv4, .ipv6: "http://\(address)/"
+    }
   }
 }
