@@ -392,7 +392,8 @@ def test_check_tells_a_wrong_signature(demo, tmp_path):
 
 def test_help_on_every_level():
     assert run("--help").returncode == 0
-    for command in (["demo"], ["serve"], ["import"], ["revoke"], ["status"], ["check"], ["config"], ["config", "check"]):
+    for words in ("demo", "serve", "import", "revoke", "status", "check", "config", "config check"):
+        command = words.split()
         result = run(*command, "--help")
         assert result.returncode == 0 and result.stdout.startswith("usage: avouch " + command[0])
     assert run().returncode == 2
