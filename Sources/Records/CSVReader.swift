@@ -5,7 +5,8 @@ public import Responder
 /// Reads comma-separated records (RFC 4180) whose first row names the columns.
 ///
 /// `serial` (hexadecimal) has to be there; `status` (good or revoked), `notAfter`, `revokedAt` (ISO 8601 in UTC) and
-/// `reason` may, in any order. Without `status` a row with a `revokedAt` is revoked.
+/// `reason` may, in any order. Without `status` a row with a `revokedAt` is revoked. `extensions` is the hexadecimal DER of
+/// whole `Extension` elements for the answer's singleExtensions (RFC 6960 4.4): certHash, SCT lists.
 public final class CSVReader: RecordReader {
   private enum Column: String, CaseIterable {
     case serial
@@ -13,6 +14,7 @@ public final class CSVReader: RecordReader {
     case notAfter
     case revokedAt
     case reason
+    case extensions
   }
 
   private static let batch = 4096
@@ -110,6 +112,7 @@ public final class CSVReader: RecordReader {
       throw error("column serial: '\(texts[.serial] ?? "")' is no hexadecimal number of at most 32 octets")
     }
     var record = CertificateRecord(serial: serial, notAfter: try time(texts, .notAfter))
+    record.singleExtensions = try extensions(texts[.extensions])
     let revokedAt = try time(texts, .revokedAt)
     let isRevoked: Bool
     switch texts[.status]?.lowercased() {
@@ -135,6 +138,27 @@ public final class CSVReader: RecordReader {
       throw error("column \(column.rawValue): '\(text)' is no time; expected 2026-01-31T12:00:00Z")
     }
     return time
+  }
+
+  private func extensions(_ text: String?) throws(RecordError) -> [UInt8] {
+    guard let text else { return [] }
+    let digits = text.compactMap { $0.hexDigitValue.map { UInt8($0) } }
+    guard digits.count == text.count, digits.count % 2 == 0 else {
+      throw error("column extensions: an even number of hexadecimal digits is expected")
+    }
+    let octets = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    let found: [OCSPExtension]
+    do {
+      found = try OCSPExtension.list(octets)
+    } catch {
+      throw self.error("column extensions: not DER Extension elements: \(error)")
+    }
+    // RFC 6960 4.4.5 would let it in; TLS BR 7.3.2 does not.
+    guard !found.contains(where: { $0.identifier == [0x55, 0x1D, 0x15] }) else {
+      throw error(
+        "column extensions: reasonCode does not belong into singleExtensions (TLS BR 7.3.2); use the column reason")
+    }
+    return octets
   }
 
   private func reason(_ text: String?) throws(RecordError) -> RevocationReason? {

@@ -84,6 +84,9 @@ struct RecordReaderTests {
     #expect(records[0].notAfter == time("2027-11-01T00:00:00Z") && records[1].status == .good)
     #expect(records[2].revocation != nil)
     #expect(try csv("serial\n01\n02\n").count == 2)
+    let own = OCSPExtension(identifier: [0x2A, 0x03], value: [5, 0]).encoded()
+    let hex = own.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
+    #expect(try csv("serial,extensions\n01,\(hex)\n")[0].singleExtensions == own)
   }
 
   @Test(
@@ -97,6 +100,8 @@ struct RecordReaderTests {
       ("serial,status,reason\n01,good,superseded\n", "the status is good"),
       ("serial,revokedAt,reason\n01,2026-01-01,x\n", "column reason: 'x'"), ("serial\n\"01\n", "a quote is not closed"),
       ("serial\n01\n01\n", "stands on line 2 already"), ("serial\n\"01\"x\n", "follows a closing quote"),
+      ("serial,extensions\n01,300\n", "even number"), ("serial,extensions\n01,3005\n", "not DER"),
+      ("serial,extensions\n01,300A0603551D1504030A0101\n", "reasonCode"),
     ])
   func brokenCSV(text: String, expected: String) {
     #expect { try csv(text) } throws: { "\($0)".contains("a.csv") && "\($0)".contains(expected) }

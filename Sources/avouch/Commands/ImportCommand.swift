@@ -35,7 +35,7 @@ enum ImportCommand {
     let summary = try take(source, path, access)
     report(summary)
     guard summary.added + summary.changed > 0 else { return .fine }
-    switch try ControlClient(access.configuration).waitUntilApplied(summary.revision) {
+    switch try ControlClient(access.configuration).waitUntilApplied(summary.revision, patienceSeconds: 300) {
     case .applied: Terminal.print("the running responder answers so from now on")
     case .nobodyThere: break
     case .failed(let why):

@@ -51,7 +51,7 @@ enum RevokeCommand {
   }
 
   private static func confirm(_ revision: Revision, _ configuration: LoadedConfiguration) throws -> ExitCode {
-    switch try ControlClient(configuration).waitUntilApplied(revision) {
+    switch try ControlClient(configuration).waitUntilApplied(revision, patienceSeconds: 10) {
     case .applied:
       Terminal.print("the running responder answers so from now on")
       return .fine

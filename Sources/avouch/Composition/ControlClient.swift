@@ -18,13 +18,21 @@ struct ControlClient {
   }
 
   /// Waits until the running responder's caches have seen the revision.
-  func waitUntilApplied(_ revision: Revision) -> Applied {
-    do {
-      let response = try HTTPClient.send(request("/v1/applied?revision=\(revision.value)", post: true))
-      guard response.status == 200 else { return .failed("it says \(String(decoding: response.body, as: UTF8.self))") }
-      return .applied
-    } catch {
-      return error.isNobodyThere ? .nobodyThere : .failed("\(error)")
+  ///
+  /// - Parameter patienceSeconds: a large import takes its time; one revocation does not.
+  func waitUntilApplied(_ revision: Revision, patienceSeconds: Int) -> Applied {
+    let end = MonotonicTime.now().advanced(byMilliseconds: Int64(patienceSeconds) * 1000)
+    while true {
+      do {
+        let response = try HTTPClient.send(request("/v1/applied?revision=\(revision.value)", post: true))
+        if response.status == 200 { return .applied }
+        // 504: it is alive and has not come that far yet.
+        guard response.status == 504, MonotonicTime.now() < end else {
+          return .failed("it says \(String(decoding: response.body, as: UTF8.self))")
+        }
+      } catch {
+        return error.isNobodyThere ? .nobodyThere : .failed("\(error)")
+      }
     }
   }
 
