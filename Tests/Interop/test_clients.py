@@ -57,7 +57,8 @@ def test_openssl_unknown_issuer_is_unauthorized(demo, tmp_path):
 
 
 @pytest.mark.parametrize("nonce", [["--nonce"], []], ids=["nonce", "no-nonce"])
-@pytest.mark.parametrize("name, expected", [("good", "good"), ("revoked-keyCompromise", "revoked"), ("unknown", "unknown")])
+@pytest.mark.parametrize("name, expected", [
+    ("good", "good"), ("revoked-keyCompromise", "revoked"), ("unknown", "unknown")])
 def test_ocsptool(demo, name, expected, nonce):
     result = subprocess.run(
         ["ocsptool", f"--ask={demo.url}", f"--load-cert={pem(demo.folder, name)}",
