@@ -26,7 +26,8 @@ def spellings(der):
         "raw": "/" + plain, "coded": "/" + coded, "coded-lower": "/" + lower, "url-safe": "/" + url_safe,
         "unpadded": "/" + plain.rstrip("="), "url-safe-unpadded": "/" + url_safe.rstrip("="),
         "double-slash": "//" + coded, "prefix": "/ocsp/v1/" + coded, "prefix-double-slash": "/ocsp//" + coded,
-        "prefix-like-base64": "/MyCA/MFE/" + coded, "query": "/" + coded + "?x=1", "plus-as-space": "/" + coded.replace("%2B", "%20"),
+        "prefix-like-base64": "/MyCA/MFE/" + coded, "query": "/" + coded + "?x=1",
+        "plus-as-space": "/" + coded.replace("%2B", "%20"),
         "double-coded": "/" + urllib.parse.quote(coded, safe=""), "line-ends": "/" + plain[:40] + "%0D%0A" + plain[40:],
         "everything-coded": "/" + "".join(f"%{octet:02x}" for octet in plain.encode()),
         "absolute": "http://ocsp.example/" + coded, "absolute-prefix": "http://ocsp.example:80/a//" + coded,
@@ -59,7 +60,8 @@ def test_base64_with_slashes_inside(world):
 
 
 @pytest.mark.parametrize("headers", [
-    ["Content-Type: application/ocsp-request"], [], ["Content-Type: application/x-www-form-urlencoded"], ["Content-Type: text/plain; a=b"]])
+    ["Content-Type: application/ocsp-request"], [], ["Content-Type: application/x-www-form-urlencoded"],
+    ["Content-Type: text/plain; a=b"]])
 @pytest.mark.parametrize("target", ["/", "/q?x=1", "//x/y", "http://ocsp.example/a"])
 def test_post(world, headers, target):
     answer = world.server.post(ocsp.request(world.revoked, world.certificate), *headers, target=target)
