@@ -82,6 +82,11 @@ public final class CRLReader: RecordReader {
       }
     }
     try fields.finish()
+    if singleExtensions.count > CertificateRecord.maximumSingleExtensionOctets {
+      refusal =
+        "its extensions have \(singleExtensions.count) octets; "
+        + "at most \(CertificateRecord.maximumSingleExtensionOctets) are possible"
+    }
     guard let serial = SerialNumber(content: Array(list.octets[serial])) else {
       refusal = "a serial number of \(serial.count) octets; at most \(SerialNumber.maximumOctets) are possible"
       return nil

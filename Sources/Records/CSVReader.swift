@@ -147,6 +147,11 @@ public final class CSVReader: RecordReader {
       throw error("column extensions: an even number of hexadecimal digits is expected")
     }
     let octets = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    guard octets.count <= CertificateRecord.maximumSingleExtensionOctets else {
+      throw error(
+        "column extensions: \(octets.count) octets; at most \(CertificateRecord.maximumSingleExtensionOctets) are possible"
+      )
+    }
     let found: [OCSPExtension]
     do {
       found = try OCSPExtension.list(octets)

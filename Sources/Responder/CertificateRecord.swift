@@ -3,6 +3,9 @@ public import OCSP
 
 /// What the status store holds of one certificate that an issuer has issued.
 public struct CertificateRecord: Sendable, Hashable {
+  /// The most that `singleExtensions` may have: answers stay small, and buffers have their bound.
+  public static let maximumSingleExtensionOctets = 4096
+
   public var serial: SerialNumber
   /// The end of the certificate's validity; nil where the source does not say (a CRL lists serials alone).
   public var notAfter: UnixTime?

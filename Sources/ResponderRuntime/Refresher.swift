@@ -27,7 +27,7 @@ final class Refresher: @unchecked Sendable {
         for due in try session.responsesDue(at: now, limit: Refresher.batch) where !refresh(due) { return }
       } catch {
         runtime.counters.storeFailures.add(1)
-        runtime.log.warning("the refresh plan could not be read: \(error)")
+        runtime.failures.warn("the refresh plan could not be read: \(error)")
       }
     }
   }

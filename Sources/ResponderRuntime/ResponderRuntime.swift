@@ -30,6 +30,7 @@ public final class ResponderRuntime: Sendable {
   let clock: any Clock
   let hasher: any ResponseHasher
   let log: any RuntimeLog
+  let failures: FailureLog
   let queue: WorkQueue<SigningJob>
   let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
   let saver: ResponseSaver
@@ -58,6 +59,7 @@ public final class ResponderRuntime: Sendable {
     self.clock = clock
     self.hasher = hasher
     self.log = log
+    failures = FailureLog(log)
     cache = AnswerCache(budgetBytes: cacheBytes, seed: seed)
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(revocationLimit: 100_000, missLimit: limits.queueLimit, refreshLimit: 4096)

@@ -182,7 +182,7 @@ final class SigningWorker: @unchecked Sendable {
     } else {
       runtime.counters.signingFailures.add(1)
     }
-    runtime.log.warning("an answer could not be made: \(error)")
+    runtime.failures.warn("an answer could not be made: \(error)")
   }
 }
 

@@ -16,9 +16,11 @@ final class RunningResponder: Sendable {
   let control: HTTPServer
   private let counters: HandlerCounters
   private let log: TerminalLog
+  private let connectionLimit: Int
 
   init(_ configuration: LoadedConfiguration, log: TerminalLog) throws {
     self.log = log
+    connectionLimit = configuration.value.limits.connections
     let settings = configuration.value
     let store = try SQLiteStore(path: configuration.storePath)
     let session = try store.openSession()
@@ -56,6 +58,12 @@ final class RunningResponder: Sendable {
   }
 
   func start() throws {
+    let descriptors = DescriptorLimit.raise()
+    if descriptors < connectionLimit + 256 {
+      log.warning(
+        "limits.connections is \(connectionLimit), and the system gives this process \(descriptors) descriptors (ulimit -n): "
+          + "with more connections some will wait")
+    }
     try runtime.start()
     server.start()
     control.start()
@@ -89,6 +97,10 @@ extension ServerLimits {
     // The head's limit is the one that people set: a target may fill nearly all of it (RFC 9112 3 wants 8000).
     targetBytes = max(1024, limits.requestHeadBytes - 192)
     bodyBytes = limits.requestBodyBytes
+    // A live answer repeats the request's CertIDs, and has what the records say of each; then its certificates.
+    responseBytes =
+      (32 << 10) + limits.requestBodyBytes
+      + limits.certificatesPerRequest * (CertificateRecord.maximumSingleExtensionOctets + 128)
     headMilliseconds = Int64(limits.headSeconds) * 1000
     bodyMilliseconds = Int64(limits.bodySeconds) * 1000
     idleMilliseconds = Int64(limits.idleSeconds) * 1000
