@@ -58,14 +58,15 @@ enum DemoCommand {
   }
 
   private static func printHints(_ folder: String, _ port: Int) {
+    let program = CommandLine.arguments.first ?? "avouch"
     Terminal.print(
       """
 
       Try, in a second terminal:
         openssl ocsp -issuer \(folder)/ca.pem -CAfile \(folder)/ca.pem -url http://127.0.0.1:\(port) -cert \(folder)/good.pem
-        avouch check --issuer \(folder)/ca.pem --cert \(folder)/revoked-keyCompromise.pem http://127.0.0.1:\(port)
-        avouch check --issuer \(folder)/ca.pem --cert \(folder)/unknown.pem --get http://127.0.0.1:\(port)
-        avouch revoke --config \(folder)/avouch.json5 --issuer demo --serial $(openssl x509 -in \(folder)/good-2.pem -noout -serial | cut -d= -f2)
+        \(program) check --issuer \(folder)/ca.pem --cert \(folder)/revoked-keyCompromise.pem http://127.0.0.1:\(port)
+        \(program) check --issuer \(folder)/ca.pem --cert \(folder)/unknown.pem --get http://127.0.0.1:\(port)
+        \(program) revoke --config \(folder)/avouch.json5 --issuer demo --serial $(openssl x509 -in \(folder)/good-2.pem -noout -serial | cut -d= -f2)
       Ctrl-C ends it.
       """)
   }
