@@ -170,6 +170,46 @@ def test_revoke_is_on_the_wire_when_the_command_ends(authority, reason):
         assert {one["hash"] for one in held["memory"]["answers"]} == {"sha1", "sha256", "sha512"}
 
 
+def test_no_good_after_an_acknowledged_revocation_under_load(authority):
+    """Threads ask in every way while certificates are revoked; a question sent after the command ended never gets good."""
+    certificates = [authority.issue(f"c{number}.example") for number in range(15)]
+    for certificate in certificates:
+        authority.record(certificate)
+    authority.configure()
+    authority.import_index()
+    acknowledged, wrong, answered = set(), [], [0]
+    stop = threading.Event()
+
+    def hammer(server, variant):
+        algorithm, nonce = [("sha1", None), ("sha256", None), ("sha1", b"n" * 16)][variant]
+        requests = [(one, ocsp.request(one, authority.certificate, algorithm, nonce)) for one in certificates]
+        while not stop.is_set():
+            for certificate, der in requests:
+                was_acknowledged = certificate.serial_number in acknowledged
+                response = ocsp.parse(server.post(der).body)
+                if response.response_status != cocsp.OCSPResponseStatus.SUCCESSFUL:
+                    continue
+                answered[0] += 1
+                if was_acknowledged and response.certificate_status != cocsp.OCSPCertStatus.REVOKED:
+                    wrong.append((certificate, algorithm, nonce))
+
+    with authority.serve() as server:
+        threads = [threading.Thread(target=hammer, args=(server, variant)) for variant in (0, 1, 2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for certificate in certificates:
+                assert revoke(authority, certificate, "--reason", "keyCompromise").returncode == 0
+                acknowledged.add(certificate.serial_number)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        for variant in range(3):
+            assert [status(server, authority, one) for one in certificates] == ["REVOKED"] * len(certificates), variant
+    assert wrong == [] and answered[0] > 100
+
+
 def test_revoke_mistakes(authority):
     good = authority.issue("good.example")
     authority.record(good)
