@@ -171,7 +171,7 @@ def test_revoke_is_on_the_wire_when_the_command_ends(authority, reason):
 
 
 def test_no_good_after_an_acknowledged_revocation_under_load(authority):
-    """Threads ask in every way while certificates are revoked; a question sent after the command ended never gets good."""
+    """Threads ask in every way meanwhile; a question sent after the command ended never gets good."""
     certificates = [authority.issue(f"c{number}.example") for number in range(15)]
     for certificate in certificates:
         authority.record(certificate)
