@@ -49,7 +49,9 @@ extension Worker {
       failure = error
     }
     if let failure {
-      fail(descriptor, failure)
+      // What was answered before it goes out whole, whatever the socket takes.
+      flush(descriptor)
+      if unsafe connections[Int(descriptor)].phase != .closed { fail(descriptor, failure) }
       return
     }
     keep(descriptor, span.extracting(position..<count))

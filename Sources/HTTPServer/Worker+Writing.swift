@@ -117,6 +117,12 @@ extension Worker {
     let connection = unsafe connections + Int(descriptor)
     counters.protocolErrors.add()
     response.append(error, turn: currentTurn)
+    if unsafe connection.pointee.phase == .writing {
+      // Behind the answers that wait for the socket; nothing is read any more.
+      unsafe connection.pointee.closesAfterWrite = true
+      flush(descriptor)
+      return
+    }
     unsafe connection.pointee.phase = .lingering
     unsafe connection.pointee.extra = nil
     let result = unsafe response.withUnsafeBytes { unsafe Linux.send(descriptor, $0) }

@@ -263,6 +263,16 @@ struct HTTPServerTests {
     }
   }
 
+  @Test("an error behind large answers comes after them, whole")
+  func errorBehindAnswers() throws {
+    try serve { _, bound, _ in
+      let client = try TestClient(bound)
+      client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: 300) + "BAD\r\n\r\n")
+      for _ in 0..<300 { #expect(client.readAnswer()?.body.utf8.count == 30_000) }
+      #expect(client.readToEnd().hasPrefix("HTTP/1.1 400 "))
+    }
+  }
+
   @Test("over the bound on connections the answer is 503, and there is room again afterwards")
   func connectionBound() throws {
     var limits = ServerLimits()
