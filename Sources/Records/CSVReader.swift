@@ -15,6 +15,20 @@ public final class CSVReader: RecordReader {
     case revokedAt
     case reason
     case extensions
+
+    /// Headings as databases and spreadsheets write them: any case, with `_`, `-` or blanks between the words, and the
+    /// usual other names.
+    init?(heading: String) {
+      switch heading.lowercased().filter({ $0 != "_" && $0 != "-" && $0 != " " }) {
+      case "serial", "serialnumber": self = .serial
+      case "status": self = .status
+      case "notafter", "expires", "expiry": self = .notAfter
+      case "revokedat", "revocationtime", "revocationdate": self = .revokedAt
+      case "reason", "revocationreason": self = .reason
+      case "extensions", "singleextensions": self = .extensions
+      default: return nil
+      }
+    }
   }
 
   private static let batch = 4096
@@ -54,7 +68,7 @@ public final class CSVReader: RecordReader {
     }
     var columns: [Column] = []
     for text in try fields(line) {
-      guard let column = Column.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
+      guard let column = Column(heading: text) else {
         let known = Column.allCases.map(\.rawValue).joined(separator: ", ")
         throw error("there is no column '\(text)'; the first row names columns, of \(known)")
       }
@@ -116,8 +130,8 @@ public final class CSVReader: RecordReader {
     let revokedAt = try time(texts, .revokedAt)
     let isRevoked: Bool
     switch texts[.status]?.lowercased() {
-    case "revoked": isRevoked = true
-    case "good": isRevoked = false
+    case "revoked", "r": isRevoked = true
+    case "good", "valid", "v": isRevoked = false
     case nil: isRevoked = revokedAt != nil
     case .some(let other): throw error("column status: '\(other)' is not possible; expected good or revoked")
     }
@@ -134,7 +148,7 @@ public final class CSVReader: RecordReader {
 
   private func time(_ texts: [Column: String], _ column: Column) throws(RecordError) -> UnixTime? {
     guard let text = texts[column] else { return nil }
-    guard let time = UnixTime(iso8601: text) else {
+    guard let time = UnixTime(iso8601: text) ?? OpenSSLTime.parse(Array(text.utf8)[...]) else {
       throw error("column \(column.rawValue): '\(text)' is no time; expected 2026-01-31T12:00:00Z")
     }
     return time

@@ -84,6 +84,9 @@ struct RecordReaderTests {
     #expect(records[0].notAfter == time("2027-11-01T00:00:00Z") && records[1].status == .good)
     #expect(records[2].revocation != nil)
     #expect(try csv("serial\n01\n02\n").count == 2)
+    let other = try csv(
+      "Serial Number,not_after,Revocation-Date,revocationReason\n01,20271101000000Z,20261101000000Z,superseded\n")
+    #expect(other[0].notAfter == time("2027-11-01T00:00:00Z") && other[0].revocation?.reason == .superseded)
     let own = OCSPExtension(identifier: [0x2A, 0x03], value: [5, 0]).encoded()
     let hex = own.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
     #expect(try csv("serial,extensions\n01,\(hex)\n")[0].singleExtensions == own)
