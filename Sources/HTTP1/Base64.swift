@@ -1,49 +1,48 @@
 /// Base64 as OCSP requests carry it in GET targets (RFC 6960 A.1, RFC 4648 4 and 5).
 public enum Base64 {
-  private static let padding: UInt8 = 64
-  private static let skipped: UInt8 = 65
-  private static let invalid: UInt8 = 255
+  private static let padding: UInt8 = 0x40
+  private static let skipped: UInt8 = 0x41
 
-  /// What each octet stands for: 0 to 63, or one of the marks above.
-  private static let values: InlineArray<256, UInt8> = {
-    var table = InlineArray<256, UInt8>(repeating: invalid)
-    for index in 0..<26 {
-      table[0x41 + index] = UInt8(index)
-      table[0x61 + index] = UInt8(index + 26)
-    }
-    for index in 0..<10 { table[0x30 + index] = UInt8(index + 52) }
-    table[0x2B] = 62
-    table[0x2F] = 63
-    // The URL-safe alphabet (standards, quirk 2).
-    table[0x2D] = 62
-    table[0x5F] = 63
-    // A `+` that somebody took for a form's blank.
-    table[0x20] = 62
-    table[0x3D] = padding
-    table[0x0D] = skipped
-    table[0x0A] = skipped
-    return table
-  }()
+  /// What each ASCII character stands for, as a character: U+0000 to U+003F for the values 0 to 63, `@` for padding, `A`
+  /// for line ends, which are skipped, `B` for what is refused. A literal, because it needs no initialisation and no copy.
+  ///
+  /// `+`, `-` and a blank (a `+` that somebody took for a form's) are 62, `/` and `_` are 63: both alphabets of RFC 4648.
+  private static let values: StaticString =
+    """
+    BBBBBBBBBBABBABB\
+    BBBBBBBBBBBBBBBB\
+    >BBBBBBBBBB>B>B?\
+    456789:;<=BBB@BB\
+    B\u{0}\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{9}\u{A}\u{B}\u{C}\u{D}\u{E}\
+    \u{F}\u{10}\u{11}\u{12}\u{13}\u{14}\u{15}\u{16}\u{17}\u{18}\u{19}BBBB?\
+    B\u{1A}\u{1B}\u{1C}\u{1D}\u{1E}\u{1F} !"#$%&'(\
+    )*+,-./0123BBBBB
+    """
+
+  private static func value(_ octet: UInt8) -> UInt8 {
+    unsafe octet < 0x80 ? values.utf8Start[Int(octet)] : 0x42
+  }
 
   /// Decodes a stretch of a request target: either alphabet, padded or not, raw or percent-coded in either hex case, a
   /// second level of percent-coding only where a `%` is left after the first, line ends ignored.
   ///
   /// - Returns: how many octets `output` now begins with; nil for anything that is not base64, or too much of it.
   public static func decodeTarget(_ text: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
-    let table = values
     var count = 0
     var bits: UInt32 = 0
     var pending = 0
     var paddings = 0
     var index = 0
     while index < text.count {
+      if pending == 0, paddings == 0 { decodeRun(text, &index, into: &output, &count) }
+      guard index < text.count else { break }
       var octet = text[index]
       index += 1
       if octet == 0x25 {
         guard let decoded = percentDecoded(text, &index) else { return nil }
         octet = decoded
       }
-      let value = table[Int(octet)]
+      let value = value(octet)
       if value < 64 {
         guard paddings == 0 else { return nil }
         bits = bits << 6 | UInt32(value)
@@ -57,11 +56,27 @@ public enum Base64 {
         pending = 0
       } else if value == padding {
         paddings += 1
-      } else if value == invalid {
+      } else if value != skipped {
         return nil
       }
     }
     return finish(bits, pending, paddings, count, &output)
+  }
+
+  /// Decodes groups of four plain characters for as long as there are such and `output` has room: nearly all of a target.
+  private static func decodeRun(
+    _ text: Span<UInt8>, _ index: inout Int, into output: inout MutableSpan<UInt8>, _ count: inout Int
+  ) {
+    while index + 4 <= text.count, count + 3 <= output.count {
+      let (first, second) = (value(text[index]), value(text[index + 1]))
+      let (third, fourth) = (value(text[index + 2]), value(text[index + 3]))
+      guard first | second | third | fourth < 64 else { return }
+      output[count] = first << 2 | second >> 4
+      output[count + 1] = second << 4 | third >> 2
+      output[count + 2] = third << 6 | fourth
+      count += 3
+      index += 4
+    }
   }
 
   private static func finish(
