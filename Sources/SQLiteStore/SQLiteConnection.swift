@@ -89,6 +89,7 @@ final class SQLiteConnection {
       case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_IOERR, SQLITE_AUTH: .inaccessible
       default: .misuse
       }
-    return StoreError(kind: kind, description: "database \(path): \(message) (while \(doing))")
+    let explanation = kind == .busy ? "; another command is writing, and did not end within 10 s: try again" : ""
+    return StoreError(kind: kind, description: "database \(path): \(message) (while \(doing))\(explanation)")
   }
 }
