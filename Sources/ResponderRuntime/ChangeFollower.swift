@@ -29,7 +29,12 @@ final class ChangeFollower: @unchecked Sendable {
         for: runtime.applied.current + 1, milliseconds: ChangeFollower.lookEveryMilliseconds)
       guard !runtime.isStopping else { return }
       do {
+        let before = runtime.applied.current
         try follow()
+        // Announced and not there: somebody asked for a revision that nobody has made. Look again, not at once.
+        if runtime.applied.current == before, runtime.announced.current > before {
+          _ = runtime.closing.wait(for: 1, milliseconds: 5)
+        }
         if isFailing { runtime.log.info("the store can be read again") }
         isFailing = false
         runtime.followerFailing.store(false, ordering: .relaxed)

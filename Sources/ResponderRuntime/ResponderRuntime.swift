@@ -43,6 +43,7 @@ public final class ResponderRuntime: Sendable {
   let startupFinished = GrowingValue()
   let issuedSetComplete = Atomic<Bool>(false)
   let planned = Atomic<UInt64>(0)
+  let scanned = Atomic<UInt64>(0)
   /// Answers of the startup pass that are queued or being signed.
   let presigning = Atomic<Int>(0)
   let followerFailing = Atomic<Bool>(false)
@@ -137,6 +138,9 @@ public final class ResponderRuntime: Sendable {
   public func waitUntilStarted(milliseconds: Int64) -> Bool {
     startupFinished.wait(for: 1, milliseconds: milliseconds)
   }
+
+  /// How many certificates the startup pass has found; 0 until it knows.
+  public var certificatesAtStart: UInt64 { scanned.load(ordering: .relaxed) }
 
   /// How many answers the startup pass means to have; 0 until it knows.
   public var plannedAnswers: UInt64 {

@@ -33,8 +33,6 @@ public final class RuntimeCounters: Sendable {
   public let presigned = Counter()
   /// Responses not kept in the store because the saver was behind.
   public let unsaved = Counter()
-  /// Certificates seen by the startup scan.
-  public let scanned = Counter()
 
   init() {}
 }

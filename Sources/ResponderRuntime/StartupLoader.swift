@@ -17,33 +17,45 @@ final class StartupLoader: @unchecked Sendable {
     self.session = session
   }
 
+  /// Until it has succeeded: a store that cannot be read at the start may be readable a second later.
   func run() {
-    // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
-    do {
-      for issuer in runtime.issuers.issuers where !runtime.isStopping {
-        var count: UInt64 = 0
-        try scan(issuer, .sha1) { scanned, _ in
-          runtime.issued.insert(issuer: issuer.index, serial: scanned.record.serial)
-          runtime.counters.scanned.add(1)
-          count += 1
-          return true
-        }
-        runtime.planned.wrappingAdd(
-          count * UInt64(issuer.policy.presignedAlgorithms.count), ordering: .relaxed)
+    while !runtime.isStopping {
+      do {
+        try pass()
+        return
+      } catch {
+        runtime.counters.storeFailures.add(1)
+        runtime.failures.warn("the store could not be read at the start, trying again: \(error)")
+        _ = runtime.closing.wait(for: 1, milliseconds: 1000)
       }
-      runtime.issuedSetComplete.store(true, ordering: .releasing)
-      for issuer in runtime.issuers.issuers {
-        for algorithm in issuer.policy.presignedAlgorithms where !runtime.isStopping { try load(issuer, algorithm) }
-      }
-      // Queued is not signed yet: readiness means that the answers are there.
-      while runtime.presigning.load(ordering: .acquiring) > 0, !runtime.isStopping {
-        _ = runtime.closing.wait(for: 1, milliseconds: 5)
-      }
-      runtime.startupFinished.raise(to: 1)
-    } catch {
-      runtime.counters.storeFailures.add(1)
-      runtime.log.warning("the store could not be read at the start; answers are signed on demand: \(error)")
     }
+  }
+
+  private func pass() throws(StoreError) {
+    // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
+    var (certificates, planned): (UInt64, UInt64) = (0, 0)
+    for issuer in runtime.issuers.issuers where !runtime.isStopping {
+      var count: UInt64 = 0
+      try scan(issuer, .sha1) { scanned, _ in
+        runtime.issued.insert(issuer: issuer.index, serial: scanned.record.serial)
+        count += 1
+        return true
+      }
+      certificates += count
+      planned += count * UInt64(issuer.policy.presignedAlgorithms.count)
+    }
+    guard !runtime.isStopping else { return }
+    runtime.planned.store(planned, ordering: .relaxed)
+    runtime.scanned.store(certificates, ordering: .relaxed)
+    runtime.issuedSetComplete.store(true, ordering: .releasing)
+    for issuer in runtime.issuers.issuers {
+      for algorithm in issuer.policy.presignedAlgorithms where !runtime.isStopping { try load(issuer, algorithm) }
+    }
+    // Queued is not signed yet: readiness means that the answers are there.
+    while runtime.presigning.load(ordering: .acquiring) > 0, !runtime.isStopping {
+      _ = runtime.closing.wait(for: 1, milliseconds: 5)
+    }
+    runtime.startupFinished.raise(to: 1)
   }
 
   private func load(_ issuer: Issuer, _ algorithm: HashAlgorithm) throws(StoreError) {

@@ -289,6 +289,31 @@ struct RuntimeTests {
     }
   }
 
+  @Test("a store that cannot be read at the start is read as soon as it can")
+  func storeFailsAtStart() throws {
+    let world = try World(records: (1...10).map { Sample.record($0) })
+    // Sessions open, and the first scan fails.
+    let failing = FailingScanStore(store: world.store)
+    let runtime = ResponderRuntime(
+      issuers: world.runtime.issuers, store: failing, cacheBytes: 4 << 20, seed: 3, limits: .init(), clock: world.clock,
+      hasher: FakeHasher(), log: SilentLog())
+    try runtime.start()
+    defer { runtime.stop() }
+    #expect(runtime.waitUntilStarted(milliseconds: 20_000))
+    #expect(failing.failures == 1)
+    #expect(runtime.certificatesAtStart == 10 && runtime.counters.presigned.current == 10)
+  }
+
+  @Test("waiting for a revision that nobody has made ends, and real ones are still applied at once")
+  func bogusRevision() throws {
+    let world = try World(records: [Sample.record(1)])
+    try world.start()
+    defer { world.runtime.stop() }
+    #expect(!world.runtime.waitUntilApplied(Revision(1_000_000), milliseconds: 50))
+    #expect(world.runtime.waitUntilApplied(try world.revoke(1), milliseconds: 20_000))
+    #expect(try world.cachedStatus(1) != .good)
+  }
+
   @Test("a failing signer is told tryLater, and is tried again")
   func failingSigner() throws {
     let world = try World(records: [Sample.record(1)])

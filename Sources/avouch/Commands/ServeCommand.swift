@@ -1,9 +1,7 @@
 import EventLoop
 import Glibc
 import HTTPServer
-import Responder
 import ResponderRuntime
-import Synchronization
 
 /// `avouch serve`.
 enum ServeCommand {
@@ -36,7 +34,7 @@ enum ServeCommand {
     if waitUntilReady(responder, signalled) {
       let counters = responder.runtime.counters
       Terminal.print(
-        "ready: \(counters.scanned.current) certificates, \(counters.loaded.current) answers loaded, "
+        "ready: \(responder.runtime.certificatesAtStart) certificates, \(counters.loaded.current) answers loaded, "
           + "\(counters.presigned.current) signed")
       whenReady()
     }

@@ -1,0 +1,71 @@
+import CalendarTime
+import OCSP
+import Responder
+
+/// A session that passes every call on, after asking `beforeScan` in front of a scan.
+final class ForwardingSession: StatusStoreSession {
+  private let inner: any StatusStoreSession
+  private let beforeScan: () throws(StoreError) -> Void
+
+  init(_ inner: any StatusStoreSession, beforeScan: @escaping () throws(StoreError) -> Void) {
+    self.inner = inner
+    self.beforeScan = beforeScan
+  }
+
+  func certificates(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [ScannedCertificate] {
+    try beforeScan()
+    return try inner.certificates(issuer: issuer, hashAlgorithm: hashAlgorithm, after: serial, limit: limit)
+  }
+
+  func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID {
+    try inner.issuer(name: name, identity: identity)
+  }
+
+  func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading {
+    try inner.status(issuer: issuer, serial: serial)
+  }
+
+  func latestRevision() throws(StoreError) -> Revision { try inner.latestRevision() }
+
+  func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate] {
+    try inner.changes(after: position, limit: limit)
+  }
+
+  func response(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
+  ) throws(StoreError) -> StoredResponse? {
+    try inner.response(issuer: issuer, hashAlgorithm: hashAlgorithm, serial: serial)
+  }
+
+  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse] {
+    try inner.responsesDue(at: time, limit: limit)
+  }
+
+  func save(_ responses: [StoredResponse]) throws(StoreError) { try inner.save(responses) }
+
+  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) {
+    try inner.removeResponses(issuer: issuer, serial: serial)
+  }
+
+  func importRecords(
+    issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    try inner.importRecords(issuer: issuer, assertsStatus: assertsStatus, source: source, at: time, next: next)
+  }
+
+  func revoke(
+    issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
+    at time: UnixTime
+  ) throws(StoreError) -> RevocationOutcome {
+    try inner.revoke(
+      issuer: issuer, serial: serial, revocation: revocation, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven,
+      at: time)
+  }
+
+  func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int) {
+    try inner.counts(issuer: issuer)
+  }
+}
