@@ -1,4 +1,7 @@
 /// Metrics as Prometheus reads them (text exposition format 0.0.4). Made anew for each scrape.
+///
+/// Names and help are constants of the program: debug builds stop at a name that the format forbids or that is added
+/// twice.
 public struct ExpositionText: ~Copyable {
   /// What a metric is.
   public enum Kind: String, Sendable {
@@ -7,6 +10,7 @@ public struct ExpositionText: ~Copyable {
   }
 
   public private(set) var text = ""
+  private var names: Set<String> = []
 
   public init() {}
 
@@ -33,17 +37,31 @@ public struct ExpositionText: ~Copyable {
   }
 
   private mutating func addHead(_ name: String, _ kind: Kind, _ help: String) {
+    assert(ExpositionText.isName(name), "'\(name)' is no name of a metric")
+    assert(names.insert(name).inserted, "the metric '\(name)' is there twice")
+    assert(help.utf8.allSatisfy { $0 != 0x0A && $0 != 0x5C }, "the help of '\(name)' is not one plain sentence")
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
   }
 
+  private static func isName(_ name: String) -> Bool {
+    guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+    return name.utf8.allSatisfy { octet in
+      switch octet {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F: true
+      default: false
+      }
+    }
+  }
+
+  /// By scalars: a `Character` may be a quote with an accent, or CR and LF together, and would pass unescaped.
   private static func escaped(_ value: String) -> String {
     var result = ""
-    for character in value {
-      switch character {
+    for scalar in value.unicodeScalars {
+      switch scalar {
       case "\\": result += "\\\\"
       case "\"": result += "\\\""
       case "\n": result += "\\n"
-      default: result.append(character)
+      default: result.unicodeScalars.append(scalar)
       }
     }
     return result
