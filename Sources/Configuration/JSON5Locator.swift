@@ -1,5 +1,5 @@
-/// Finds what FoundationEssentials does not tell of a text: where it stops being JSON5, and keys that stand twice in one
-/// object, of which the library would take the first in silence.
+/// Finds what FoundationEssentials does not tell of a text: where it stops being UTF-8 or JSON5, and keys that stand twice
+/// in one object, of which the library would take the first in silence.
 ///
 /// It accepts a little more than JSON5 (any word as a value, any number's shape): it says where, the library says whether.
 struct JSON5Locator {
@@ -26,6 +26,12 @@ struct JSON5Locator {
   /// Nil where nothing is found.
   static func find(in octets: [UInt8]) -> Finding? {
     var locator = JSON5Locator(octets)
+    // The library traps at a bare key that is not UTF-8.
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: octets.span)
+    } catch {
+      return locator.finding(at: error.byteOffsets.lowerBound, "this is not UTF-8")
+    }
     do throws(Stop) {
       try locator.value(depth: 0)
       try locator.skipSpace()
