@@ -2,12 +2,19 @@
 /// issuer's name in capitals stands for its place.
 enum EnvironmentOverrides {
   static func apply(_ environment: [String: String], to root: inout JSONValue, problems: inout [String]) {
-    for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("AVOUCH_") {
-      let wanted = String(name.dropFirst(7))
-      if let setting = general(wanted) {
-        set(setting.path.split(separator: ".").map { String($0) }, in: &root, to: value)
-      } else if !applyToIssuer(wanted, value, &root) {
+    let variables = environment.filter { $0.key.hasPrefix("AVOUCH_") }.sorted { $0.key < $1.key }
+    guard !variables.isEmpty else { return }
+    // Before anything is overridden: a variable may change an issuer's name.
+    let names = issuerNames(root)
+    for (name, value) in variables {
+      let targets = targets(String(name.dropFirst(7)), names)
+      if targets.count == 1 {
+        set(targets[0].path, in: &root, to: value)
+      } else if targets.isEmpty {
         problems.append("environment variable \(name): it names no key of the configuration")
+      } else {
+        let meanings = targets.map(\.shown).joined(separator: " and ")
+        problems.append("environment variable \(name): it names \(meanings); give one of the issuers another name")
       }
     }
   }
@@ -17,41 +24,70 @@ enum EnvironmentOverrides {
     String(path.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? Character($0.uppercased()) : "_" })
   }
 
-  private static func general(_ wanted: String) -> Setting? {
-    SettingsTable.settings.first { !$0.path.hasPrefix("issuers[]") && variable($0.path) == wanted }
+  /// A value in the tree.
+  private struct Target {
+    /// Keys, and places in lists.
+    var path: [Step]
+    var shown: String
   }
 
-  private static func applyToIssuer(_ wanted: String, _ value: String, _ root: inout JSONValue) -> Bool {
-    guard wanted.hasPrefix("ISSUERS_"), case .object(var members) = root, case .list(var list)? = members["issuers"]
-    else { return false }
+  private enum Step {
+    case key(String)
+    case place(Int)
+  }
+
+  /// Every issuer's name as variables have it; nil where the file gives none.
+  private static func issuerNames(_ root: JSONValue) -> [String?] {
+    guard case .object(let members) = root, case .list(let list)? = members["issuers"] else { return [] }
+    return list.map { value in
+      guard case .object(let issuer) = value, case .text(let name)? = issuer["name"] else { return nil }
+      return variable(name)
+    }
+  }
+
+  /// All that a variable may mean.
+  private static func targets(_ wanted: String, _ names: [String?]) -> [Target] {
+    guard wanted.hasPrefix("ISSUERS_") else {
+      return keys(wanted, prefix: "").map { Target(path: steps($0), shown: $0) }
+    }
     let rest = wanted.dropFirst(8)
-    for place in list.indices {
-      guard case .object(let issuer) = list[place], case .text(let name)? = issuer["name"] else { continue }
-      let prefix = variable(name) + "_"
-      guard rest.hasPrefix(prefix) else { continue }
-      let key = String(rest.dropFirst(prefix.count))
-      let found = SettingsTable.settings.first {
-        $0.path.hasPrefix("issuers[].") && variable(String($0.path.dropFirst(10))) == key
+    var targets: [Target] = []
+    for (place, name) in names.enumerated() {
+      guard let name, rest.hasPrefix(name + "_") else { continue }
+      for key in keys(String(rest.dropFirst(name.count + 1)), prefix: "issuers[].") {
+        targets.append(
+          Target(path: [.key("issuers"), .place(place)] + steps(key), shown: "issuers[\(place)].\(key)"))
       }
-      guard let found else { continue }
-      set(found.path.dropFirst(10).split(separator: ".").map { String($0) }, in: &list[place], to: value)
-      members["issuers"] = .list(list)
-      root = .object(members)
-      return true
     }
-    return false
+    return targets
   }
 
-  private static func set(_ path: [String], in value: inout JSONValue, to text: String) {
-    guard let first = path.first else {
-      value = .text(text)
-      return
+  /// The settings of one group that a variable names, without the group's prefix.
+  private static func keys(_ wanted: String, prefix: String) -> [String] {
+    SettingsTable.settings.map(\.path)
+      .filter { $0.hasPrefix("issuers[].") == !prefix.isEmpty }
+      .map { String($0.dropFirst(prefix.count)) }
+      .filter { variable($0) == wanted }
+  }
+
+  private static func steps(_ path: String) -> [Step] {
+    path.split(separator: ".").map { .key(String($0)) }
+  }
+
+  private static func set(_ path: [Step], in value: inout JSONValue, to text: String) {
+    switch path.first {
+    case nil: value = .text(text)
+    case .key(let key)?:
+      var members: [String: JSONValue] = [:]
+      if case .object(let present) = value { members = present }
+      var inside = members[key] ?? .object([:])
+      set(Array(path.dropFirst()), in: &inside, to: text)
+      members[key] = inside
+      value = .object(members)
+    case .place(let place)?:
+      guard case .list(var list) = value, list.indices.contains(place) else { return }
+      set(Array(path.dropFirst()), in: &list[place], to: text)
+      value = .list(list)
     }
-    var members: [String: JSONValue] = [:]
-    if case .object(let present) = value { members = present }
-    var inside = members[first] ?? .object([:])
-    set(Array(path.dropFirst()), in: &inside, to: text)
-    members[first] = inside
-    value = .object(members)
   }
 }

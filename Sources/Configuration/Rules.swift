@@ -5,10 +5,11 @@ enum Rules {
 
   /// When answers are renewed where nobody says: half the validity, at most four days, and eight hours before the end
   /// of answers that live long enough for it.
+  ///
+  /// The rules count from nextUpdate, which is one second short of the validity (standards 36).
   static func standardRefreshAge(validity: Int) -> Int {
-    var age = min(validity / 2, 4 * day)
-    if validity >= 16 * hour { age = min(age, validity - 8 * hour) }
-    return max(1, validity < 16 * hour ? age - 1 : age)
+    guard validity >= 16 * hour else { return max(1, (validity - 1) / 2 - 1) }
+    return min(validity / 2, 4 * day, validity - 1 - 8 * hour)
   }
 
   static func problems(_ configuration: Configuration) -> [String] {
@@ -83,18 +84,19 @@ enum Rules {
       if age > 4 * day {
         problems.append("\(path).refreshAge: \(ageShown) is too late; at most 4d (TLS BR 4.9.9, Mozilla 6)\(lift)")
       }
-      if age > validity - 8 * hour {
+      if age > validity - 1 - 8 * hour {
         problems.append(
           "\(path).refreshAge: \(ageShown) is too late; a new answer must be there 8h before nextUpdate (TLS BR 4.9.9)\(lift)"
         )
       }
-      if age > (validity + 1) / 2 {
+      if 2 * age > validity {
         problems.append(
           "\(path).refreshAge: \(ageShown) is too late; at most half the validity of \(shown) (Microsoft 3.2.2)\(lift)")
       }
-    } else if age >= (validity + 1) / 2 {
+    } else if 2 * (validity - 1 - age) <= validity {
       problems.append(
-        "\(path).refreshAge: \(ageShown) is too late; below half the validity of \(shown) (TLS BR 4.9.9)\(lift)")
+        "\(path).refreshAge: \(ageShown) is too late; more than half the validity of \(shown) must be left (TLS BR 4.9.9)\(lift)"
+      )
     }
     return problems
   }

@@ -64,10 +64,8 @@ enum Duration {
 
   /// Seconds; nil for anything but a whole number and a unit.
   static func seconds(_ text: String) -> Int? {
-    guard let unit = units.first(where: { $0.letter == text.last }), let number = Int(text.dropLast()), number >= 0
-    else {
-      return nil
-    }
+    guard let unit = units.first(where: { $0.letter == text.last }), let number = WholeNumber.parse(text.dropLast())
+    else { return nil }
     let (seconds, isTooLarge) = number.multipliedReportingOverflow(by: unit.seconds)
     return isTooLarge ? nil : seconds
   }
@@ -88,9 +86,9 @@ enum Size {
 
   /// Octets; nil for anything but a whole number and a unit, or none.
   static func octets(_ text: String) -> Int? {
-    if let plain = Int(text), plain >= 0 { return plain }
+    if let plain = WholeNumber.parse(text[...]) { return plain }
     guard let unit = units.first(where: { text.hasSuffix($0.name) }),
-      let number = Int(text.dropLast(unit.name.count)), number >= 0
+      let number = WholeNumber.parse(text.dropLast(unit.name.count))
     else { return nil }
     let (octets, isTooLarge) = number.multipliedReportingOverflow(by: unit.octets)
     return isTooLarge ? nil : octets
@@ -101,5 +99,13 @@ enum Size {
       return "\(octets / unit.octets)\(unit.name)"
     }
     return "\(octets)"
+  }
+}
+
+/// Numbers inside texts.
+enum WholeNumber {
+  /// Nil for anything but digits: `Int` would take a sign too, which the schema does not.
+  static func parse(_ text: Substring) -> Int? {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
   }
 }

@@ -109,7 +109,7 @@ struct SettingsReader {
     case (.integer(let range), .number(let number)):
       return JSONValue.wholeNumber(number).flatMap { range.contains($0) ? .integer($0) : nil }
     case (.integer(let range), .text(let text)):
-      return Int(text).flatMap { range.contains($0) ? .integer($0) : nil }
+      return WholeNumber.parse(text[...]).flatMap { range.contains($0) ? .integer($0) : nil }
     case (.boolean, .boolean(let flag)): return .boolean(flag)
     case (.boolean, .text("true")): return .boolean(true)
     case (.boolean, .text("false")): return .boolean(false)
@@ -129,11 +129,12 @@ struct SettingsReader {
     }
   }
 
-  /// A list of texts, or one text with commas, as an environment variable has it.
+  /// A list of texts, or one text with commas, as an environment variable has it: blanks around a comma mean nothing,
+  /// those inside a path stay.
   private func texts(_ value: JSONValue) -> [String]? {
     switch value {
     case .text(let text):
-      return text.split(separator: ",").map { String($0.filter { $0 != " " }) }
+      return text.split(separator: ",").map { SettingsReader.trimmed($0) }.filter { !$0.isEmpty }
     case .list(let list):
       var texts: [String] = []
       for element in list {
@@ -143,6 +144,13 @@ struct SettingsReader {
       return texts
     default: return nil
     }
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text
+    while text.first == " " || text.first == "\t" { text.removeFirst() }
+    while text.last == " " || text.last == "\t" { text.removeLast() }
+    return String(text)
   }
 }
 

@@ -1,0 +1,160 @@
+import Configuration
+import Testing
+
+/// What holds for every key, by going through the settings table.
+@Suite("Settings table")
+struct SettingsTableTests {
+  /// Problems with one key set, the rest as it is by itself, or with what an environment adds.
+  private func problems(_ path: String, _ value: String, environment: [String: String] = [:]) -> [String] {
+    var general: [String: String] = [:]
+    // No programme, so that limits of single keys are looked at and not the rules between them.
+    var issuer = ["name": "'demo'", "certificate": "'c'", "signer.key": "'k'", "publicProgramme": "false"]
+    if path.hasPrefix("issuers[].") { issuer[String(path.dropFirst(10))] = value } else { general[path] = value }
+    let text = "{ \(members(general)) issuers: [{ \(members(issuer)) }] }"
+    do throws(ConfigurationError) {
+      _ = try Configuration(Array(text.utf8), environment: environment)
+      return []
+    } catch {
+      return error.problems
+    }
+  }
+
+  private func members(_ values: [String: String]) -> String {
+    var result = ""
+    var groups: [String: String] = [:]
+    for (path, value) in values {
+      let parts = path.split(separator: ".").map { String($0) }
+      if parts.count == 1 {
+        result += "\(path): \(value), "
+      } else {
+        groups[parts[0], default: ""] += "\(parts[1]): \(value), "
+      }
+    }
+    for (group, inside) in groups { result += "\(group): { \(inside) }, " }
+    return result
+  }
+
+  private func place(_ path: String) -> String { path.replacing("issuers[]", with: "issuers[0]") }
+
+  private func isRefused(_ path: String, _ value: String) -> Bool {
+    let found = problems(path, value)
+    return found.count == 1 && found[0].hasPrefix(place(path) + ": ") && found[0].contains("expected")
+  }
+
+  @Test("every limit is taken, and one beyond it is refused by a message with the key and what it may hold")
+  func limits() {
+    for setting in SettingsTable.settings {
+      switch setting.kind {
+      case .integer(let range), .size(let range):
+        for limit in [range.lowerBound, range.upperBound] {
+          #expect(problems(setting.path, "\(limit)") == [], "\(setting.path) \(limit)")
+        }
+        for beyond in [range.lowerBound - 1, range.upperBound + 1] {
+          #expect(isRefused(setting.path, "\(beyond)"), "\(setting.path) \(beyond)")
+        }
+      case .duration(let range, let words):
+        // Between refreshAge, maxAge and validity there are rules; what they say is told of elsewhere.
+        let isAlone = !["issuers[].refreshAge", "issuers[].maxAge", "issuers[].validity"].contains(setting.path)
+        for limit in isAlone ? [range.lowerBound, range.upperBound] : [] {
+          #expect(problems(setting.path, "'\(limit)s'") == [], "\(setting.path) \(limit)")
+        }
+        for word in words { #expect(problems(setting.path, "'\(word)'") == [], "\(setting.path) \(word)") }
+        #expect(isRefused(setting.path, "'\(range.upperBound + 1)s'"), "\(setting.path)")
+        if range.lowerBound > 0 { #expect(isRefused(setting.path, "'\(range.lowerBound - 1)s'"), "\(setting.path)") }
+      case .choice(let names), .choices(let names):
+        for name in names { #expect(problems(setting.path, "'\(name)'") == [], "\(setting.path) \(name)") }
+        #expect(isRefused(setting.path, "'\(names[0])x'"), "\(setting.path)")
+      case .boolean:
+        #expect(problems(setting.path, "true") == [] && problems(setting.path, "false") == [])
+      case .text, .texts: break
+      }
+    }
+  }
+
+  @Test("a value of another kind is refused, whatever the key")
+  func kinds() {
+    for setting in SettingsTable.settings {
+      let values = ["{}", "[[]]", "[1]", "-1", "1.5", "NaN", "Infinity", "1e300", "'3 d'", "'99999999999999999999d'"]
+      for value in values {
+        switch (setting.kind, value) {
+        // A text may be anything.
+        case (.text, "'3 d'"), (.texts, "'3 d'"): continue
+        case (.text, "'99999999999999999999d'"), (.texts, "'99999999999999999999d'"): continue
+        default: #expect(isRefused(setting.path, value), "\(setting.path): \(value): \(problems(setting.path, value))")
+        }
+      }
+    }
+  }
+
+  @Test("numbers are digits: no sign, no blank, no other script, no unit that is not written exactly")
+  func numbers() {
+    for text in ["+3d", "-0s", " 3d", "3d ", "3D", "3.0d", "3", "d", "", "\u{0663}d", "0x3d", "3dd", "1w"] {
+      #expect(isRefused("issuers[].keepExpired", "'\(text)'"), "\(text)")
+    }
+    for text in ["+1MiB", "-0", "1 MiB", "1MB", "1mib", "MiB", "", "1048576.0", "9223372036854775807GiB"] {
+      #expect(isRefused("cache.memory", "'\(text)'"), "\(text)")
+    }
+    for text in ["+4", "-0", " 4", "4 ", "0x4", "four", ""] {
+      #expect(isRefused("workers", "'\(text)'"), "\(text)")
+    }
+    #expect(problems("cache.memory", "'1048576B'") == [] && problems("cache.memory", "1048576") == [])
+  }
+
+  @Test("every key has a variable, and what it holds is looked at like what a file holds")
+  func variables() {
+    for setting in SettingsTable.settings {
+      let path = setting.path.replacing("issuers[]", with: "issuers.demo")
+      let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
+      let good = setting.standard ?? (setting.path == "issuers[].refreshAge" ? "1h" : "text")
+      #expect(problems("workers", "1", environment: [name: good]) == [], "\(name)=\(good)")
+      switch setting.kind {
+      case .text, .texts: continue
+      default:
+        let found = problems("workers", "1", environment: [name: "\u{1}"])
+        #expect(found.contains { $0.hasPrefix(place(setting.path) + ": ") }, "\(name): \(found)")
+      }
+    }
+  }
+
+  @Test("no two keys share a variable")
+  func distinctVariables() {
+    let names = SettingsTable.settings.map { $0.path.replacing("[]", with: "").replacing(".", with: "_").uppercased() }
+    #expect(Set(names).count == names.count)
+  }
+
+  @Test("twenty thousand mutations and every truncation: read or refused with a message, never a trap")
+  func mutations() {
+    let text = Array(
+      """
+      { /* a */ store: 'x\\'y', "listen": ["0.0.0.0:80", 'unix:/a b',], // b
+        limits: { requestHead: 8192, retryAfter: "2s" }, cache: { memory: 0x1000000 },
+        issuers: [{ name: "demo", certificate: "ca", signer: { key: "k", keyPasswordFile: null }, validity: '3d' }] }
+      """.utf8)
+    func isTakenOrTold(_ octets: [UInt8]) -> Bool {
+      do throws(ConfigurationError) {
+        return try !Configuration(octets, environment: [:]).issuers.isEmpty
+      } catch {
+        return !error.problems.isEmpty && error.problems.allSatisfy { !$0.isEmpty }
+      }
+    }
+    for length in text.indices { #expect(isTakenOrTold(Array(text[..<length]))) }
+    var state: UInt64 = 36
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((state >> 33) % UInt64(bound))
+    }
+    let telling = Array("{}[]:,'\"\\/*\n\u{0}0-+.eEx".utf8)
+    for _ in 0..<20_000 {
+      var octets = text
+      for _ in 0...random(3) {
+        switch random(4) {
+        case 0: octets[random(octets.count)] = UInt8(random(256))
+        case 1: octets.insert(telling[random(telling.count)], at: random(octets.count))
+        case 2: octets.remove(at: random(octets.count))
+        default: octets[random(octets.count)] = telling[random(telling.count)]
+        }
+      }
+      #expect(isTakenOrTold(octets), "\(String(decoding: octets, as: UTF8.self))")
+    }
+  }
+}
