@@ -1,5 +1,10 @@
 public import OCSP
 
+extension Revocation {
+  /// Whether it stands for ever: only certificateHold can be lifted (RFC 5280 5.3.1).
+  public var isPermanent: Bool { reason != .certificateHold }
+}
+
 /// What an imported record does to what the store holds. Pure: the same rules for every store.
 public enum RecordChange: Sendable, Hashable {
   case unchanged
@@ -21,12 +26,18 @@ public enum RecordChange: Sendable, Hashable {
     }
     var merged = incoming
     merged.notAfter = incoming.notAfter ?? held.notAfter
+    // What a source does not tell is no news: an index or a CRL has no certHash, and yet there may be one.
+    if !assertsStatus || incoming.singleExtensions.isEmpty { merged.singleExtensions = held.singleExtensions }
     if !assertsStatus {
       merged.revocation = held.revocation
-      merged.singleExtensions = held.singleExtensions
-    } else if incoming.revocation == nil, let revocation = held.revocation, revocation.reason != .certificateHold {
-      self = .keepsRevocation
-      return
+    } else if let revocation = held.revocation, revocation.isPermanent {
+      // Neither good nor a hold, which the next file could lift (invariant 1).
+      guard let other = incoming.revocation, other.isPermanent else {
+        self = .keepsRevocation
+        return
+      }
+      // A source without a reason knows less: reason and time that are held stand.
+      if other.reason == nil, revocation.reason != nil { merged.revocation = revocation }
     }
     self = merged == held ? .unchanged : .update(merged)
   }
@@ -65,13 +76,14 @@ public enum RevocationOutcome: Sendable, Hashable {
 public enum RevocationChange {
   /// The record afterwards, or nil where nothing changes.
   ///
-  /// A second revocation may give a reason where there was none, a graver one, or turn a hold into a real revocation;
-  /// the first time stays unless a new one is given, because relying parties may have acted on it.
+  /// A second revocation may give another reason or turn a hold into a real revocation, never the other way: a hold can
+  /// be lifted (invariant 1). The first time stays unless a new one is given, because relying parties may have acted on it.
   public static func apply(
     _ revocation: Revocation, to held: CertificateRecord, isReasonGiven: Bool, isTimeGiven: Bool
   ) -> CertificateRecord? {
     var after = held
     if var present = held.revocation {
+      if present.isPermanent, !revocation.isPermanent { return nil }
       if isReasonGiven { present.reason = revocation.reason }
       if isTimeGiven { present.time = revocation.time }
       after.revocation = present

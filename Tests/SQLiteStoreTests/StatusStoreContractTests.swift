@@ -105,6 +105,43 @@ struct StatusStoreContractTests {
     }
   }
 
+  @Test(
+    "invariant 1: a permanent revocation is never turned into a hold, which could be lifted", arguments: Kind.allCases)
+  func neverHeldAgain(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      for reason in RevocationReason.allCases.map(Optional.some) + [nil] where reason != .certificateHold {
+        let number = 100 + Int(reason?.rawValue ?? 50)
+        _ = try add([Sample.record(number, revocation: Sample.revocation(reason))], to: session, issuer: issuer)
+        let outcome = try session.revoke(
+          issuer: issuer, serial: Sample.serial(number), revocation: Sample.revocation(.certificateHold),
+          isReasonGiven: true, isTimeGiven: false, at: Sample.start)
+        #expect(outcome == .alreadyRevoked(Sample.revocation(reason)))
+        let held = Sample.record(number, revocation: Sample.revocation(.certificateHold))
+        #expect(try add([held], to: session, issuer: issuer).keptRevoked == 1)
+        #expect(try add([Sample.record(number)], to: session, issuer: issuer).keptRevoked == 1)
+        let reading = try session.status(issuer: issuer, serial: Sample.serial(number))
+        #expect(reading.record?.revocation == Sample.revocation(reason))
+      }
+    }
+  }
+
+  @Test("a source that knows less takes nothing away: reason, time, single extensions", arguments: Kind.allCases)
+  func knowsLess(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      var full = Sample.record(1, revocation: Sample.revocation(.keyCompromise))
+      full.singleExtensions = [0x30, 0x00]
+      _ = try add([full], to: session, issuer: issuer)
+      var bare = Sample.record(1, revocation: Revocation(time: Sample.start, reason: nil))
+      bare.notAfter = nil
+      #expect(try add([bare], to: session, issuer: issuer).unchanged == 1)
+      #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record == full)
+    }
+  }
+
   @Test("a source that says nothing of revocation changes none", arguments: Kind.allCases)
   func statusless(kind: Kind) throws {
     try kind.open { store in
