@@ -26,8 +26,9 @@ public final class Listener: Sendable {
   }
 
   deinit {
-    Linux.close(descriptor)
+    // Before the close: from then on another process may have put its own socket there.
     if case .unix(let path) = address { unsafe unlink(path) }
+    Linux.close(descriptor)
   }
 
   private static func family(of address: ListenAddress) -> Int32 {

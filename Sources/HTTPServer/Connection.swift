@@ -14,8 +14,6 @@ struct Connection {
     case body
     /// The handler has put the answer off.
     case pending
-    /// An answer waits for the socket.
-    case writing
     /// An error was answered, and what the client still sends is thrown away (RFC 9112 9.6).
     case lingering
   }
@@ -26,11 +24,15 @@ struct Connection {
   var closesAfterWrite = false
   /// Whether the answer that is put off leaves the connection open.
   var keepsAlive = true
-  /// Whether the client has sent its end.
-  var isPeerDone = false
+  /// Whether answers wait for the socket, whatever the phase: until they are gone nothing is read or parsed.
+  var isWriting = false
+  /// Whether the client has sent more than was read: a plain close would reset the connection under the last answer.
+  var lingersAtClose = false
   var interest = Epoll.Interest.read
   /// Monotonic nanoseconds at which the phase has lasted too long; `.max` for never.
   var deadline = Int64.max
+  /// The same for the answers that wait.
+  var writeDeadline = Int64.max
   var extra: ConnectionExtra?
 }
 

@@ -61,6 +61,11 @@ public struct ConnectionID: Sendable, Hashable {
 public struct ServerLimits: Sendable {
   /// Open connections of the whole server.
   public var connections = 10_000
+  /// One more than the highest descriptor that a connection may have: descriptors are numbered across the process, so a
+  /// server that shares it with a larger one needs room for that one's connections too. Nil is enough for a server alone.
+  public var descriptors: Int?
+  /// Room for descriptors that are no connections: listeners, files, databases.
+  public static let otherDescriptors = 4096
   public var headBytes = 8192
   public var targetBytes = 8000
   public var bodyBytes = 16_384

@@ -20,14 +20,8 @@ extension Worker {
     case .bytes(let count): process(descriptor, count: start + count)
     case .wouldBlock: return
     case .failed: close(descriptor)
-    case .end:
-      // A client may half-close behind its request and wait for the answer; with none owed it is gone.
-      switch unsafe connection.pointee.phase {
-      case .pending, .writing:
-        unsafe connection.pointee.isPeerDone = true
-        setInterest(descriptor, unsafe connection.pointee.interest.subtracting(.read))
-      default: close(descriptor)
-      }
+    // Only read where no answer is owed: a client that half-closes behind a request gets its answer first.
+    case .end: close(descriptor)
     }
   }
 
@@ -49,13 +43,12 @@ extension Worker {
       failure = error
     }
     if let failure {
-      // What was answered before it goes out whole, whatever the socket takes.
-      flush(descriptor)
-      if unsafe connections[Int(descriptor)].phase != .closed { fail(descriptor, failure) }
+      fail(descriptor, failure)
       return
     }
     keep(descriptor, span.extracting(position..<count))
     flush(descriptor)
+    settle(descriptor)
   }
 
   /// Takes one request from `position` on. False where no more can be taken now.
@@ -63,8 +56,9 @@ extension Worker {
     _ descriptor: Int32, _ octets: Span<UInt8>, _ position: inout Int
   ) throws(HTTPError) -> Bool {
     let connection = unsafe connections + Int(descriptor)
+    if unsafe connection.pointee.isWriting { return false }
     switch unsafe connection.pointee.phase {
-    case .pending, .writing, .closed, .lingering: return false
+    case .pending, .closed, .lingering: return false
     case .idle, .head, .body: break
     }
     // The connection ends behind the last answer: whatever follows is nobody's.
@@ -184,7 +178,10 @@ extension Worker {
     case .closed, .lingering: return
     default: break
     }
-    if unsafe connection.pointee.closesAfterWrite { return }
+    if unsafe connection.pointee.closesAfterWrite {
+      unsafe connection.pointee.lingersAtClose = true
+      return
+    }
     ensureExtra(descriptor).input = copy(rest)
   }
 

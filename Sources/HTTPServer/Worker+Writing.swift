@@ -2,10 +2,10 @@ import EventLoop
 import HTTP1
 
 extension Worker {
-  /// Sends what the response buffer holds for this connection, and settles what comes next for it.
+  /// Sends what the response buffer holds for this connection, or keeps what the socket does not take.
   func flush(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
-    guard unsafe connection.pointee.phase != .closed else {
+    guard unsafe connection.pointee.phase != .closed, response.count > 0 || response.isOverflowed else {
       response.truncate(to: 0)
       return
     }
@@ -15,47 +15,32 @@ extension Worker {
       close(descriptor)
       return
     }
-    if response.count > 0, !send(descriptor) { return }
-    settle(descriptor)
-  }
-
-  /// False where the socket is broken and the connection closed, or where an answer waits for it.
-  private func send(_ descriptor: Int32) -> Bool {
-    let connection = unsafe connections + Int(descriptor)
     var start = 0
-    if unsafe connection.pointee.phase != .writing {
-      let count = response.count
-      let result = unsafe response.withUnsafeBytes { unsafe Linux.send(descriptor, $0) }
-      switch result {
-      case .bytes(count):
-        response.truncate(to: 0)
-        return true
+    if unsafe !connection.pointee.isWriting {
+      switch unsafe response.withUnsafeBytes({ unsafe Linux.send(descriptor, $0) }) {
       case .bytes(let sent): start = sent
       case .wouldBlock, .end: break
       case .failed:
         response.truncate(to: 0)
         close(descriptor)
-        return false
+        return
       }
     }
-    let extra = ensureExtra(descriptor)
-    unsafe response.withUnsafeBytes(from: start) { unsafe extra.output += $0 }
-    response.truncate(to: 0)
-    if unsafe connection.pointee.phase == .pending {
-      // Answers before the one that is put off: the socket is waited for beside it.
-      setInterest(descriptor, .write)
-    } else if unsafe connection.pointee.phase != .lingering {
-      unsafe connection.pointee.phase = .writing
-      setInterest(descriptor, .write)
+    if start < response.count {
+      let extra = ensureExtra(descriptor)
+      unsafe response.withUnsafeBytes(from: start) { unsafe extra.output += $0 }
+      if unsafe !connection.pointee.isWriting {
+        unsafe connection.pointee.isWriting = true
+        unsafe connection.pointee.writeDeadline = deadline(limits.writeMilliseconds)
+      }
     }
-    unsafe connection.pointee.deadline = deadline(limits.writeMilliseconds)
-    return false
+    response.truncate(to: 0)
   }
 
   /// The socket can take more of what was left.
   func continueWriting(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
-    guard let extra = unsafe connection.pointee.extra, extra.outputStart < extra.output.count else { return }
+    guard unsafe connection.pointee.isWriting, let extra = unsafe connection.pointee.extra else { return }
     let result = unsafe extra.output.withUnsafeBytes { octets in
       unsafe Linux.send(descriptor, UnsafeRawBufferPointer(rebasing: octets[extra.outputStart...]))
     }
@@ -69,13 +54,15 @@ extension Worker {
     guard extra.outputStart == extra.output.count else { return }
     extra.output = []
     extra.outputStart = 0
-    if unsafe connection.pointee.phase == .pending {
-      unsafe connection.pointee.deadline = .max
-      setInterest(descriptor, [])
-      return
+    unsafe connection.pointee.isWriting = false
+    unsafe connection.pointee.writeDeadline = .max
+    // What the client could not send meanwhile is not held against it.
+    switch unsafe connection.pointee.phase {
+    case .idle: unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
+    case .head: unsafe connection.pointee.deadline = deadline(limits.headMilliseconds)
+    case .body: unsafe connection.pointee.deadline = deadline(limits.bodyMilliseconds)
+    case .pending, .lingering, .closed: break
     }
-    unsafe connection.pointee.phase = .idle
-    unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
     resume(descriptor)
   }
 
@@ -94,47 +81,57 @@ extension Worker {
     process(descriptor, count: count)
   }
 
-  /// Closes, or waits for what the phase waits for.
-  private func settle(_ descriptor: Int32) {
+  /// Closes, or waits for what the connection waits for. To be called when all that could be done for it is done.
+  func settle(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
+    if unsafe connection.pointee.isWriting {
+      setInterest(descriptor, .write)
+      return
+    }
     switch unsafe connection.pointee.phase {
     case .idle:
-      if unsafe connection.pointee.closesAfterWrite || connection.pointee.isPeerDone {
-        close(descriptor)
+      let hasInput = unsafe connection.pointee.extra?.input.isEmpty == false
+      if unsafe connection.pointee.closesAfterWrite || (isDraining && !hasInput) {
+        closeOrLinger(descriptor)
         return
       }
-      if unsafe connection.pointee.extra != nil { unsafe connection.pointee.extra = nil }
+      if !hasInput, unsafe connection.pointee.extra != nil { unsafe connection.pointee.extra = nil }
       setInterest(descriptor, .read)
-    case .head, .body: setInterest(descriptor, .read)
+    case .head, .body, .lingering: setInterest(descriptor, .read)
     // Nothing is read meanwhile: what the client goes on sending stays in the system's buffer.
     case .pending: setInterest(descriptor, [])
-    case .writing, .lingering, .closed: break
+    case .closed: break
     }
   }
 
-  /// Answers with an error and closes, after the client had time to read it.
+  private func closeOrLinger(_ descriptor: Int32) {
+    if unsafe connections[Int(descriptor)].lingersAtClose { linger(descriptor) } else { close(descriptor) }
+  }
+
+  /// Sends the end and throws away what still comes (RFC 9112 9.6).
+  private func linger(_ descriptor: Int32) {
+    let connection = unsafe connections + Int(descriptor)
+    Linux.shutdownSending(descriptor)
+    unsafe connection.pointee.phase = .lingering
+    unsafe connection.pointee.extra = nil
+    unsafe connection.pointee.deadline = deadline(limits.lingerMilliseconds)
+    setInterest(descriptor, .read)
+  }
+
+  /// Answers with an error behind what was answered before, and closes after the client had time to read it.
   func fail(_ descriptor: Int32, _ error: HTTPError) {
     let connection = unsafe connections + Int(descriptor)
     counters.protocolErrors.add()
     response.append(error, turn: currentTurn)
-    if unsafe connection.pointee.phase == .writing {
-      // Behind the answers that wait for the socket; nothing is read any more.
-      unsafe connection.pointee.closesAfterWrite = true
-      flush(descriptor)
-      return
+    unsafe connection.pointee.phase = .idle
+    unsafe connection.pointee.closesAfterWrite = true
+    unsafe connection.pointee.lingersAtClose = true
+    if let extra = unsafe connection.pointee.extra {
+      extra.input = []
+      extra.chunked = nil
     }
-    unsafe connection.pointee.phase = .lingering
-    unsafe connection.pointee.extra = nil
-    let result = unsafe response.withUnsafeBytes { unsafe Linux.send(descriptor, $0) }
-    response.truncate(to: 0)
-    // An error is small: a socket that cannot take it belongs to a client that does not read.
-    guard case .bytes = result else {
-      close(descriptor)
-      return
-    }
-    Linux.shutdownSending(descriptor)
-    unsafe connection.pointee.deadline = deadline(limits.lingerMilliseconds)
-    setInterest(descriptor, .read)
+    flush(descriptor)
+    settle(descriptor)
   }
 
   /// Writes an answer that was put off, if its client is still there.
@@ -145,20 +142,17 @@ extension Worker {
       return
     }
     let connection = unsafe connections + Int(id.descriptor)
-    let keepsAlive = unsafe connection.pointee.keepsAlive && !isDraining && !connection.pointee.isPeerDone
+    let keepsAlive = unsafe connection.pointee.keepsAlive && !isDraining
     entry.write(currentTurn, keepsAlive, &response)
-    if !keepsAlive { unsafe connection.pointee.closesAfterWrite = true }
-    // Where earlier answers still wait for the socket, this one goes behind them.
-    let isWaiting = unsafe connection.pointee.extra?.output.isEmpty == false
-    unsafe connection.pointee.phase = isWaiting ? .writing : .idle
-    unsafe connection.pointee.deadline = deadline(isWaiting ? limits.writeMilliseconds : limits.idleMilliseconds)
-    if isWaiting {
-      flush(id.descriptor)
-      setInterest(id.descriptor, .write)
-      return
+    if !keepsAlive {
+      unsafe connection.pointee.closesAfterWrite = true
+      if unsafe connection.pointee.extra?.input.isEmpty == false { unsafe connection.pointee.lingersAtClose = true }
     }
-    if response.count > 0, !send(id.descriptor) { return }
-    resume(id.descriptor)
+    unsafe connection.pointee.phase = .idle
+    unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
+    flush(id.descriptor)
+    // Where answers wait for the socket, what came behind waits with them.
+    if unsafe connection.pointee.isWriting { settle(id.descriptor) } else { resume(id.descriptor) }
   }
 
   func setInterest(_ descriptor: Int32, _ interest: Epoll.Interest) {

@@ -60,8 +60,7 @@ final class Worker: @unchecked Sendable {
         limits.lingerMilliseconds,
       ].min() ?? 500
     sweepMilliseconds = min(max(shortest / 2, 10), 500)
-    // Descriptors of other workers, of files and of listeners lie in between.
-    tableCount = limits.connections + 4096
+    tableCount = limits.descriptors ?? limits.connections + ServerLimits.otherDescriptors
     unsafe connections = .allocate(capacity: tableCount)
     unsafe connections.initialize(repeating: Connection(), count: tableCount)
     inputBytes = max(Worker.inputBytes, 2 * (limits.headBytes + limits.bodyBytes))
@@ -224,8 +223,14 @@ final class Worker: @unchecked Sendable {
     guard openCount > 0, highestDescriptor >= 0 else { return }
     for descriptor in 0...highestDescriptor {
       let connection = unsafe connections + Int(descriptor)
-      guard unsafe connection.pointee.phase != .closed, unsafe connection.pointee.deadline <= now else { continue }
-      expire(descriptor)
+      guard unsafe connection.pointee.phase != .closed else { continue }
+      if unsafe connection.pointee.isWriting {
+        guard unsafe connection.pointee.writeDeadline <= now else { continue }
+        counters.timeouts.add()
+        close(descriptor)
+      } else if unsafe connection.pointee.deadline <= now {
+        expire(descriptor)
+      }
     }
   }
 
@@ -246,10 +251,12 @@ final class Worker: @unchecked Sendable {
       // Connections that the system has taken for us get their answers too.
       for place in listeners.indices { acceptAll(from: Int32(place)) }
       closeListeners()
-      for descriptor in openDescriptors() where unsafe connections[Int(descriptor)].phase == .idle {
+      for descriptor in openDescriptors() {
+        let connection = unsafe connections + Int(descriptor)
+        guard unsafe connection.pointee.phase == .idle, unsafe !connection.pointee.isWriting else { continue }
         // What arrived in this instant is answered, with Connection: close; the rest is closed.
         receive(descriptor)
-        if unsafe connections[Int(descriptor)].phase == .idle { close(descriptor) }
+        if unsafe connection.pointee.phase == .idle, unsafe !connection.pointee.isWriting { close(descriptor) }
       }
     } else if let drainDeadline, MonotonicTime.now().nanoseconds >= drainDeadline {
       for descriptor in openDescriptors() { close(descriptor) }

@@ -263,6 +263,72 @@ struct HTTPServerTests {
     }
   }
 
+  @Test(
+    "a request that is cut anywhere behind answers that wait for the socket is answered when its rest comes",
+    arguments: [
+      "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nGET /y HT",
+      "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nGET /y HT\r\n0\r\n\r\n",
+    ])
+  func cutBehindWaitingAnswers(request: String) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "avouch-\(UUID().uuidString.prefix(8)).sock"
+    ).path
+    // A Unix socket takes a few hundred kilobytes: the answers wait.
+    try serve("unix:\(path)") { _, bound, _ in
+      for cut in stride(from: 1, to: request.utf8.count, by: 3) {
+        let client = try TestClient(bound)
+        let octets = Array(request.utf8)
+        client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: 40))
+        client.send(Array(octets[..<cut]))
+        for _ in 0..<40 { #expect(client.readAnswer()?.body.utf8.count == 30_000) }
+        client.send(Array(octets[cut...]))
+        #expect(client.readAnswer()?.body == "post /x GET /y HT", "cut at \(cut)")
+        client.send(get)
+        #expect(client.readAnswer()?.body == "get /a ")
+      }
+    }
+  }
+
+  @Test("draining ends as soon as answers that wait for the socket are read")
+  func drainingSlowReader() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "avouch-\(UUID().uuidString.prefix(8)).sock"
+    ).path
+    var limits = ServerLimits()
+    // So long that the test would fail for good if it were waited for.
+    limits.drainMilliseconds = 3_600_000
+    limits.idleMilliseconds = 3_600_000
+    let server = try HTTPServer(
+      name: "test", addresses: [try ListenAddress("unix:\(path)")], workers: 1, isPinned: false, limits: limits
+    ) { Echo(state: Echo.State(), completions: $0) }
+    server.start()
+    let client = try TestClient(server.addresses[0])
+    client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: 40))
+    #expect(client.readAnswer() != nil)
+    server.drain()
+    let rest = client.readToEnd()
+    #expect(rest.utf8.count >= 5 * 30_000 && client.isAtEnd)
+    server.waitUntilStopped()
+  }
+
+  @Test("a small server finds room for its connections beside a large one in the same process")
+  func descriptors() throws {
+    var limits = ServerLimits()
+    limits.connections = 4
+    // As if all of the first hundred descriptors were somebody else's, and this server had not been told.
+    limits.descriptors = 1
+    try serve(limits: limits) { _, bound, _ in
+      let answer = try TestClient(bound).readToEnd()
+      #expect(answer.hasPrefix("HTTP/1.1 503 "))
+    }
+    limits.descriptors = 20_000
+    try serve(limits: limits) { _, bound, _ in
+      let client = try TestClient(bound)
+      client.send(get)
+      #expect(client.readAnswer() != nil)
+    }
+  }
+
   @Test("an error behind large answers comes after them, whole")
   func errorBehindAnswers() throws {
     try serve { _, bound, _ in

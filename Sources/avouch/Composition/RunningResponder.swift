@@ -50,7 +50,7 @@ final class RunningResponder: Sendable {
     let publicServer = server
     control = try HTTPServer(
       name: "control", addresses: [try configuration.controlAddress()], workers: 1, isPinned: false,
-      limits: ServerLimits.control
+      limits: ServerLimits.control(beside: settings.limits.connections)
     ) { completions in
       ControlHandler(
         runtime: runtime, server: publicServer, handlerCounters: counters, completions: completions)
@@ -93,6 +93,7 @@ extension ServerLimits {
   init(_ limits: Configuration.Limits) {
     self.init()
     connections = limits.connections
+    descriptors = limits.connections + 256 + ServerLimits.otherDescriptors
     headBytes = limits.requestHeadBytes
     // The head's limit is the one that people set: a target may fill nearly all of it (RFC 9112 3 wants 8000).
     targetBytes = max(1024, limits.requestHeadBytes - 192)
@@ -108,10 +109,12 @@ extension ServerLimits {
     drainMilliseconds = Int64(limits.drainSeconds) * 1000
   }
 
-  /// For the control socket: few clients, who may wait for a revision.
-  static var control: ServerLimits {
+  /// For the control socket: few clients, who may wait for a revision, and who must get through however many
+  /// connections the public server has.
+  static func control(beside publicConnections: Int) -> ServerLimits {
     var limits = ServerLimits()
     limits.connections = 256
+    limits.descriptors = publicConnections + 256 + ServerLimits.otherDescriptors
     limits.responseBytes = 128 << 10
     limits.drainMilliseconds = 1000
     return limits
