@@ -3,11 +3,17 @@ enum Rules {
   private static let hour = 3600
   private static let day = 86_400
 
-  /// When answers are renewed where nobody says: half the validity, at most four days, and eight hours before the end
-  /// of answers that live long enough for it.
+  /// When answers are renewed where nobody says: a twentieth, and at most an hour, before the latest age that the rules
+  /// allow, so that a queue of renewals, a slow signer or a restart does not break a rule by seconds.
+  static func standardRefreshAge(validity: Int) -> Int {
+    let latest = latestRefreshAge(validity: validity)
+    return max(1, latest - min(hour, latest / 20))
+  }
+
+  /// Half the validity, at most four days, and eight hours before the end of answers that live long enough for it.
   ///
   /// The rules count from nextUpdate, which is one second short of the validity (standards 36).
-  static func standardRefreshAge(validity: Int) -> Int {
+  private static func latestRefreshAge(validity: Int) -> Int {
     guard validity >= 16 * hour else { return max(1, (validity - 1) / 2 - 1) }
     return min(validity / 2, 4 * day, validity - 1 - 8 * hour)
   }

@@ -70,7 +70,7 @@ struct SettingsReader {
     for (name, inside) in groups {
       switch members[name] {
       case .object(let group): readObject(group, at: path + name + ".", settings: inside, prefix: prefix + name + ".")
-      case nil, .null: readObject([:], at: path + name + ".", settings: inside, prefix: prefix + name + ".")
+      case nil: readObject([:], at: path + name + ".", settings: inside, prefix: prefix + name + ".")
       case .some(let other): problem(path + name, "holds \(other.shown); an object is expected")
       }
     }
@@ -85,7 +85,7 @@ struct SettingsReader {
   private mutating func readValue(_ value: JSONValue?, at path: String, _ setting: Setting) {
     var isStandard = false
     var given = value
-    if given == nil || given?.isNull == true {
+    if given == nil {
       guard !setting.isRequired else {
         problem(path, "is missing; \(setting.expectation) is expected")
         return
@@ -99,8 +99,13 @@ struct SettingsReader {
       values[path] = accepted
     } else {
       precondition(!isStandard, "the default of \(setting.path) is none of its values")
-      problem(path, "\(given.shown) is not possible; expected \(setting.expectation)")
+      problem(path, "\(given.shown) is not possible; expected \(setting.expectation)\(leaveOut(given, setting))")
     }
+  }
+
+  /// Some write null for "as usual"; the schema does not let it through, and no more does this.
+  private func leaveOut(_ value: JSONValue, _ setting: Setting) -> String {
+    if case .null = value, !setting.isRequired { "; leave the key out for the default" } else { "" }
   }
 
   private func accept(_ value: JSONValue, _ setting: Setting) -> Value? {
@@ -151,11 +156,5 @@ struct SettingsReader {
     while text.first == " " || text.first == "\t" { text.removeFirst() }
     while text.last == " " || text.last == "\t" { text.removeLast() }
     return String(text)
-  }
-}
-
-extension JSONValue {
-  var isNull: Bool {
-    if case .null = self { true } else { false }
   }
 }

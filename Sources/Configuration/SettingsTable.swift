@@ -72,7 +72,7 @@ public enum SettingsTable {
       "thisUpdate to nextUpdate, both counted; `forever` writes 99991231235959Z."),
     Setting(
       "issuers[].refreshAge", .duration(10...36_500 * day, words: []),
-      "At this age an answer is signed anew; left out: half the validity, at most 4d, and 8h before nextUpdate at the latest."
+      "At this age an answer is signed anew; left out: up to 1h before the latest age that the rules allow (half the validity, 4d, 8h before nextUpdate)."
     ),
     Setting("issuers[].maxAge", .duration(0...36_500 * day, words: []), "1h", "Cap of max-age in Cache-Control."),
     Setting(

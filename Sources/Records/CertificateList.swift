@@ -19,6 +19,8 @@ public struct CertificateList: Sendable {
   public let issuerName: [UInt8]
   public let thisUpdate: UnixTime
   public let nextUpdate: UnixTime?
+  /// Which part of the certificates the list is about, by its issuingDistributionPoint; nil for all of them.
+  public private(set) var scope: String?
   /// The elements of revokedCertificates; empty where there are none.
   let entries: Range<Int>
 
@@ -64,9 +66,10 @@ public struct CertificateList: Sendable {
   private static let cRLNumber: [UInt8] = [0x55, 0x1D, 0x14]
   private static let authorityKeyIdentifier: [UInt8] = [0x55, 0x1D, 0x23]
 
-  private func refusePartialLists() throws(RecordError) {
+  private mutating func refusePartialLists() throws(RecordError) {
     guard !extensions.isEmpty else { return }
     var refusal: String?
+    var scope: String?
     do throws(DERError) {
       let span = octets.span
       var wrapper = DERReader(span, in: extensions)
@@ -77,7 +80,7 @@ public struct CertificateList: Sendable {
         if list.equals(field.identifier, CertificateList.deltaCRLIndicator) {
           refusal = "this is a delta CRL, which tells only what changed; import the full CRL it belongs to"
         } else if list.equals(field.identifier, CertificateList.issuingDistributionPoint) {
-          let found = try partiality(list.inside(field.value))
+          let found = try partiality(list.inside(field.value), &scope)
           refusal = refusal ?? found
         } else if field.isCritical, !list.equals(field.identifier, CertificateList.cRLNumber),
           !list.equals(field.identifier, CertificateList.authorityKeyIdentifier)
@@ -89,10 +92,12 @@ public struct CertificateList: Sendable {
       throw RecordError("\(name): not a CRL: \(error)")
     }
     if let refusal { throw RecordError("\(name): \(refusal)") }
+    self.scope = scope
   }
 
-  /// What an issuingDistributionPoint (RFC 5280 5.2.5) says that we cannot take; nil where the list is complete.
-  private func partiality(_ value: consuming DERReader) throws(DERError) -> String? {
+  /// What an issuingDistributionPoint (RFC 5280 5.2.5) says that we cannot take; nil where what is listed is all there is
+  /// within `scope`.
+  private func partiality(_ value: consuming DERReader, _ scope: inout String?) throws(DERError) -> String? {
     var fields = value.inside(try value.read(.sequence))
     while !fields.isAtEnd {
       let field = try fields.readElement()
@@ -101,6 +106,9 @@ public struct CertificateList: Sendable {
       case .contextPrimitive(4) where isSet: return "this is an indirect CRL; those of one issuer alone are taken"
       case .contextPrimitive(5) where isSet: return "this CRL lists attribute certificates only"
       case .contextPrimitive(3): return "this CRL lists some reasons only (onlySomeReasons); a complete one is expected"
+      case .contextPrimitive(1) where isSet: scope = "user certificates only (onlyContainsUserCerts)"
+      case .contextPrimitive(2) where isSet: scope = "CA certificates only (onlyContainsCACerts)"
+      case .context(0): scope = scope ?? "the certificates of one distribution point"
       default: continue
       }
     }

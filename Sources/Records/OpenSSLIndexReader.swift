@@ -37,7 +37,7 @@ public final class OpenSSLIndexReader: RecordReader {
   }
 
   private func record(_ line: ArraySlice<UInt8>) throws(RecordError) -> CertificateRecord {
-    let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
+    let fields = fields(line)
     guard fields.count == 6 else {
       throw error("\(fields.count) fields; expected 6 between tabs: status, expiry, revocation, serial, file, subject")
     }
@@ -57,6 +57,18 @@ public final class OpenSSLIndexReader: RecordReader {
     default: throw error("the status \(shown(fields[0])) is none; expected V, R or E")
     }
     return record
+  }
+
+  /// What stands between tabs. A tab behind a backslash is part of its field, as OpenSSL's TXT_DB writes it.
+  private func fields(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    var fields: [ArraySlice<UInt8>] = []
+    var start = line.startIndex
+    for index in line.indices where line[index] == 0x09 && (index == line.startIndex || line[index - 1] != 0x5C) {
+      fields.append(line[start..<index])
+      start = index + 1
+    }
+    fields.append(line[start...])
+    return fields
   }
 
   private func takeRevocation(_ field: ArraySlice<UInt8>, _ record: inout CertificateRecord) throws(RecordError) {

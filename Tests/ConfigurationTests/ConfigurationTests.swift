@@ -29,7 +29,7 @@ struct ConfigurationTests {
     #expect(configuration.cacheBytes == 256 << 20 && configuration.limits.requestBodyBytes == 16_384)
     let issuer = configuration.issuers[0]
     #expect(issuer.isPublicProgramme && issuer.unissued == "unauthorized" && issuer.presign == ["sha1"])
-    #expect(issuer.validitySeconds == 3 * 86_400 && issuer.refreshAgeSeconds == 36 * 3600)
+    #expect(issuer.validitySeconds == 3 * 86_400 && issuer.refreshAgeSeconds == 35 * 3600)
     #expect(issuer.signerCertificate == nil && issuer.digest == nil && !issuer.isPSS && issuer.archiveCutoff == .none)
   }
 

@@ -52,6 +52,16 @@ struct OverrideAndRuleTests {
 
   /// The ages that are refused and taken for a validity in a public programme, and the age where nobody says.
   ///
+  @Test("null is refused, as the schema refuses it", arguments: ["workers", "limits", "cache"])
+  func null(key: String) {
+    let text = "{ \(key): null, issuers: [{ name: 'a', certificate: 'c', signer: { key: 'k' } }] }"
+    #expect {
+      try read(text)
+    } throws: { error in
+      "\((error as? ConfigurationError)?.problems ?? [])".contains("\(key): ") && "\(error)".contains("null")
+    }
+  }
+
   /// nextUpdate is thisUpdate plus the validity less one second (standards 36).
   @Test("a new answer is there in time to the second, and so it is where nobody says when")
   func renewal() throws {
@@ -67,7 +77,9 @@ struct OverrideAndRuleTests {
         "{ issuers: [{ name: 'a', certificate: 'c', signer: { key: 'k' }, validity: '\(validity)s', \(rest) }] }"
       }
       let latest = try #require((0..<validity).last { isAllowed($0) })
-      #expect(try read(issuer("")).issuers[0].refreshAgeSeconds == latest, "\(validity)")
+      let standard = try read(issuer("")).issuers[0].refreshAgeSeconds
+      // A queue of renewals may be minutes behind and still be in time.
+      #expect(standard <= latest - 600 && standard >= latest - hour, "\(validity)")
       #expect(try read(issuer("refreshAge: '\(latest)s'")).issuers[0].refreshAgeSeconds == latest)
       #expect(throws: ConfigurationError.self, "\(validity)") { try read(issuer("refreshAge: '\(latest + 1)s'")) }
     }

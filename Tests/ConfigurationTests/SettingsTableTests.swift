@@ -128,7 +128,7 @@ struct SettingsTableTests {
       """
       { /* a */ store: 'x\\'y', "listen": ["0.0.0.0:80", 'unix:/a b',], // b
         limits: { requestHead: 8192, retryAfter: "2s" }, cache: { memory: 0x1000000 },
-        issuers: [{ name: "demo", certificate: "ca", signer: { key: "k", keyPasswordFile: null }, validity: '3d' }] }
+        issuers: [{ name: "demo", certificate: "ca", signer: { key: "k", keyPasswordFile: "p" }, validity: '3d' }] }
       """.utf8)
     func isTakenOrTold(_ octets: [UInt8]) -> Bool {
       do throws(ConfigurationError) {

@@ -106,6 +106,20 @@ struct CRLTests {
     }
   }
 
+  @Test("a list of a part of the certificates says of which part")
+  func scope() throws {
+    for (field, expected) in [
+      ([0x81, 0x01, 0xFF], "user certificates"), ([0x82, 0x01, 0xFF], "CA certificates"),
+      ([0xA0, 0x02, 0xA0, 0x00], "distribution point"), ([0x81, 0x01, 0x00], nil),
+    ] as [([UInt8], String?)] {
+      let point = OCSPExtension(
+        identifier: [0x55, 0x1D, 0x1C], isCritical: true, value: [0x30, UInt8(field.count)] + field)
+      let scope = try CertificateList(der: list([Entry(serial: [1])], extensions: [point]), name: "a.crl").scope
+      if let expected { #expect(scope?.contains(expected) == true) } else { #expect(scope == nil) }
+    }
+    #expect(try CertificateList(der: list([]), name: "a.crl").scope == nil)
+  }
+
   @Test("entries that cannot be taken name their place")
   func badEntries() {
     for (entry, expected) in [

@@ -37,7 +37,7 @@ struct RecordReaderTests {
         + "R\t271124085705Z\t261101000000Z,holdInstruction,1.2.840.10040.2.2\t0C\tunknown\t/CN=e\n"
         + "R\t271124085705Z\t261101000000Z,CAkeyTime,20260930000000Z\t0D\tunknown\t/CN=f\n"
         + "R\t271124085705Z\t261101000000Z,keyTime,20260930000000Z\t0E\tunknown\t/CN=g\n"
-        + "E\t201124085705Z\t191101000000Z,superseded\t0F\tunknown\t/CN=h")
+        + "E\t201124085705Z\t191101000000Z,superseded\t0F\tunknown\t/CN=a\\\ttab")
     #expect(records.map(\.serial.hexadecimal) == ["01", "00FF", "0A", "0B", "0C", "0D", "0E", "0F"])
     #expect(records[0].status == .good && records[1].status == .good)
     #expect(records[2].notAfter == time("1999-11-24T08:57:05Z"))

@@ -92,6 +92,10 @@ enum ImportCommand {
     if let nextUpdate = list.nextUpdate, nextUpdate < now {
       Terminal.printError("warning: \(path): this CRL ended at \(nextUpdate.iso8601); there must be a newer one")
     }
+    if let scope = list.scope {
+      Terminal.printError(
+        "warning: \(path): this CRL is about \(scope); import the CA's other CRLs too, what they list is not in this one")
+    }
     return CRLReader(list)
   }
 
