@@ -1,5 +1,6 @@
 import COpenSSL
 public import CalendarTime
+import Responder
 
 /// A certificate to be made: for the toy CA of `avouch demo` and for tests.
 public struct CertificateTemplate: Sendable {

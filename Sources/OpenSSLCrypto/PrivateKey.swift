@@ -1,4 +1,5 @@
 import COpenSSL
+public import Responder
 
 /// A private key in memory.
 @safe
@@ -37,7 +38,7 @@ public final class PrivateKey: @unchecked Sendable {
   }
 
   /// A new key of that kind, from OpenSSL's random generator.
-  public static func generate(_ kind: Kind) throws(CryptoError) -> PrivateKey {
+  public static func generate(_ kind: KeyKind) throws(CryptoError) -> PrivateKey {
     let made =
       switch kind {
       case .p256: unsafe avouch_generate_ec_key("P-256")
@@ -66,7 +67,7 @@ public final class PrivateKey: @unchecked Sendable {
   }
 
   /// `P-256`, `RSA 2048`, `Ed25519`: for messages.
-  public var kind: Kind? {
+  public var kind: KeyKind? {
     switch unsafe EVP_PKEY_get_base_id(handle) {
     case EVP_PKEY_RSA, NID_rsassaPss: return .rsa(bits: unsafe Int(EVP_PKEY_get_bits(handle)))
     case NID_ED25519: return .ed25519
@@ -81,25 +82,6 @@ public final class PrivateKey: @unchecked Sendable {
       default: return nil
       }
     default: return nil
-    }
-  }
-
-  /// The kinds of key that can sign responses.
-  public enum Kind: Sendable, Hashable, CustomStringConvertible {
-    case p256
-    case p384
-    case p521
-    case rsa(bits: Int)
-    case ed25519
-
-    public var description: String {
-      switch self {
-      case .p256: "P-256"
-      case .p384: "P-384"
-      case .p521: "P-521"
-      case .rsa(let bits): "RSA \(bits)"
-      case .ed25519: "Ed25519"
-      }
     }
   }
 }

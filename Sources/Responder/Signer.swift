@@ -15,9 +15,22 @@ public protocol SigningSession: AnyObject {
 
 /// Why nothing could be signed. Never names key material.
 public struct SigningError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// How far the trouble reaches, and so what is done about it.
+  public enum Scope: Sendable, Hashable {
+    /// This one signature: the next may succeed.
+    case signature
+    /// The token, or the way to it: whatever else it would sign fails too. It is tried again after a while.
+    case token
+    /// What somebody has to mend: a wrong PIN, another key than the certificate's, a mechanism that the token lacks.
+    /// Nothing changes by itself, so nothing is tried again before the configuration is read anew.
+    case configuration
+  }
+
+  public var scope: Scope
   public var description: String
 
-  public init(_ description: String) {
+  public init(_ description: String, scope: Scope = .signature) {
+    self.scope = scope
     self.description = description
   }
 }

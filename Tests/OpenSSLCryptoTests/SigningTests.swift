@@ -23,7 +23,7 @@ struct SigningTests {
     return try template.sign(key: key, issuer: issuer, issuerKey: issuerKey ?? key)
   }
 
-  private func authority(_ kind: PrivateKey.Kind = .p256, name: String = "CA") throws -> (Certificate, PrivateKey) {
+  private func authority(_ kind: KeyKind = .p256, name: String = "CA") throws -> (Certificate, PrivateKey) {
     let key = try PrivateKey.generate(kind)
     return (try certificate(name, key, extensions: [("basicConstraints", "critical,CA:TRUE")]), key)
   }
@@ -31,13 +31,13 @@ struct SigningTests {
   @Test(
     "every kind of key signs what verifies, and nothing else does",
     arguments: [
-      (PrivateKey.Kind.p256, SignatureScheme.Padding.pkcs1, HashAlgorithm?.none), (.p384, .pkcs1, nil),
+      (KeyKind.p256, SignatureScheme.Padding.pkcs1, HashAlgorithm?.none), (.p384, .pkcs1, nil),
       (.p521, .pkcs1, nil),
       (.ed25519, .pkcs1, nil), (.rsa(bits: 2048), .pkcs1, nil), (.rsa(bits: 3072), .pss, .sha384),
       (.rsa(bits: 4096), .pss, nil),
       (.rsa(bits: 2048), .pkcs1, .sha512), (.p256, .pkcs1, .sha384),
     ])
-  func kinds(kind: PrivateKey.Kind, padding: SignatureScheme.Padding, digest: HashAlgorithm?) throws {
+  func kinds(kind: KeyKind, padding: SignatureScheme.Padding, digest: HashAlgorithm?) throws {
     let (certificate, key) = try authority(kind)
     #expect(key.kind == kind && key.belongs(to: certificate))
     let signer = SoftwareSigner(key: key, scheme: try SignatureScheme(key: kind, digest: digest, padding: padding))
@@ -62,7 +62,7 @@ struct SigningTests {
 
   @Test("AlgorithmIdentifiers are the octets of TLS BR 7.1.3.2, RFC 4055 and RFC 8410")
   func identifiers() throws {
-    func hex(_ kind: PrivateKey.Kind, _ padding: SignatureScheme.Padding = .pkcs1, _ digest: HashAlgorithm? = nil)
+    func hex(_ kind: KeyKind, _ padding: SignatureScheme.Padding = .pkcs1, _ digest: HashAlgorithm? = nil)
       throws -> String
     {
       try SignatureScheme(key: kind, digest: digest, padding: padding).algorithmIdentifier.map {
@@ -82,10 +82,12 @@ struct SigningTests {
 
   @Test("what no rule allows is refused: SHA-1, short keys, PSS without RSA, a digest for Ed25519")
   func refusals() {
-    #expect(throws: CryptoError.self) { try SignatureScheme(key: .p256, digest: .sha1, padding: .pkcs1) }
-    #expect(throws: CryptoError.self) { try SignatureScheme(key: .rsa(bits: 1024), digest: nil, padding: .pkcs1) }
-    #expect(throws: CryptoError.self) { try SignatureScheme(key: .p256, digest: nil, padding: .pss) }
-    #expect(throws: CryptoError.self) { try SignatureScheme(key: .ed25519, digest: .sha256, padding: .pkcs1) }
+    #expect(throws: SignatureSchemeError.self) { try SignatureScheme(key: .p256, digest: .sha1, padding: .pkcs1) }
+    #expect(throws: SignatureSchemeError.self) {
+      try SignatureScheme(key: .rsa(bits: 1024), digest: nil, padding: .pkcs1)
+    }
+    #expect(throws: SignatureSchemeError.self) { try SignatureScheme(key: .p256, digest: nil, padding: .pss) }
+    #expect(throws: SignatureSchemeError.self) { try SignatureScheme(key: .ed25519, digest: .sha256, padding: .pkcs1) }
   }
 
   @Test("keys and certificates survive PEM; damage and wrong files are named")

@@ -1,6 +1,7 @@
 import CalendarTime
 import Configuration
 import OpenSSLCrypto
+import Responder
 import ResponderRuntime
 
 /// `avouch config check` and `avouch config schema`.

@@ -94,7 +94,8 @@ enum ImportCommand {
     }
     if let scope = list.scope {
       Terminal.printError(
-        "warning: \(path): this CRL is about \(scope); import the CA's other CRLs too, what they list is not in this one")
+        "warning: \(path): this CRL is about \(scope); import the CA's other CRLs too, what they list is not in this one"
+      )
     }
     return CRLReader(list)
   }

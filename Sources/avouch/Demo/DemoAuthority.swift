@@ -1,6 +1,7 @@
 import CalendarTime
 import OCSP
 import OpenSSLCrypto
+import Responder
 
 /// A toy CA in a folder: keys, certificates and an index.txt, as `openssl ca` would leave them.
 struct DemoAuthority {

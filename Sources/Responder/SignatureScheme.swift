@@ -7,15 +7,15 @@ public struct SignatureScheme: Sendable, Hashable {
     case pss
   }
 
-  public let key: PrivateKey.Kind
+  public let key: KeyKind
   /// Nil for Ed25519, which hashes by itself.
   public let digest: HashAlgorithm?
   public let padding: Padding
 
   /// - Parameter digest: nil chooses the one that the rules give the key: SHA-256 for P-256 and RSA, SHA-384 for
   ///   P-384, SHA-512 for P-521 (CA/Browser Forum TLS BR 7.1.3.2).
-  public init(key: PrivateKey.Kind, digest: HashAlgorithm?, padding: Padding) throws(CryptoError) {
-    if digest == .sha1 { throw CryptoError("SHA-1 signatures are forbidden; use sha256, sha384 or sha512") }
+  public init(key: KeyKind, digest: HashAlgorithm?, padding: Padding) throws(SignatureSchemeError) {
+    if digest == .sha1 { throw SignatureSchemeError("SHA-1 signatures are forbidden; use sha256, sha384 or sha512") }
     self.key = key
     self.padding = padding
     switch key {
@@ -23,16 +23,16 @@ public struct SignatureScheme: Sendable, Hashable {
     case .p384: self.digest = digest ?? .sha384
     case .p521: self.digest = digest ?? .sha512
     case .ed25519:
-      if digest != nil { throw CryptoError("Ed25519 hashes by itself; leave 'digest' at auto") }
+      if digest != nil { throw SignatureSchemeError("Ed25519 hashes by itself; leave 'digest' at auto") }
       self.digest = nil
     case .rsa(let bits):
       guard (2048...8192).contains(bits) else {
-        throw CryptoError("an RSA key of \(bits) bits; 2048 to 8192 are possible")
+        throw SignatureSchemeError("an RSA key of \(bits) bits; 2048 to 8192 are possible")
       }
       self.digest = digest ?? .sha256
     }
     if padding == .pss, case .rsa = key { return }
-    if padding == .pss { throw CryptoError("PSS padding is for RSA keys; this one is \(key)") }
+    if padding == .pss { throw SignatureSchemeError("PSS padding is for RSA keys; this one is \(key)") }
   }
 
   /// The DER AlgorithmIdentifier, octet for octet as RFC 4055, 5758, 8410 and TLS BR 7.1.3.2 give it.
@@ -72,5 +72,14 @@ public struct SignatureScheme: Sendable, Hashable {
     case .ed25519: return "\(key)"
     default: return "ECDSA \(key)\(hash)"
     }
+  }
+}
+
+/// A combination of key, digest and padding that cannot sign answers, in words that name what is possible.
+public struct SignatureSchemeError: Error, Sendable, Hashable, CustomStringConvertible {
+  public var description: String
+
+  init(_ description: String) {
+    self.description = description
   }
 }
