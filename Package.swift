@@ -47,7 +47,7 @@ let package = Package(
     // Ring 2: I/O.
     room("EventLoop", imports: ["CLinux"]),
     room("HTTPServer", imports: ["CalendarTime", "EventLoop", "HTTP1"]),
-    room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "OCSP", "Responder"]),
+    room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
     room(

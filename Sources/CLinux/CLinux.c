@@ -3,6 +3,7 @@
 #endif
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 #include "CLinux.h"
 
@@ -30,3 +31,15 @@ int avouch_processor_at(int place) {
 }
 
 int avouch_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int avouch_join_within(pthread_t thread, long long milliseconds) {
+  struct timespec limit;
+  clock_gettime(CLOCK_MONOTONIC, &limit);
+  limit.tv_sec += milliseconds / 1000;
+  limit.tv_nsec += (milliseconds % 1000) * 1000000;
+  if (limit.tv_nsec >= 1000000000) {
+    limit.tv_sec += 1;
+    limit.tv_nsec -= 1000000000;
+  }
+  return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit);
+}

@@ -11,7 +11,7 @@ public struct Configuration: Sendable {
   public var limits: Limits
   public var issuers: [Issuer]
 
-  public struct Limits: Sendable {
+  public struct Limits: Sendable, Hashable {
     public var connections: Int
     public var requestHeadBytes: Int
     public var requestBodyBytes: Int
@@ -33,6 +33,8 @@ public struct Configuration: Sendable {
     public var keyPasswordFile: String?
     /// Nil where the CA signs itself.
     public var signerCertificate: String?
+    /// Whether answers carry the certificate of their signer; nil for what clients can best deal with.
+    public var embedsCertificate: Bool?
     /// Nil for the one that the rules give the key.
     public var digest: String?
     public var isPSS: Bool
@@ -113,6 +115,7 @@ extension Configuration.Issuer {
     key = reader.text(path + "signer.key")
     keyPasswordFile = reader.optionalText(path + "signer.keyPasswordFile")
     signerCertificate = reader.optionalText(path + "signer.certificate")
+    embedsCertificate = ["always": true, "never": false][reader.text(path + "signer.embedCertificate")]
     let digest = reader.text(path + "signer.digest")
     self.digest = digest == "auto" ? nil : digest
     isPSS = reader.text(path + "signer.padding") == "pss"

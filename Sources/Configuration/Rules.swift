@@ -30,6 +30,11 @@ enum Rules {
       places[issuer.name] = place
       problems += nameProblems(issuer, path)
       problems += timeProblems(issuer, path)
+      if issuer.signerCertificate != nil, issuer.embedsCertificate == false {
+        problems.append(
+          "\(path).signer.embedCertificate: \"never\" is for a CA that signs its own answers; a delegated responder's "
+            + "certificate must be in them (RFC 9919 3.2.2)")
+      }
       if issuer.isPublicProgramme { problems += programmeProblems(issuer, path) }
     }
     return problems

@@ -58,6 +58,9 @@ public enum SettingsTable {
       "issuers[].signer.certificate", .text,
       "The delegated responder's certificate, PEM or DER; left out, the key is the CA's own."),
     Setting(
+      "issuers[].signer.embedCertificate", .choice(["auto", "always", "never"]), "auto",
+      "Whether answers carry their signer's certificate; `auto`: a delegated responder's, and a self-signed CA's own."),
+    Setting(
       "issuers[].signer.digest", .choice(["auto", "sha256", "sha384", "sha512"]), "auto",
       "Hash of the signature; `auto` takes what the rules give the key (P-384: SHA-384, P-521: SHA-512, else SHA-256)."),
     Setting("issuers[].signer.padding", .choice(["pkcs1", "pss"]), "pkcs1", "Padding of RSA signatures."),

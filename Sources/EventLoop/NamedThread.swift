@@ -44,4 +44,14 @@ public final class NamedThread: @unchecked Sendable {
   public func join() {
     pthread_join(handle, nil)
   }
+
+  /// Waits for the end of the thread. False where it has not ended in that time; then it may be joined again.
+  public func join(milliseconds: Int64) -> Bool {
+    avouch_join_within(handle, milliseconds) == 0
+  }
+
+  /// Nobody will join it after all.
+  public func detach() {
+    pthread_detach(handle)
+  }
 }

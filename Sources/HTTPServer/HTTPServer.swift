@@ -30,6 +30,9 @@ public final class HTTPServer: Sendable {
     var listeners: [[Listener]] = Array(repeating: [], count: count)
     var bound: [ListenAddress] = []
     for address in wanted {
+      // Shared ports are shared with every process of this user: alone for a moment first, so that a second server on
+      // one port is told so, and does not take half of the first one's clients.
+      if count > 1, let port = address.port, port != 0 { _ = try Listener(address, sharesPort: false) }
       let first = try Listener(address, sharesPort: count > 1)
       bound.append(first.address)
       for worker in 0..<count {

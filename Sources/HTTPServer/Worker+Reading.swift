@@ -77,7 +77,7 @@ extension Worker {
     switch parsed.head.framing {
     case .none:
       position += parsed.count
-      answer(descriptor, parsed.head, rest, body: rest.extracting(0..<0))
+      answer(descriptor, parsed.head, rest.extracting(0..<parsed.count), body: rest.extracting(0..<0))
     case .length(let length):
       guard length <= self.limits.bodyBytes else { throw .bodyTooLarge }
       guard rest.count - parsed.count >= length else {
@@ -85,7 +85,9 @@ extension Worker {
         return false
       }
       position += parsed.count + length
-      answer(descriptor, parsed.head, rest, body: rest.extracting(parsed.count..<parsed.count + length))
+      answer(
+        descriptor, parsed.head, rest.extracting(0..<parsed.count),
+        body: rest.extracting(parsed.count..<parsed.count + length))
     case .chunked:
       position += parsed.count
       let extra = ensureExtra(descriptor)

@@ -16,26 +16,35 @@ struct Exchange: Sendable {
   }
 }
 
-/// Writes OCSP answers with the header fields that they need (RFC 9919 6 and 7.2, RFC 9110).
-struct AnswerWriter: Sendable {
+/// Writes OCSP answers with the header fields that they need (RFC 9919 6 and 7.2, RFC 9110), by one directory.
+///
+/// Each worker has one of its own: its reference count is nobody else's to touch.
+final class AnswerWriter: Sendable {
+  let directory: IssuerDirectory
+  let issuers: IssuerTable
   private let suffixes: [[UInt8]]
   private let maximumAges: [Int64]
   private let retryAfterSeconds: Int
 
-  init(runtime: ResponderRuntime) {
-    suffixes = runtime.issuers.issuers.map { runtime.certificatesSuffix($0.index) }
-    maximumAges = runtime.issuers.issuers.map(\.policy.maximumAgeSeconds)
-    retryAfterSeconds = runtime.limits.retryAfterSeconds
+  init(_ directory: IssuerDirectory, retryAfterSeconds: Int) {
+    self.directory = directory
+    issuers = directory.issuers
+    suffixes = directory.credentials.entries.map(\.suffix)
+    maximumAges = directory.issuers.issuers.map(\.policy.maximumAgeSeconds)
+    self.retryAfterSeconds = retryAfterSeconds
   }
+
+  /// Whether an answer signed with that credential can be written: false where it is newer than the directory.
+  func knows(_ credential: CredentialIndex) -> Bool { Int(credential.value) < suffixes.count }
 
   /// A pre-built answer, which caches may keep.
   func writeCacheable(
     _ answer: AnswerHead, prefix: Span<UInt8>, issuer: IssuerIndex, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
     to response: inout ResponseBuffer
   ) {
-    let place = Int(issuer.value)
+    let place = Int(answer.credential.value)
     writeStart("HTTP/1.1 200 OK\r\n", contentLength: prefix.count + suffixes[place].count, turn, &response)
-    writeValidators(answer, place, turn, &response)
+    writeValidators(answer, issuer, turn, &response)
     response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
     response.append("\r\n")
     if exchange.isHead { return }
@@ -51,7 +60,7 @@ struct AnswerWriter: Sendable {
     response.append("HTTP/1.1 304 Not Modified\r\nDate: ")
     response.append(turn.date)
     response.append("\r\n")
-    writeValidators(answer, Int(issuer.value), turn, &response)
+    writeValidators(answer, issuer, turn, &response)
     response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
     response.append("\r\n")
   }
@@ -114,7 +123,9 @@ struct AnswerWriter: Sendable {
     response.append("\r\n")
   }
 
-  private func writeValidators(_ answer: AnswerHead, _ place: Int, _ turn: Turn, _ response: inout ResponseBuffer) {
+  private func writeValidators(
+    _ answer: AnswerHead, _ issuer: IssuerIndex, _ turn: Turn, _ response: inout ResponseBuffer
+  ) {
     response.append("Last-Modified: ")
     response.append(HTTPDate.Text(answer.times.producedAt))
     response.append("\r\nExpires: ")
@@ -122,8 +133,31 @@ struct AnswerWriter: Sendable {
     response.append("\r\nETag: \"")
     response.append(EntityTag.text(of: answer.digest).span)
     response.append("\"\r\nCache-Control: max-age=")
-    response.appendDecimal(Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[place])))
+    response.appendDecimal(
+      Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(issuer.value)])))
     response.append(", public, no-transform, must-revalidate\r\n")
+  }
+}
+
+/// A worker's writer, by the newest directory. Its thread alone uses it, also for answers that come later.
+final class CurrentWriter: @unchecked Sendable {
+  // Travels to signing threads inside answers that come later, which call it on the worker's thread again.
+  private let runtime: ResponderRuntime
+  private var generation: UInt64
+  private(set) var writer: AnswerWriter
+
+  init(runtime: ResponderRuntime) {
+    self.runtime = runtime
+    generation = runtime.directoryGeneration
+    writer = AnswerWriter(runtime.directory, retryAfterSeconds: runtime.limits.retryAfterSeconds)
+  }
+
+  /// Takes a new directory over, where there is one.
+  func look() {
+    let newest = runtime.directoryGeneration
+    guard newest != generation else { return }
+    generation = newest
+    writer = AnswerWriter(runtime.directory, retryAfterSeconds: runtime.limits.retryAfterSeconds)
   }
 }
 

@@ -11,8 +11,7 @@ public import ResponderRuntime
 public final class OCSPHandler: RequestHandler {
   private let runtime: ResponderRuntime
   private let cache: AnswerCache
-  private let issuers: IssuerTable
-  private let writer: AnswerWriter
+  private let current: CurrentWriter
   private let completions: CompletionQueue
   private let requestLimits: OCSPRequest.Limits
   private let counters: HandlerCounters
@@ -26,8 +25,7 @@ public final class OCSPHandler: RequestHandler {
   ) {
     self.runtime = runtime
     cache = runtime.cache
-    issuers = runtime.issuers
-    writer = AnswerWriter(runtime: runtime)
+    current = CurrentWriter(runtime: runtime)
     self.completions = completions
     var limits = OCSPRequest.Limits()
     limits.maximumQuestions = maximumQuestions
@@ -41,12 +39,13 @@ public final class OCSPHandler: RequestHandler {
     _ head: RequestHead, octets: Span<UInt8>, body: Span<UInt8>, turn: Turn, connection: ConnectionID,
     response: inout ResponseBuffer
   ) -> Handling {
+    current.look()
     switch head.method {
     case .post: return answer(body, head, octets, turn, connection, &response)
     case .get, .head: return answerTarget(head, octets, turn, connection, &response)
     case .options, .other:
       counters.methodsRefused.add(1)
-      writer.writeMethodNotAllowed(Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
+      current.writer.writeMethodNotAllowed(Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
       return .answered
     }
   }
@@ -76,7 +75,7 @@ public final class OCSPHandler: RequestHandler {
     } catch {
       return malformed(head, turn, &response)
     }
-    let question = issuers.question(request, der: der)
+    let question = current.writer.issuers.question(request, der: der)
     if request.isSigned, isSignatureRefused(question) {
       return error(.unauthorized, head, turn, &response)
     }
@@ -84,9 +83,10 @@ public final class OCSPHandler: RequestHandler {
     case .cached(let key):
       if answerFromCache(key, head, octets, turn, &response) { return .answered }
       return miss(question, key, head, octets, turn, connection, &response)
-    case .live:
+    case .live(let live):
+      guard mayBeKnown(live) else { return error(.unauthorized, head, turn, &response) }
       counters.live.add(1)
-      runtime.ask(question, receiver: PendingAnswer(head, octets, writer, completions, connection))
+      runtime.ask(question, receiver: PendingAnswer(head, octets, current, completions, connection))
       return .pending
     case .unauthorized: return error(.unauthorized, head, turn, &response)
     }
@@ -101,6 +101,8 @@ public final class OCSPHandler: RequestHandler {
     var span = buffer.mutableSpan
     guard let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
     counters.hits.add(1)
+    if !current.writer.knows(answer.credential) { current.look() }
+    let writer = current.writer
     let exchange = Exchange(head)
     if head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil {
       let tag = EntityTag.text(of: answer.digest)
@@ -124,16 +126,27 @@ public final class OCSPHandler: RequestHandler {
     _ connection: ConnectionID, _ response: inout ResponseBuffer
   ) -> Handling {
     // A serial that nobody issued costs no signature and no look into the store (invariant 8).
-    if issuers[key.issuer].policy.unissued == .unauthorized, !runtime.mayBeIssued(key) {
+    let issuer = current.writer.issuers[key.issuer]
+    if issuer.policy.unissued == .unauthorized, !runtime.mayBeIssued(key, by: issuer) {
       return error(.unauthorized, head, turn, &response)
     }
     counters.misses.add(1)
-    runtime.ask(question, receiver: PendingAnswer(head, octets, writer, completions, connection))
+    runtime.ask(question, receiver: PendingAnswer(head, octets, current, completions, connection))
     return .pending
   }
 
+  /// Whether there is anything to say to a question that has to be signed for: false is certain (invariant 8).
+  private func mayBeKnown(_ question: LiveQuestion) -> Bool {
+    let issuer = current.writer.issuers[question.issuer]
+    guard issuer.policy.unissued == .unauthorized else { return true }
+    return question.entries.contains { entry in
+      entry.key.map { runtime.mayBeIssued($0, by: issuer) } ?? false
+    }
+  }
+
   private func isSignatureRefused(_ question: Question) -> Bool {
-    switch question {
+    let issuers = current.writer.issuers
+    return switch question {
     case .cached(let key): issuers[key.issuer].policy.refusesSignedRequests
     case .live(let live): issuers[live.issuer].policy.refusesSignedRequests
     case .unauthorized: false
@@ -148,7 +161,7 @@ public final class OCSPHandler: RequestHandler {
     _ status: OCSPResponseStatus, _ head: RequestHead, _ turn: Turn, _ response: inout ResponseBuffer
   ) -> Handling {
     if status == .malformedRequest { counters.malformed.add(1) } else { counters.unauthorized.add(1) }
-    writer.writeError(status, Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
+    current.writer.writeError(status, Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
     return .answered
   }
 }

@@ -7,18 +7,18 @@ import ResponderRuntime
 /// A request whose answer is on its way: told by a signing thread, written by the worker.
 final class PendingAnswer: OutcomeReceiver {
   private let exchange: Exchange
-  private let writer: AnswerWriter
+  private let current: CurrentWriter
   private let completions: CompletionQueue
   private let connection: ConnectionID
   /// The head's octets, where the request is conditional: they are gone by the time the answer comes.
   private let conditional: (head: RequestHead, octets: [UInt8])?
 
   init(
-    _ head: RequestHead, _ octets: Span<UInt8>, _ writer: AnswerWriter, _ completions: CompletionQueue,
+    _ head: RequestHead, _ octets: Span<UInt8>, _ current: CurrentWriter, _ completions: CompletionQueue,
     _ connection: ConnectionID
   ) {
     exchange = Exchange(head)
-    self.writer = writer
+    self.current = current
     self.completions = completions
     self.connection = connection
     let isConditional = head.isGetOrHead && (head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil)
@@ -32,9 +32,16 @@ final class PendingAnswer: OutcomeReceiver {
   }
 
   private func write(_ outcome: QuestionOutcome, _ turn: Turn, _ keepsAlive: Bool, _ response: inout ResponseBuffer) {
+    current.look()
+    let writer = current.writer
     switch outcome {
     case .answer(let answer): write(answer, turn, keepsAlive, &response)
-    case .live(let octets, _):
+    case .live(let octets, let times):
+      // It may have ended while it waited (invariant 4).
+      guard times.isValid(at: turn.now) else {
+        writer.writeError(.tryLater, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
+        return
+      }
       writer.writeLive(octets, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
     case .unauthorized:
       writer.writeError(.unauthorized, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
@@ -45,10 +52,11 @@ final class PendingAnswer: OutcomeReceiver {
 
   private func write(_ answer: Answer, _ turn: Turn, _ keepsAlive: Bool, _ response: inout ResponseBuffer) {
     // It may have ended while it waited (invariant 4).
-    guard turn.now < answer.times.nextUpdate else {
-      writer.writeError(.tryLater, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
+    guard answer.times.isValid(at: turn.now) else {
+      current.writer.writeError(.tryLater, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
       return
     }
+    let writer = current.writer
     let head = AnswerHead(answer)
     if let conditional {
       let tag = EntityTag.text(of: answer.digest)

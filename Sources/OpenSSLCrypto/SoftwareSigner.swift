@@ -6,11 +6,14 @@ public import Responder
 public final class SoftwareSigner: Signer {
   public let scheme: SignatureScheme
   public let signatureAlgorithm: [UInt8]
+  public let place: SigningPlace
   private let key: PrivateKey
 
-  public init(key: PrivateKey, scheme: SignatureScheme) {
+  /// - Parameter threads: how many threads sign with keys in memory, for all of them together.
+  public init(key: PrivateKey, scheme: SignatureScheme, threads: Int = 1) {
     self.key = key
     self.scheme = scheme
+    place = SigningPlace(name: "software", threads: threads)
     signatureAlgorithm = scheme.algorithmIdentifier
   }
 

@@ -13,12 +13,25 @@ public struct AnswerTimes: Sendable, Hashable {
     self.nextUpdate = nextUpdate
     self.refreshAt = refreshAt
   }
+
+  /// How far this machine's clock may have gone back since the answer was made, in seconds.
+  public static let clockTolerance: Int64 = 300
+
+  /// Whether the answer may be given out: not ended (invariant 4), and not made by a clock that was ahead, whose answers
+  /// clients would refuse as not valid yet.
+  public func isValid(at now: UnixTime) -> Bool {
+    now < nextUpdate && !isFromTheFuture(at: now)
+  }
+
+  public func isFromTheFuture(at now: UnixTime) -> Bool {
+    producedAt > now.advanced(bySeconds: AnswerTimes.clockTolerance)
+  }
 }
 
 /// A finished, signed answer to one question, as the answer cache and the source chain pass it on.
 ///
-/// The embedded certificates end every response of a signer with the same octets, so they are kept once, in
-/// `Issuer.certificatesSuffix`, and `prefix` is what comes before them.
+/// The embedded certificates end every response of a credential with the same octets, so they are kept once, in the
+/// `CredentialTable`, and `prefix` is what comes before them.
 public struct Answer: Sendable, Hashable {
   public var key: ResponseKey
   /// The revision of the row that the status was read from (invariant 1).
@@ -28,18 +41,21 @@ public struct Answer: Sendable, Hashable {
   public var digest: ResponseDigest
   /// The OCSPResponse up to the embedded certificates.
   public var prefix: [UInt8]
+  /// In whose name it is signed.
+  public var credential: CredentialIndex
   /// An answer for a serial nobody issued: the first to leave a full cache.
   public var isForUnissued: Bool
 
   public init(
     key: ResponseKey, revision: Revision, times: AnswerTimes, digest: ResponseDigest, prefix: [UInt8],
-    isForUnissued: Bool
+    credential: CredentialIndex, isForUnissued: Bool
   ) {
     self.key = key
     self.revision = revision
     self.times = times
     self.digest = digest
     self.prefix = prefix
+    self.credential = credential
     self.isForUnissued = isForUnissued
   }
 }
@@ -50,14 +66,17 @@ public struct AnswerHead: Sendable {
   public var digest: ResponseDigest
   /// How many octets were copied: the response up to the embedded certificates.
   public var prefixCount: Int
+  public var credential: CredentialIndex
 
-  init(times: AnswerTimes, digest: ResponseDigest, prefixCount: Int) {
+  init(times: AnswerTimes, digest: ResponseDigest, prefixCount: Int, credential: CredentialIndex) {
     self.times = times
     self.digest = digest
     self.prefixCount = prefixCount
+    self.credential = credential
   }
 
   public init(_ answer: Answer) {
-    self.init(times: answer.times, digest: answer.digest, prefixCount: answer.prefix.count)
+    self.init(
+      times: answer.times, digest: answer.digest, prefixCount: answer.prefix.count, credential: answer.credential)
   }
 }

@@ -3,26 +3,36 @@ public import OCSP
 
 /// Makes the octets of responses from what the store says. Pure: the signature is someone else's.
 public enum AnswerBuilder {
+  /// Answers for serials that nobody issued live this long at most, in seconds: a certificate that is issued a moment
+  /// later must not be unknown for longer (TLS BR 4.9.9: 15 minutes).
+  static let longestUnissuedValidity: Int64 = 900
+  /// An answer that its signer's end cuts short gains little by being signed again: not more often than this, in seconds.
+  private static let shortestClippedAge: Int64 = 3600
+
   /// The times of an answer that is produced now.
   ///
   /// nextUpdate is one second short of the validity, because the rules count both ends (standards 36), and is never
-  /// past the signer's notAfter (invariant 4). Nil where the signer's certificate is not valid now.
+  /// past the signer's notAfter (invariant 4), save for answers without end, which are meant to outlive everything (ETSI
+  /// EN 319 411-2 CSS-6.3.10-11). Nil where the signer's certificate is not valid now.
   ///
   /// - Parameter jitter: 0 to 1: where in the last tenth before the planned age the refresh falls, so that answers
   ///   signed together are not all refreshed together.
-  public static func times(issuer: Issuer, now: UnixTime, jitter: Double) -> AnswerTimes? {
-    guard issuer.signerNotBefore <= now, now < issuer.signerNotAfter else { return nil }
+  public static func times(
+    issuer: Issuer, now: UnixTime, jitter: Double, isForUnissued: Bool = false
+  ) -> AnswerTimes? {
+    guard issuer.credential.isValid(at: now) else { return nil }
     let policy = issuer.policy
-    let planned = policy.isForever ? UnixTime.endOfTime : now.advanced(bySeconds: policy.validitySeconds - 1)
-    let nextUpdate = policy.isForever ? planned : min(planned, issuer.signerNotAfter)
-    let age = Double(policy.refreshAgeSeconds)
-    let refreshAge = Int64(age - age * 0.1 * min(max(jitter, 0), 1))
+    let validity = isForUnissued ? min(longestUnissuedValidity, policy.validitySeconds) : policy.validitySeconds
+    let isForever = policy.isForever && !isForUnissued
+    let planned = isForever ? UnixTime.endOfTime : now.advanced(bySeconds: validity - 1)
+    let nextUpdate = isForever ? planned : min(planned, issuer.credential.notAfter)
     let remaining = nextUpdate.seconds(since: now)
-    // A clipped answer keeps the proportions of a whole one.
-    let proportion = Double(refreshAge) / Double(max(1, policy.validitySeconds))
-    let refreshAfter = remaining < policy.validitySeconds - 1 ? Int64(Double(remaining) * proportion) : refreshAge
+    var age = min(policy.refreshAgeSeconds, max(1, validity / 2))
+    if isForever || validity == policy.validitySeconds { age = policy.refreshAgeSeconds }
+    if nextUpdate < planned { age = min(age, max(remaining / 2, min(shortestClippedAge, remaining - 1))) }
+    let early = Double(age) * 0.1 * min(max(jitter, 0), 1)
     return AnswerTimes(
-      producedAt: now, nextUpdate: nextUpdate, refreshAt: now.advanced(bySeconds: max(1, refreshAfter)))
+      producedAt: now, nextUpdate: nextUpdate, refreshAt: now.advanced(bySeconds: max(1, age - Int64(early))))
   }
 
   /// What is said of a certificate.
@@ -83,31 +93,53 @@ public enum AnswerBuilder {
 
   /// The octets to sign of a pre-built answer: one entry, no nonce, the CertID with NULL parameters.
   public static func tbsResponseData(
-    _ statement: Statement, certID: CertID, times: AnswerTimes, issuer: Issuer
+    _ statement: Statement, certID: CertID, times: AnswerTimes, issuer: Issuer, credential: SigningCredential
   ) -> [UInt8] {
     let single = singleResponse(statement, certID: certID.encoded(), times: times, issuer: issuer)
     return ResponseData(
-      responderID: issuer.responderID, producedAt: times.producedAt, responses: [single], nonce: nil,
+      responderID: credential.responderID, producedAt: times.producedAt, responses: [single], nonce: nil,
       isExtendedRevoke: statement.isExtendedRevoke
     ).encoded()
   }
 
   /// The whole signed response.
-  public static func response(tbsResponseData: [UInt8], signature: [UInt8], issuer: Issuer) -> [UInt8] {
+  public static func response(
+    tbsResponseData: [UInt8], signature: [UInt8], credential: SigningCredential
+  ) -> [UInt8] {
     BasicOCSPResponse.encoded(
-      tbsResponseData: tbsResponseData, signatureAlgorithm: issuer.signer.signatureAlgorithm, signature: signature,
-      certificates: issuer.certificates)
+      tbsResponseData: tbsResponseData, signatureAlgorithm: credential.signatureAlgorithm, signature: signature,
+      certificates: credential.certificates)
+  }
+
+  /// What of a pre-built answer is settled before it is encoded.
+  public struct Plan: Sendable {
+    public var key: ResponseKey
+    public var revision: Revision
+    public var times: AnswerTimes
+    public var isForUnissued: Bool
+    public var credential: CredentialIndex
+
+    public init(
+      key: ResponseKey, revision: Revision, times: AnswerTimes, isForUnissued: Bool, credential: CredentialIndex
+    ) {
+      self.key = key
+      self.revision = revision
+      self.times = times
+      self.isForUnissued = isForUnissued
+      self.credential = credential
+    }
   }
 
   /// A pre-built answer from its signature, ready for the cache.
   public static func answer(
-    key: ResponseKey, revision: Revision, times: AnswerTimes, isForUnissued: Bool, tbsResponseData: [UInt8],
-    signature: [UInt8], issuer: Issuer, suffix: [UInt8], hasher: some ResponseHasher
+    _ plan: Plan, tbsResponseData: [UInt8], signature: [UInt8], entry: CredentialTable.Entry,
+    hasher: some ResponseHasher
   ) -> Answer {
-    var octets = response(tbsResponseData: tbsResponseData, signature: signature, issuer: issuer)
+    var octets = response(tbsResponseData: tbsResponseData, signature: signature, credential: entry.credential)
     let digest = hasher.sha256(octets, [])
-    octets.removeLast(suffix.count)
+    octets.removeLast(entry.suffix.count)
     return Answer(
-      key: key, revision: revision, times: times, digest: digest, prefix: octets, isForUnissued: isForUnissued)
+      key: plan.key, revision: plan.revision, times: plan.times, digest: digest, prefix: octets,
+      credential: plan.credential, isForUnissued: plan.isForUnissued)
   }
 }

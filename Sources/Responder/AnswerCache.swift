@@ -7,6 +7,9 @@ import Synchronization
 /// a lookup holds one shard's mutex for as long as it takes to copy a few hundred octets, and never across a system
 /// call. Any thread may call anything.
 ///
+/// Anybody can invent serials: the answers for those that nobody issued have an eighth of the memory for themselves, so
+/// that they push out nothing but each other.
+///
 /// The cache enforces invariant 1. Each shard has a *fence*: the newest revision of a status change that was applied
 /// to it. An answer is stored only if the status it was built from was read from a store that had already seen
 /// everything up to the fence; otherwise the writer is told to read the status again.
@@ -18,7 +21,7 @@ public final class AnswerCache: Sendable {
     case readStatusAgain
     /// The cache has an answer of a newer revision, or of the same revision and a later producedAt.
     case superseded
-    /// The answer is larger than the cache takes, or one for an unissued serial too many; it may be sent but not kept.
+    /// The answer is larger than the cache takes; it may be sent but not kept.
     case notKept
   }
 
@@ -29,11 +32,12 @@ public final class AnswerCache: Sendable {
     public var capacityBytes = 0
     public var evictions: UInt64 = 0
     public var refusedAsOlder: UInt64 = 0
-    /// Answers for unissued serials beyond their share.
-    public var unissuedNotKept: UInt64 = 0
+    /// Answers for unissued serials that made room, for each other alone.
+    public var unissuedEvictions: UInt64 = 0
   }
 
   private let shards: Shards
+  private let unissued: Shards
   private let seed: UInt64
 
   /// - Parameters:
@@ -41,14 +45,20 @@ public final class AnswerCache: Sendable {
   ///   - seed: a secret random number, so that clients cannot choose serials that collide.
   public init(budgetBytes: Int, seed: UInt64) {
     self.seed = seed
-    shards = Shards(budgetBytes: max(64 << 10, budgetBytes))
+    let budget = max(64 << 10, budgetBytes)
+    shards = Shards(budgetBytes: budget - budget / 8)
+    unissued = Shards(budgetBytes: budget / 8)
   }
 
   /// Copies the answer's prefix into `output` and returns what else is known of it; nil where there is none, it
   /// would not be valid at `now` (invariant 4), or `output` is too small.
   public func copy(_ key: ResponseKey, now: UnixTime, into output: inout MutableSpan<UInt8>) -> AnswerHead? {
     let hash = key.mixed(seed: seed)
-    return unsafe shards[hash].pointee.withLock { shard in
+    let found = unsafe shards[hash].pointee.withLock { shard in
+      shard.copy(key, hash: hash, now: now, into: &output)
+    }
+    if let found { return found }
+    return unsafe unissued[hash].pointee.withLock { shard in
       shard.copy(key, hash: hash, now: now, into: &output)
     }
   }
@@ -56,10 +66,11 @@ public final class AnswerCache: Sendable {
   /// Offers an answer.
   ///
   /// - Parameter asOf: the store's revision in the same snapshot in which the answer's status was read.
-  public func publish(_ answer: Answer, asOf: Revision) -> Publication {
+  public func publish(_ answer: Answer, asOf: Revision, now: UnixTime) -> Publication {
     let hash = answer.key.mixed(seed: seed)
-    return unsafe shards[hash].pointee.withLock { shard in
-      shard.publish(answer, hash: hash, asOf: asOf)
+    let home = answer.isForUnissued ? unissued : shards
+    return unsafe home[hash].pointee.withLock { shard in
+      shard.publish(answer, hash: hash, asOf: asOf, now: now)
     }
   }
 
@@ -69,9 +80,14 @@ public final class AnswerCache: Sendable {
   @discardableResult
   public func fence(_ key: ResponseKey, revision: Revision) -> Bool {
     let hash = key.mixed(seed: seed)
-    return unsafe shards[hash].pointee.withLock { shard in
-      shard.fence(key, hash: hash, revision: revision)
+    var isDropped = false
+    for home in [shards, unissued] {
+      let wasThere = unsafe home[hash].pointee.withLock { shard in
+        shard.fence(key, hash: hash, revision: revision)
+      }
+      isDropped = isDropped || wasThere
     }
+    return isDropped
   }
 
   /// Whether a snapshot of the store as of that revision has seen every change applied near `key`: whether "nothing
@@ -86,21 +102,31 @@ public final class AnswerCache: Sendable {
   /// The revision and times of what is held for `key`, whether or not it is still valid.
   public func peek(_ key: ResponseKey) -> (revision: Revision, times: AnswerTimes)? {
     let hash = key.mixed(seed: seed)
-    return unsafe shards[hash].pointee.withLock { shard in
-      shard.peek(key, hash: hash)
+    for home in [shards, unissued] {
+      let found = unsafe home[hash].pointee.withLock { shard in
+        shard.peek(key, hash: hash)
+      }
+      if let found { return found }
     }
+    return nil
+  }
+
+  /// Forgets the answers for serials that nobody issued: their policy has changed.
+  public func dropUnissued() {
+    for index in 0..<unissued.count { unsafe unissued.at(index).pointee.withLock { $0.dropAll() } }
   }
 
   public func statistics() -> Statistics {
     var total = Statistics()
-    for index in 0..<shards.count {
-      unsafe shards.at(index).pointee.withLock { shard in
-        total.entries += shard.entryCount
-        total.liveBytes += shard.liveBytes
-        total.capacityBytes += shard.capacityBytes
-        total.evictions += shard.evictions
-        total.refusedAsOlder += shard.refusedAsOlder
-        total.unissuedNotKept += shard.unissuedNotKept
+    for home in [shards, unissued] {
+      for index in 0..<home.count {
+        unsafe home.at(index).pointee.withLock { shard in
+          total.entries += shard.entryCount
+          total.liveBytes += shard.liveBytes
+          total.capacityBytes += shard.capacityBytes
+          if home === shards { total.evictions += shard.evictions } else { total.unissuedEvictions += shard.evictions }
+          total.refusedAsOlder += shard.refusedAsOlder
+        }
       }
     }
     return total

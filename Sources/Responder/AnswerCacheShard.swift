@@ -12,9 +12,6 @@ struct AnswerCacheShard: ~Copyable {
   private(set) var liveBytes = 0
   private(set) var evictions: UInt64 = 0
   private(set) var refusedAsOlder: UInt64 = 0
-  private(set) var unissuedNotKept: UInt64 = 0
-  /// Of `liveBytes`, what belongs to serials that nobody issued.
-  private var unissuedBytes = 0
   private var newestFence = Revision.zero
 
   let capacityBytes: Int
@@ -44,11 +41,13 @@ struct AnswerCacheShard: ~Copyable {
     guard let place = place(of: key, hash: hash) else { return nil }
     let header = unsafe self.header(at: place)
     let count = unsafe Int(header.pointee.prefixCount)
-    guard unsafe now < header.pointee.times.nextUpdate, count <= output.count else { return nil }
+    guard unsafe header.pointee.times.isValid(at: now), count <= output.count else { return nil }
     unsafe header.pointee.wasRead = true
     let source = unsafe UnsafeRawBufferPointer(start: ring + place + MemoryLayout<RecordHeader>.size, count: count)
     unsafe output.withUnsafeMutableBytes { unsafe $0.copyMemory(from: source) }
-    return unsafe AnswerHead(times: header.pointee.times, digest: header.pointee.digest, prefixCount: count)
+    return unsafe AnswerHead(
+      times: header.pointee.times, digest: header.pointee.digest, prefixCount: count,
+      credential: header.pointee.credential)
   }
 
   func peek(_ key: ResponseKey, hash: UInt64) -> (revision: Revision, times: AnswerTimes)? {
@@ -70,19 +69,16 @@ struct AnswerCacheShard: ~Copyable {
     asOf >= newestFence
   }
 
-  mutating func publish(_ answer: Answer, hash: UInt64, asOf: Revision) -> AnswerCache.Publication {
+  mutating func publish(_ answer: Answer, hash: UInt64, asOf: Revision, now: UnixTime) -> AnswerCache.Publication {
     if asOf < newestFence { return .readStatusAgain }
     let size = (MemoryLayout<RecordHeader>.size + answer.prefix.count + 7) & ~7
     guard size <= largestRecord else { return .notKept }
-    // Anybody can invent serials: their answers may take an eighth, so that they push out nothing but each other's room.
-    if answer.isForUnissued, unissuedBytes + size > capacityBytes / 8 {
-      unissuedNotKept += 1
-      return .notKept
-    }
     if let held = place(of: answer.key, hash: hash) {
       let header = unsafe self.header(at: held)
-      let (revision, producedAt) = unsafe (header.pointee.revision, header.pointee.times.producedAt)
-      if answer.revision < revision || (answer.revision == revision && answer.times.producedAt < producedAt) {
+      let (revision, times) = unsafe (header.pointee.revision, header.pointee.times)
+      // One from a clock that was ahead gives way: else it would stand in the way of every honest one.
+      let isLater = answer.times.producedAt >= times.producedAt || times.isFromTheFuture(at: now)
+      if answer.revision < revision || (answer.revision == revision && !isLater) {
         refusedAsOlder += 1
         return .superseded
       }
@@ -90,6 +86,15 @@ struct AnswerCacheShard: ~Copyable {
     }
     append(answer, hash: hash, size: size)
     return .stored
+  }
+
+  mutating func dropAll() {
+    while tail < head {
+      let place = Int(tail % UInt64(capacityBytes))
+      let size = unsafe (ring + place).load(as: UInt32.self)
+      if unsafe (ring + place).load(fromByteOffset: 4, as: UInt32.self) == Kind.live { drop(place) }
+      tail += UInt64(size)
+    }
   }
 
   // MARK: - Records
@@ -103,9 +108,10 @@ struct AnswerCacheShard: ~Copyable {
     var revision: Revision
     var times: AnswerTimes
     var digest: ResponseDigest
-    var prefixCount: UInt32
+    var credential: CredentialIndex
+    /// A record has at most `largestRecord` octets.
+    var prefixCount: UInt16
     var wasRead: Bool
-    var isForUnissued: Bool
   }
 
   private enum Kind {
@@ -135,9 +141,7 @@ struct AnswerCacheShard: ~Copyable {
       unsafe (base + other).assumingMemoryBound(to: RecordHeader.self).pointee.hash
     }
     entryCount -= 1
-    let size = unsafe Int(header.pointee.size)
-    liveBytes -= size
-    if unsafe header.pointee.isForUnissued { unissuedBytes -= size }
+    liveBytes -= unsafe Int(header.pointee.size)
   }
 
   private mutating func append(_ answer: Answer, hash: UInt64, size: Int) {
@@ -145,8 +149,8 @@ struct AnswerCacheShard: ~Copyable {
     unsafe header(at: place).initialize(
       to: RecordHeader(
         size: UInt32(size), kind: Kind.live, hash: hash, key: answer.key, revision: answer.revision,
-        times: answer.times, digest: answer.digest, prefixCount: UInt32(answer.prefix.count), wasRead: false,
-        isForUnissued: answer.isForUnissued))
+        times: answer.times, digest: answer.digest, credential: answer.credential,
+        prefixCount: UInt16(answer.prefix.count), wasRead: false))
     let body = unsafe ring + place + MemoryLayout<RecordHeader>.size
     unsafe answer.prefix.withUnsafeBytes { source in
       if let start = source.baseAddress { unsafe body.copyMemory(from: start, byteCount: source.count) }
@@ -154,7 +158,6 @@ struct AnswerCacheShard: ~Copyable {
     index.insert(hash, place: place)
     entryCount += 1
     liveBytes += size
-    if answer.isForUnissued { unissuedBytes += size }
   }
 
   // MARK: - The ring
@@ -197,7 +200,7 @@ struct AnswerCacheShard: ~Copyable {
     let header = unsafe self.header(at: place)
     // With this much dead or free, a whole lap of moves surely finds room: the loop in `reserve` ends.
     let hasRoom = liveBytes + capacityBytes / 5 + 4 * largestRecord <= capacityBytes
-    guard unsafe (hasRoom || header.pointee.wasRead) && !header.pointee.isForUnissued else {
+    guard unsafe hasRoom || header.pointee.wasRead else {
       drop(place)
       evictions += 1
       tail += UInt64(size)

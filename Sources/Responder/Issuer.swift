@@ -1,7 +1,8 @@
 public import CalendarTime
 public import OCSP
+import Synchronization
 
-/// One issuer whose certificates are answered for: what its answers are made of, fixed for the life of the process.
+/// One issuer whose certificates are answered for, and what its answers are made of.
 public struct Issuer: Sendable {
   public var index: IssuerIndex
   public var storeID: StoreIssuerID
@@ -10,32 +11,42 @@ public struct Issuer: Sendable {
   public var policy: IssuerPolicy
   /// issuerNameHash and issuerKeyHash by hash algorithm (RFC 6960 4.1.1).
   public var identifiers: [HashAlgorithm: IssuerIdentifier]
-  public var responderID: ResponderID
-  /// The certificates embedded in each response, DER; empty where the CA signs itself and embeds nothing.
-  public var certificates: [[UInt8]]
-  public var signer: any Signer
-  /// No answer may begin before, nor end after, the signer's certificate is valid (invariant 4).
-  public var signerNotBefore: UnixTime
-  public var signerNotAfter: UnixTime
+  /// In whose name new answers are signed.
+  public var credential: SigningCredential
+  /// Its place in the directory's table.
+  public var credentialIndex: CredentialIndex
+  /// The keys that sign in the credential's name, each in a place of its own: any of them will do.
+  public var keys: [any Signer]
   public var issuerNotBefore: UnixTime
+  /// How far its first reading from the store has come; one and the same through reloads.
+  public let progress: IssuerProgress
 
   public init(
     index: IssuerIndex, storeID: StoreIssuerID, name: String, policy: IssuerPolicy,
-    identifiers: [HashAlgorithm: IssuerIdentifier], responderID: ResponderID, certificates: [[UInt8]],
-    signer: any Signer, signerNotBefore: UnixTime, signerNotAfter: UnixTime, issuerNotBefore: UnixTime
+    identifiers: [HashAlgorithm: IssuerIdentifier], credential: SigningCredential, credentialIndex: CredentialIndex,
+    keys: [any Signer], issuerNotBefore: UnixTime, progress: IssuerProgress = IssuerProgress()
   ) {
     self.index = index
     self.storeID = storeID
     self.name = name
     self.policy = policy
     self.identifiers = identifiers
-    self.responderID = responderID
-    self.certificates = certificates
-    self.signer = signer
-    self.signerNotBefore = signerNotBefore
-    self.signerNotAfter = signerNotAfter
+    self.credential = credential
+    self.credentialIndex = credentialIndex
+    self.keys = keys
     self.issuerNotBefore = issuerNotBefore
+    self.progress = progress
   }
+
+  /// The issuer after its configuration is gone: its place is kept, because places are numbers, and nothing is answered.
+  public var retired: Issuer {
+    var retired = self
+    retired.identifiers = [:]
+    retired.keys = []
+    return retired
+  }
+
+  public var isRetired: Bool { identifiers.isEmpty }
 
   /// The CertID of one of its certificates.
   public func certID(_ serial: SerialNumber, _ hashAlgorithm: HashAlgorithm) -> CertID? {
@@ -54,5 +65,31 @@ public struct IssuerIdentifier: Sendable, Hashable {
   public init(nameHash: Digest, keyHash: Digest) {
     self.nameHash = nameHash
     self.keyHash = keyHash
+  }
+}
+
+/// How far an issuer's first reading from the store has come. Any thread may read and write.
+public final class IssuerProgress: Sendable {
+  private let serials = Atomic<Bool>(false)
+  private let answers = Atomic<Bool>(false)
+  private let credential = Atomic<UInt32>(.max)
+
+  public init() {}
+
+  /// Whether every serial it has issued is known: from then on others cost no look into the store (invariant 8).
+  public var areSerialsKnown: Bool { serials.load(ordering: .acquiring) }
+  public func serialsAreKnown() { serials.store(true, ordering: .releasing) }
+
+  /// Whether every answer that is signed ahead has been loaded, or given to the signers.
+  public var areAnswersLoaded: Bool { answers.load(ordering: .acquiring) }
+
+  /// Whether answers of other credentials than this one have been given to the signers.
+  public func hasMoved(to credential: CredentialIndex) -> Bool {
+    self.credential.load(ordering: .acquiring) == credential.value
+  }
+
+  public func answersAreLoaded(for credential: CredentialIndex) {
+    self.credential.store(credential.value, ordering: .releasing)
+    answers.store(true, ordering: .releasing)
   }
 }

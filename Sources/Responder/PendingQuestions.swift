@@ -58,6 +58,9 @@ public struct PendingQuestions<Waiter> {
     return .first(id)
   }
 
+  /// Whether somebody may still be waiting: false where the entry was taken, or swept as overdue.
+  public func isOpen(_ id: ID) -> Bool { entries[id] != nil }
+
   /// Closes an entry: from here on an equal question starts anew. Empty where it was taken before.
   public mutating func take(_ id: ID) -> [Waiter] {
     guard let entry = entries.removeValue(forKey: id) else { return [] }

@@ -54,7 +54,8 @@ extension IssuerTable {
       entries.append(LiveQuestion.Entry(encodedCertID: der.octets(question.encodedCertID), key: key))
     }
     guard let issuer else { return .unauthorized }
-    let echoesNonce = self[issuer].policy.echoesNonce
+    // A last answer, without end, is one for all (ETSI EN 319 411-2 CSS-6.3.10-11).
+    let echoesNonce = self[issuer].policy.echoesNonce && !self[issuer].policy.isForever
     if !echoesNonce, entries.count == 1, let key = entries[0].key { return .cached(key) }
     let nonce = echoesNonce ? request.nonce.map { der.octets($0) } : nil
     return .live(LiveQuestion(issuer: issuer, entries: entries, nonce: nonce))

@@ -1,9 +1,34 @@
 public import CalendarTime
 
-/// A key that signs responses: in software, or later in an HSM. Any thread may open a session.
-public protocol Signer: Sendable {
+/// Where signatures are made: the processors of this machine, or one token. The keys in one place share its threads, its
+/// budget and its troubles.
+public struct SigningPlace: Sendable, Hashable {
+  /// Tells places apart, and names them to people: `software`, `token 'ocsp-1'`.
+  public var name: String
+  /// How many signatures may be under way at once.
+  public var threads: Int
+  /// A call that has not returned by then is given up, and its thread with it. Nil for calls that always return.
+  public var callDeadlineMilliseconds: Int64?
+  /// How many signatures a second planned renewals may take, so that revocations and questions always have room; nil for
+  /// as many as there are.
+  public var renewalsPerSecond: Int?
+
+  public init(
+    name: String, threads: Int, callDeadlineMilliseconds: Int64? = nil, renewalsPerSecond: Int? = nil
+  ) {
+    self.name = name
+    self.threads = threads
+    self.callDeadlineMilliseconds = callDeadlineMilliseconds
+    self.renewalsPerSecond = renewalsPerSecond
+  }
+}
+
+/// A key that signs responses: in software, or in a token. Any thread may open a session.
+public protocol Signer: AnyObject, Sendable {
   /// The DER AlgorithmIdentifier that goes into the response.
   var signatureAlgorithm: [UInt8] { get }
+  var place: SigningPlace { get }
+  /// Where the key is in a token, this is what opens it: it may take seconds, and fail now and succeed later.
   func openSession() throws(SigningError) -> any SigningSession
 }
 

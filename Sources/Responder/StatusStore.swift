@@ -45,14 +45,34 @@ public protocol StatusStoreSession: AnyObject {
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
   ) throws(StoreError) -> StoredResponse?
 
-  /// Stored responses whose planned refresh has come, the oldest plan first; at most `limit`.
-  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse]
+  /// The number of that credential of the issuer, which is kept where it is new.
+  func credential(_ credential: SigningCredential, issuer: StoreIssuerID) throws(StoreError) -> StoreCredentialID
 
-  /// Keeps responses, in one transaction. One of an older revision than what is there is left out (invariant 1).
-  func save(_ responses: [StoredResponse]) throws(StoreError)
+  /// The issuer's credentials whose certificates end after `time`: those that stored responses may be signed with.
+  func credentials(
+    issuer: StoreIssuerID, endingAfter time: UnixTime
+  ) throws(StoreError) -> [(id: StoreCredentialID, credential: SigningCredential)]
 
-  /// Forgets the stored responses of a certificate that is no longer answered for.
-  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError)
+  /// The issuer's stored responses whose planned renewal has come, each with its certificate's record; at most `limit`.
+  func responsesDue(
+    issuer: StoreIssuerID, at time: UnixTime, order: RenewalOrder, limit: Int
+  ) throws(StoreError) -> [DueResponse]
+
+  /// How many of the issuer's stored responses are planned to be renewed by `time`.
+  func renewals(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int
+
+  /// How many of the issuer's stored responses end by `time`.
+  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int
+
+  /// When the first of the issuer's stored responses ends that has not ended at `time`; nil where there is none.
+  func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime?
+
+  /// Keeps responses, in one transaction. One of an older revision than what is there is left out (invariant 1), and so
+  /// is an older one of the same revision, unless the one that is there was made by a clock that was ahead of `time`.
+  func save(_ responses: [StoredResponse], at time: UnixTime) throws(StoreError)
+
+  /// Forgets the stored responses of certificates that are no longer answered for, in one transaction.
+  func removeResponses(issuer: StoreIssuerID, serials: [SerialNumber]) throws(StoreError)
 
   /// Takes records in, all or none. `next` gives batches until it gives nil; its error undoes everything.
   ///
@@ -133,42 +153,53 @@ public struct ScannedCertificate: Sendable, Hashable {
 }
 
 /// What a restart needs to serve an answer again without signing it: everything else of the response follows from the
-/// certificate's record, the issuer's policy and the signer, and the digest proves that it did.
+/// certificate's record, the issuer's policy and the credential, and the digest proves that it did.
 public struct StoredResponse: Sendable, Hashable {
   public var issuer: StoreIssuerID
   public var hashAlgorithm: HashAlgorithm
   public var serial: SerialNumber
   public var revision: Revision
   public var times: AnswerTimes
+  public var credential: StoreCredentialID
   public var signature: [UInt8]
   /// The first eight octets of the response's SHA-256.
   public var digestPrefix: UInt64
 
   public init(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber, revision: Revision, times: AnswerTimes,
-    signature: [UInt8], digestPrefix: UInt64
+    credential: StoreCredentialID, signature: [UInt8], digestPrefix: UInt64
   ) {
     self.issuer = issuer
     self.hashAlgorithm = hashAlgorithm
     self.serial = serial
     self.revision = revision
     self.times = times
+    self.credential = credential
     self.signature = signature
     self.digestPrefix = digestPrefix
   }
 }
 
+/// In which order responses are renewed.
+public enum RenewalOrder: Sendable, Hashable {
+  /// The oldest plan first: the ordinary course of things.
+  case plan
+  /// What ends first: where more is due than can be signed, after an outage. Quick only where nearly all is due.
+  case end
+}
+
+/// A stored response to be renewed, and what is recorded of its certificate.
 public struct DueResponse: Sendable, Hashable {
-  public var issuer: StoreIssuerID
   public var hashAlgorithm: HashAlgorithm
   public var serial: SerialNumber
-  public var refreshAt: UnixTime
+  public var nextUpdate: UnixTime
+  public var reading: StatusReading
 
-  public init(issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber, refreshAt: UnixTime) {
-    self.issuer = issuer
+  public init(hashAlgorithm: HashAlgorithm, serial: SerialNumber, nextUpdate: UnixTime, reading: StatusReading) {
     self.hashAlgorithm = hashAlgorithm
     self.serial = serial
-    self.refreshAt = refreshAt
+    self.nextUpdate = nextUpdate
+    self.reading = reading
   }
 }
 

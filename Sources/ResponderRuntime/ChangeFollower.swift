@@ -1,3 +1,4 @@
+import CalendarTime
 import EventLoop
 import OCSP
 import Responder
@@ -10,17 +11,16 @@ import Synchronization
 final class ChangeFollower: @unchecked Sendable {
   // Made on the starting thread, used by one other from then on.
   private static let lookEveryMilliseconds: Int64 = 100
+  private static let revocationsAtOnce = 512
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private var position: ChangePosition
-  private let issuerOfStoreID: [StoreIssuerID: IssuerIndex]
   private var isFailing = false
 
   init(runtime: ResponderRuntime, session: any StatusStoreSession) {
     self.runtime = runtime
     self.session = session
     position = ChangePosition(after: runtime.appliedRevision)
-    issuerOfStoreID = runtime.indexByStoreID
   }
 
   func run() {
@@ -51,9 +51,11 @@ final class ChangeFollower: @unchecked Sendable {
   private func follow() throws(StoreError) {
     let latest = try session.latestRevision()
     guard latest > runtime.appliedRevision else { return }
+    let directory = runtime.directory
+    let issuerOfStoreID = directory.indexByStoreID
     while true {
       let changes = try session.changes(after: position, limit: 4096)
-      for change in changes { apply(change) }
+      for change in changes { apply(change, directory, issuerOfStoreID) }
       if let last = changes.last {
         position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
       }
@@ -64,7 +66,9 @@ final class ChangeFollower: @unchecked Sendable {
     runtime.applied.raise(to: latest.value)
   }
 
-  private func apply(_ change: ChangedCertificate) {
+  private func apply(
+    _ change: ChangedCertificate, _ directory: IssuerDirectory, _ issuerOfStoreID: [StoreIssuerID: IssuerIndex]
+  ) {
     guard let issuer = issuerOfStoreID[change.issuer] else { return }
     let serial = change.record.serial
     for algorithm in HashAlgorithm.allCases {
@@ -73,11 +77,14 @@ final class ChangeFollower: @unchecked Sendable {
     }
     runtime.issued.insert(issuer: issuer, serial: serial)
     runtime.counters.changesApplied.add(1)
-    guard change.record.revocation != nil else { return }
-    // What does not fit the lane is signed by the change signer, or on demand.
-    for algorithm in runtime.issuers[issuer].policy.presignedAlgorithms {
+    // A few go first; a large import is signed in bulk by the change signer, and questions meanwhile on demand.
+    guard change.record.revocation != nil, !change.record.hasEnded(at: runtime.clock.now()),
+      runtime.queue.depth(.revocation) < ChangeFollower.revocationsAtOnce
+    else { return }
+    for algorithm in directory.issuers[issuer].policy.presignedAlgorithms {
       let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: serial)
-      _ = runtime.queue.push(.ahead(key, .change), lane: .revocation)
+      _ = runtime.queue.push(
+        WorkQueue.Order(.change(key, change.revision), issuer: issuer, lane: .revocation))
     }
   }
 }
@@ -85,16 +92,15 @@ final class ChangeFollower: @unchecked Sendable {
 /// Signs ahead what changed, as fast as the signers take it, behind the follower.
 final class ChangeSigner: @unchecked Sendable {
   // Made on the starting thread, used by one other from then on.
+  private static let orderSize = 64
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private var position: ChangePosition
-  private let issuerOfStoreID: [StoreIssuerID: IssuerIndex]
 
   init(runtime: ResponderRuntime, session: any StatusStoreSession) {
     self.runtime = runtime
     self.session = session
     position = ChangePosition(after: runtime.appliedRevision)
-    issuerOfStoreID = runtime.indexByStoreID
   }
 
   func run() {
@@ -113,27 +119,63 @@ final class ChangeSigner: @unchecked Sendable {
   private func signChanges() throws(StoreError) {
     let target = runtime.appliedRevision
     while !runtime.isStopping {
+      let asOf = try session.latestRevision()
       let changes = try session.changes(after: position, limit: 1024)
-      for change in changes where !sign(change) { return }
+      sign(changes, asOf: asOf)
       guard let last = changes.last, changes.count == 1024 else { break }
       position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
     }
     position = ChangePosition(after: target)
   }
 
-  private func sign(_ change: ChangedCertificate) -> Bool {
-    guard let issuer = issuerOfStoreID[change.issuer] else { return true }
-    for algorithm in runtime.issuers[issuer].policy.presignedAlgorithms {
-      let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: change.record.serial)
-      if let held = runtime.cache.peek(key), held.revision >= change.revision { continue }
-      guard runtime.queue.pushWhenRoom(.ahead(key, .change), lane: .refresh) else { return false }
+  private func sign(_ changes: [ChangedCertificate], asOf: Revision) {
+    let directory = runtime.directory
+    let issuerOfStoreID = directory.indexByStoreID
+    let now = runtime.clock.now()
+    let perIssuer = Dictionary(grouping: changes.filter { !$0.record.hasEnded(at: now) }, by: \.issuer)
+    for (storeID, changes) in perIssuer {
+      guard let issuer = issuerOfStoreID[storeID] else { continue }
+      for algorithm in directory.issuers[issuer].policy.presignedAlgorithms {
+        let missing = changes.filter { change in
+          let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: change.record.serial)
+          return runtime.cache.peek(key).map { $0.revision < change.revision } ?? true
+        }
+        hand(missing, issuer, algorithm, asOf: asOf)
+      }
     }
-    return true
+  }
+
+  private func hand(
+    _ changes: [ChangedCertificate], _ issuer: IssuerIndex, _ algorithm: HashAlgorithm, asOf: Revision
+  ) {
+    var rest = changes[...]
+    while !rest.isEmpty, !runtime.isStopping {
+      let part = rest.prefix(ChangeSigner.orderSize)
+      rest = rest.dropFirst(part.count)
+      while !runtime.saver.waitForRoom(milliseconds: 500), !runtime.isStopping, !runtime.saver.isFailing {}
+      let entries = part.map { change in
+        BulkSigning.Entry(
+          serial: change.record.serial,
+          reading: StatusReading(record: change.record, revision: change.revision, asOf: asOf))
+      }
+      let bulk = BulkSigning(issuer: issuer, hashAlgorithm: algorithm, reason: .change, entries: entries)
+      // Nothing is in memory for these: before any renewal.
+      let order = WorkQueue.Order(
+        .bulk(bulk), issuer: issuer, lane: .renewal, expires: UnixTime(seconds: 0), cost: part.count)
+      if !runtime.queue.pushWhenRoom(order) { runtime.giveUp(order) }
+    }
   }
 }
 
-extension ResponderRuntime {
+extension IssuerDirectory {
   var indexByStoreID: [StoreIssuerID: IssuerIndex] {
-    Dictionary(uniqueKeysWithValues: issuers.issuers.map { ($0.storeID, $0.index) })
+    Dictionary(uniqueKeysWithValues: issuers.issuers.filter { !$0.isRetired }.map { ($0.storeID, $0.index) })
+  }
+}
+
+extension CertificateRecord {
+  /// Whether the certificate itself is over: nobody needs an answer for it ahead of time.
+  func hasEnded(at now: UnixTime) -> Bool {
+    notAfter.map { $0 < now } ?? false
   }
 }

@@ -9,9 +9,8 @@ import Synchronization
 /// `start` opens the store for each thread and starts them; `stop` ends them. Everything else may be called by any
 /// thread.
 public final class ResponderRuntime: Sendable {
-  /// Bounds and numbers of threads.
+  /// Bounds.
   public struct Limits: Sendable {
-    public var signingThreads = 2
     /// Questions that wait for a signature; over it the answer is `tryLater`.
     public var queueLimit = 10_000
     /// Milliseconds after which a question that waits is answered `tryLater`.
@@ -21,7 +20,6 @@ public final class ResponderRuntime: Sendable {
     public init() {}
   }
 
-  public let issuers: IssuerTable
   public let cache: AnswerCache
   public let limits: Limits
   public let counters = RuntimeCounters()
@@ -31,7 +29,7 @@ public final class ResponderRuntime: Sendable {
   let hasher: any ResponseHasher
   let log: any RuntimeLog
   let failures: FailureLog
-  let queue: WorkQueue<SigningJob>
+  let queue: WorkQueue
   let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
   let saver: ResponseSaver
   /// The newest revision whose changes the caches have seen.
@@ -41,20 +39,28 @@ public final class ResponderRuntime: Sendable {
   let closing = GrowingValue()
   /// 1 once the startup pass has loaded or signed every answer.
   let startupFinished = GrowingValue()
-  let issuedSetComplete = Atomic<Bool>(false)
   let planned = Atomic<UInt64>(0)
   let scanned = Atomic<UInt64>(0)
   /// Answers of the startup pass that are queued or being signed.
   let presigning = Atomic<Int>(0)
   let followerFailing = Atomic<Bool>(false)
-  let suffixes: [[UInt8]]
+  let forecasts = Mutex<[RenewalForecast]>([])
+  private let current: Mutex<Current>
+  private let generation = Atomic<UInt64>(1)
+  private let crew = Mutex<SigningCrew?>(nil)
   private let threads = Mutex<[NamedThread]>([])
 
+  /// What a reload replaces.
+  private struct Current {
+    var directory: IssuerDirectory
+    /// By place.
+    var counters: [PlaceCounters]
+  }
+
   public init(
-    issuers: IssuerTable, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits, clock: any Clock,
-    hasher: any ResponseHasher, log: any RuntimeLog
+    directory: IssuerDirectory, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits,
+    clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog
   ) {
-    self.issuers = issuers
     self.store = store
     self.limits = limits
     self.clock = clock
@@ -63,49 +69,107 @@ public final class ResponderRuntime: Sendable {
     failures = FailureLog(log)
     cache = AnswerCache(budgetBytes: cacheBytes, seed: seed)
     issued = IssuedSerials(seed: ~seed)
-    queue = WorkQueue(revocationLimit: 100_000, missLimit: limits.queueLimit, refreshLimit: 4096)
+    queue = WorkQueue(revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256)
     pending = Mutex(PendingQuestions(maximumEntries: limits.queueLimit + 1024, maximumWaiters: 4 * limits.queueLimit))
-    saver = ResponseSaver(store: store, log: log, counters: counters)
-    suffixes = issuers.issuers.map { BasicOCSPResponse.certificatesSuffix($0.certificates) }
+    saver = ResponseSaver(store: store, clock: clock, log: log, counters: counters)
+    current = Mutex(Current(directory: directory, counters: directory.places.map { _ in PlaceCounters() }))
+    _ = queue.configure(directory)
   }
 
-  /// The octets that end every response of an issuer: its embedded certificates.
-  public func certificatesSuffix(_ issuer: IssuerIndex) -> [UInt8] {
-    suffixes[Int(issuer.value)]
+  // MARK: - Whom to answer for
+
+  /// What is in force. It is replaced as a whole by `adopt`: who needs several things of it takes it once.
+  public var directory: IssuerDirectory { current.withLock { $0.directory } }
+
+  public var issuers: IssuerTable { directory.issuers }
+
+  /// Grows with every new directory: who keeps one looks whether it is still in force.
+  public var directoryGeneration: UInt64 { generation.load(ordering: .acquiring) }
+
+  /// Puts a new directory in force, made after the present one by `IssuerDirectory.make`. New answers are signed with its
+  /// credentials at once; those in memory are served until their planned renewal.
+  public func adopt(_ directory: IssuerDirectory) throws(StoreError) {
+    let before = self.directory
+    current.withLock { current in
+      current.directory = directory
+      while current.counters.count < directory.places.count { current.counters.append(PlaceCounters()) }
+    }
+    generation.wrappingAdd(1, ordering: .releasing)
+    for orphan in queue.configure(directory) { giveUp(orphan) }
+    let isPolicyOther = zip(before.issuers.issuers, directory.issuers.issuers).contains { old, new in
+      old.policy.unissued != new.policy.unissued
+    }
+    if isPolicyOther { cache.dropUnissued() }
+    try crew.withLock { $0 }?.fill(directory)
+  }
+
+  func placeCounters(_ place: Int) -> PlaceCounters {
+    current.withLock { $0.counters[place] }
   }
 
   // MARK: - Questions
 
   /// Whether the serial may have been issued: false is certain, and costs no look into the store (invariant 8).
-  public func mayBeIssued(_ key: ResponseKey) -> Bool {
-    !isIssuedSetComplete || issued.mayContain(issuer: key.issuer, serial: key.serial)
+  public func mayBeIssued(_ key: ResponseKey, by issuer: Issuer) -> Bool {
+    !issuer.progress.areSerialsKnown || issued.mayContain(issuer: key.issuer, serial: key.serial)
   }
-
-  /// Whether the startup scan has seen every certificate; until then every question looks into the store.
-  public var isIssuedSetComplete: Bool { issuedSetComplete.load(ordering: .acquiring) }
 
   /// Asks for an answer that no cache had. The receiver is told once, from another thread, or at once where the bound
   /// is reached; never twice, never not at all.
   public func ask(_ question: Question, receiver: any OutcomeReceiver) {
     let deadline = MonotonicTime.now().advanced(byMilliseconds: limits.deadlineMilliseconds).nanoseconds
-    let key: ResponseKey? = if case .cached(let key) = question { key } else { nil }
+    let issuer: IssuerIndex
+    let key: ResponseKey?
+    switch question {
+    case .cached(let wanted): (issuer, key) = (wanted.issuer, wanted)
+    case .live(let live): (issuer, key) = (live.issuer, nil)
+    case .unauthorized:
+      receiver.receive(.unauthorized)
+      return
+    }
+    // With no token to sign, waiting would only end in the same answer.
+    guard queue.canSign(issuer) else {
+      counters.unsignable.add(1)
+      receiver.receive(.tryLater)
+      return
+    }
     let admission = pending.withLock { $0.admit(key: key, waiter: receiver, deadline: deadline) }
     switch admission {
     case .joined: counters.coalesced.add(1)
     case .refused: refuse(receiver)
     case .first(let id):
-      let job: SigningJob
-      switch question {
-      case .cached(let key): job = .question(id, key)
-      case .live(let live): job = .live(id, live)
-      case .unauthorized:
-        for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.unauthorized) }
+      let work: SigningWork
+      if case .live(let live) = question {
+        work = .live(id, live)
+      } else if let key {
+        work = .question(id, key)
+      } else {
         return
       }
-      if !queue.push(job, lane: .miss) {
+      let order = WorkQueue.Order(work, issuer: issuer, lane: .miss, isLive: key == nil)
+      if !queue.push(order) {
         for receiver in pending.withLock({ $0.take(id) }) { refuse(receiver) }
       }
     }
+  }
+
+  /// Ends what nothing can sign: whoever waits is told to come later.
+  func giveUp(_ order: WorkQueue.Order) {
+    switch order.job {
+    case .question(let id, _), .live(let id, _):
+      for receiver in pending.withLock({ $0.take(id) }) { refuse(receiver) }
+    case .change: break
+    case .bulk(let bulk):
+      while bulk.next < bulk.entries.count {
+        bulk.entryHasFailed()
+        bulk.entryIsDone()
+        bulkEntryIsDone(bulk.reason)
+      }
+    }
+  }
+
+  func bulkEntryIsDone(_ reason: BulkSigning.Reason) {
+    if reason == .presign { presigning.wrappingSubtract(1, ordering: .releasing) }
   }
 
   private func refuse(_ receiver: any OutcomeReceiver) {
@@ -143,53 +207,64 @@ public final class ResponderRuntime: Sendable {
   public var certificatesAtStart: UInt64 { scanned.load(ordering: .relaxed) }
 
   /// How many answers the startup pass means to have; 0 until it knows.
-  public var plannedAnswers: UInt64 {
-    guard isIssuedSetComplete else { return 0 }
-    return planned.load(ordering: .relaxed)
-  }
+  public var plannedAnswers: UInt64 { planned.load(ordering: .relaxed) }
 
   /// Whether changes cannot be read from the store at present: what is answered may be behind it.
   public var isFailingToFollow: Bool { followerFailing.load(ordering: .relaxed) }
+
+  /// Whether signed answers cannot be kept in the store at present.
+  public var isFailingToSave: Bool { saver.isFailing }
 
   public var appliedRevision: Revision { Revision(applied.current) }
 
   // MARK: - Life
 
-  /// Starts the threads. Throws where the store cannot be opened or a signer does not work.
+  /// Starts the threads. Throws where the store cannot be opened, and then nothing runs.
   public func start() throws {
-    for issuer in issuers.issuers { _ = try issuer.signer.openSession() }
     let first = try store.openSession()
     applied.raise(to: try first.latestRevision().value)
-    var started: [NamedThread] = []
-    for number in 0..<limits.signingThreads {
-      let worker = try SigningWorker(runtime: self, session: store.openSession())
-      started.append(NamedThread(name: "sign-\(number)") { worker.run() })
+    let crew = SigningCrew(self)
+    self.crew.withLock { $0 = crew }
+    do {
+      try startThreads(crew)
+    } catch {
+      stop()
+      throw error
     }
-    let follower = try ChangeFollower(runtime: self, session: store.openSession())
-    started.append(NamedThread(name: "changes") { follower.run() })
-    let changeSigner = try ChangeSigner(runtime: self, session: store.openSession())
-    started.append(NamedThread(name: "change-sign") { changeSigner.run() })
-    let loader = try StartupLoader(runtime: self, session: store.openSession())
-    let refresher = try Refresher(runtime: self, session: store.openSession())
-    started.append(
-      NamedThread(name: "refresh") {
-        loader.run()
-        refresher.run()
-      })
-    started.append(
-      NamedThread(name: "sweep") { [self] in
-        while !closing.wait(for: 1, milliseconds: 250) { sweepOverdue() }
-      })
+  }
+
+  private func startThreads(_ crew: SigningCrew) throws(StoreError) {
     let saver = self.saver
-    started.append(NamedThread(name: "save") { saver.run() })
-    threads.withLock { $0 = started }
+    start("save") { saver.run() }
+    let follower = ChangeFollower(runtime: self, session: try store.openSession())
+    let changeSigner = ChangeSigner(runtime: self, session: try store.openSession())
+    let loader = StartupLoader(runtime: self, session: try store.openSession())
+    let refresher = Refresher(runtime: self, session: try store.openSession())
+    try crew.fill(directory)
+    start("changes") { follower.run() }
+    start("change-sign") { changeSigner.run() }
+    start("load") { loader.run() }
+    start("refresh") { refresher.run() }
+    start("sweep") { [self] in
+      while !closing.wait(for: 1, milliseconds: 100) {
+        sweepOverdue()
+        crew.watch()
+      }
+    }
+  }
+
+  private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    let thread = NamedThread(name: name, body)
+    threads.withLock { $0.append(thread) }
   }
 
   /// Ends the threads; what is half signed is given up, what is signed is saved.
   public func stop() {
     closing.raise(to: 1)
     announced.close()
+    applied.close()
     queue.close()
+    crew.withLock { $0 }?.join()
     saver.close()
     let running = threads.withLock { threads -> [NamedThread] in
       defer { threads = [] }
@@ -202,7 +277,7 @@ public final class ResponderRuntime: Sendable {
   var isStopping: Bool { closing.current > 0 }
 }
 
-/// Who is told how a question ended. Called once, by a signing thread; must not block.
+/// Who is told how a question ended. Called once, by any thread, the asking one included; must not block.
 public protocol OutcomeReceiver: Sendable {
   func receive(_ outcome: QuestionOutcome)
 }

@@ -1,5 +1,5 @@
 import EventLoop
-import Glibc
+import OCSP
 import Responder
 import Synchronization
 
@@ -7,31 +7,65 @@ import Synchronization
 final class ResponseSaver: Sendable {
   private static let capacity = 50_000
   private static let groupSize = 2000
-  private let waiting = Mutex<[StoredResponse]>([])
+
+  private struct Waiting {
+    var responses: [StoredResponse] = []
+    /// Certificates that are no longer answered for.
+    var forgotten: [(issuer: StoreIssuerID, serials: [SerialNumber])] = []
+  }
+
+  private let waiting = Mutex(Waiting())
   private let store: any StatusStore
+  private let clock: any Clock
   private let log: any RuntimeLog
   private let counters: RuntimeCounters
   private let closing = GrowingValue()
+  /// How many responses have been kept or given up: who signs in bulk waits for it.
+  private let settled = GrowingValue()
+  private let offered = Atomic<UInt64>(0)
+  private let failing = Atomic<Bool>(false)
 
-  init(store: any StatusStore, log: any RuntimeLog, counters: RuntimeCounters) {
+  init(store: any StatusStore, clock: any Clock, log: any RuntimeLog, counters: RuntimeCounters) {
     self.store = store
+    self.clock = clock
     self.log = log
     self.counters = counters
   }
 
+  /// Whether the last attempt to write failed.
+  var isFailing: Bool { failing.load(ordering: .relaxed) }
+
   /// Takes a response to be kept. Over the bound it is not kept: a restart will sign it again.
   func offer(_ response: StoredResponse) {
     let isTaken = waiting.withLock { waiting in
-      guard waiting.count < ResponseSaver.capacity else { return false }
-      waiting.append(response)
+      guard waiting.responses.count < ResponseSaver.capacity else { return false }
+      waiting.responses.append(response)
       return true
     }
-    if !isTaken { counters.unsaved.add(1) }
+    if isTaken { offered.wrappingAdd(1, ordering: .relaxed) } else { counters.unsaved.add(1) }
   }
 
-  /// How many wait to be kept: who signs in bulk looks before going on.
-  var backlog: Int { waiting.withLock { $0.count } }
+  /// The stored responses of those certificates are to be removed.
+  func forget(_ serials: [SerialNumber], of issuer: StoreIssuerID) {
+    waiting.withLock { waiting in
+      guard waiting.forgotten.count < ResponseSaver.groupSize else { return }
+      waiting.forgotten.append((issuer, serials))
+    }
+  }
 
+  /// Stands for everything offered so far: `hasSettled` says whether it is kept.
+  var mark: UInt64 { offered.load(ordering: .acquiring) }
+
+  func hasSettled(_ mark: UInt64) -> Bool { settled.current >= mark }
+
+  /// Waits until there is room for what is signed in bulk. False where it takes longer than that.
+  func waitForRoom(milliseconds: Int64) -> Bool {
+    let offered = offered.load(ordering: .relaxed)
+    let half = UInt64(ResponseSaver.capacity / 2)
+    return offered < half || settled.wait(for: offered - half, milliseconds: milliseconds)
+  }
+
+  /// To be called once the signers have ended: what they have signed is still kept.
   func close() {
     closing.raise(to: 1)
   }
@@ -39,16 +73,23 @@ final class ResponseSaver: Sendable {
   /// Until closed, then until nothing waits.
   func run() {
     var session: (any StatusStoreSession)?
+    // Taken out and not written yet: where writing fails they stay first in line, since a newer response for the same
+    // key may wait behind them.
+    var group: [StoredResponse] = []
     while true {
       let isClosing = closing.wait(for: 1, milliseconds: 25)
-      while backlog > 0 {
+      while true {
+        let forgotten = take(&group)
+        guard !group.isEmpty || !forgotten.isEmpty else { break }
         do {
           let open = try session ?? store.openSession()
           session = open
-          try saveGroup(open)
+          try write(&group, forgotten, open)
+          failing.store(false, ordering: .relaxed)
         } catch {
           counters.storeFailures.add(1)
           log.warning("signed responses could not be kept, trying again: \(error)")
+          failing.store(true, ordering: .relaxed)
           session = nil
           if isClosing || closing.wait(for: 1, milliseconds: 1000) { return }
         }
@@ -57,19 +98,31 @@ final class ResponseSaver: Sendable {
     }
   }
 
-  private func saveGroup(_ session: any StatusStoreSession) throws(StoreError) {
-    let group = waiting.withLock { waiting -> [StoredResponse] in
-      let count = min(waiting.count, ResponseSaver.groupSize)
-      let group = Array(waiting[..<count])
-      waiting.removeFirst(count)
-      return group
+  private func take(_ group: inout [StoredResponse]) -> [(issuer: StoreIssuerID, serials: [SerialNumber])] {
+    var taken: [StoredResponse] = []
+    let forgotten = waiting.withLock { waiting in
+      // All at once: moving what stays behind would make the signers wait.
+      if group.isEmpty { swap(&taken, &waiting.responses) }
+      let forgotten = waiting.forgotten
+      waiting.forgotten = []
+      return forgotten
     }
-    do {
-      try session.save(group)
-    } catch {
-      // They stay first in line: a newer response for the same key may wait behind them, and the store keeps the newer.
-      waiting.withLock { $0.insert(contentsOf: group, at: 0) }
-      throw error
+    if group.isEmpty { group = taken }
+    return forgotten
+  }
+
+  private func write(
+    _ group: inout [StoredResponse], _ forgotten: [(issuer: StoreIssuerID, serials: [SerialNumber])],
+    _ session: any StatusStoreSession
+  ) throws(StoreError) {
+    var start = 0
+    defer { group.removeFirst(start) }
+    while start < group.count {
+      let end = min(start + ResponseSaver.groupSize, group.count)
+      try session.save(Array(group[start..<end]), at: clock.now())
+      settled.raise(to: settled.current + UInt64(end - start))
+      start = end
     }
+    for (issuer, serials) in forgotten { try session.removeResponses(issuer: issuer, serials: serials) }
   }
 }

@@ -23,6 +23,8 @@ public final class RuntimeCounters: Sendable {
   public let coalesced = Counter()
   /// Questions told `tryLater` because a bound was reached, and because their deadline passed.
   public let refused = Counter()
+  /// Questions told `tryLater` because no token signs for their issuer at present.
+  public let unsignable = Counter()
   public let overdue = Counter()
   /// Answers that a newer one or a change overtook before they were published (invariant 1 at work).
   public let overtaken = Counter()
@@ -33,6 +35,37 @@ public final class RuntimeCounters: Sendable {
   public let presigned = Counter()
   /// Responses not kept in the store because the saver was behind.
   public let unsaved = Counter()
+  /// Threads given up because a call into a token's module did not return.
+  public let lostThreads = Counter()
 
   init() {}
+}
+
+/// What one place that signs counts. Any thread may add and read.
+public final class PlaceCounters: Sendable {
+  private let count = Atomic<UInt64>(0)
+  private let nanoseconds = Atomic<UInt64>(0)
+  private let mean = Atomic<UInt64>(0)
+
+  init() {}
+
+  /// Signatures made there.
+  public var signatures: UInt64 { count.load(ordering: .relaxed) }
+  /// Nanoseconds that the calls took, all together.
+  public var busyNanoseconds: UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+  func signed(nanoseconds elapsed: Int64) {
+    count.wrappingAdd(1, ordering: .relaxed)
+    nanoseconds.wrappingAdd(UInt64(max(0, elapsed)), ordering: .relaxed)
+    // A moving mean over some hundred calls. Two threads may overwrite each other's step: it is an estimate.
+    let before = mean.load(ordering: .relaxed)
+    let sample = UInt64(max(1, elapsed))
+    mean.store(before == 0 ? sample : before - before / 128 + sample / 128, ordering: .relaxed)
+  }
+
+  /// How long a call takes at present, in nanoseconds; nil until some were made.
+  var callNanoseconds: UInt64? {
+    let value = mean.load(ordering: .relaxed)
+    return signatures < 16 ? nil : max(1, value)
+  }
 }

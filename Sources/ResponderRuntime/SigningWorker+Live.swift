@@ -5,30 +5,25 @@ import Synchronization
 
 extension SigningWorker {
   /// Signs a response for one request: with its nonce, or for several certificates.
-  func answerLive(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ question: LiveQuestion) {
-    var outcome = QuestionOutcome.tryLater
-    do {
-      outcome = try liveOutcome(question)
-    } catch {
-      report(error)
-    }
+  func answerLive(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ question: LiveQuestion) throws {
+    // Whoever asked has been told to come later: signing for nobody would make the next one late too.
+    guard runtime.pending.withLock({ $0.isOpen(id) }) else { return }
+    let outcome = try liveOutcome(question)
     for waiter in runtime.pending.withLock({ $0.take(id) }) { waiter.receive(outcome) }
   }
 
   private func liveOutcome(_ question: LiveQuestion) throws -> QuestionOutcome {
-    let issuer = runtime.issuers[question.issuer]
+    let issuer = directory.issuers[question.issuer]
+    let credential = directory.credential(of: issuer).credential
     for _ in 0..<QuestionMachine.maximumRounds {
       let now = runtime.clock.now()
-      guard let times = AnswerBuilder.times(issuer: issuer, now: now, jitter: 0) else {
-        throw SigningError(
-          "issuer '\(issuer.name)': the signer's certificate is not valid at \(now.iso8601): nothing can be signed")
-      }
       guard let (statements, asOf) = try statements(question, issuer: issuer, now: now) else { return .unauthorized }
+      let times = try times(issuer, now: now, jitter: 0, isForUnissued: statements.contains { $0.isForUnissued })
       let singles = zip(question.entries, statements).map { entry, statement in
         AnswerBuilder.singleResponse(statement, certID: entry.encodedCertID, times: times, issuer: issuer)
       }
       let data = ResponseData(
-        responderID: issuer.responderID, producedAt: times.producedAt, responses: singles, nonce: question.nonce,
+        responderID: credential.responderID, producedAt: times.producedAt, responses: singles, nonce: question.nonce,
         isExtendedRevoke: statements.contains { $0.isExtendedRevoke }
       ).encoded()
       let signature = try sign(data, issuer)
@@ -40,7 +35,7 @@ extension SigningWorker {
         runtime.counters.overtaken.add(1)
         continue
       }
-      let octets = AnswerBuilder.response(tbsResponseData: data, signature: signature, issuer: issuer)
+      let octets = AnswerBuilder.response(tbsResponseData: data, signature: signature, credential: credential)
       return .live(octets: octets, times: times)
     }
     return .tryLater

@@ -1,73 +1,90 @@
 import CalendarTime
+import EventLoop
 import OCSP
 import Responder
 import Synchronization
 
-/// What a signing thread is given to do.
-enum SigningJob: Sendable {
-  /// Somebody waits for it.
-  case question(PendingQuestions<any OutcomeReceiver>.ID, ResponseKey)
-  case live(PendingQuestions<any OutcomeReceiver>.ID, LiveQuestion)
-  /// Ahead of any question: a revocation, a refresh, the first answer of all.
-  case ahead(ResponseKey, AheadOfTime)
-
-  enum AheadOfTime: Sendable {
-    case change
-    case presign
-    case refresh
-  }
-}
-
-/// One signing thread: reads the status, signs, publishes, and tells those who wait.
+/// One signing thread of one place: reads the status, signs, publishes, and tells those who wait.
 ///
 /// The store's connection, the signing sessions and the machine's actions are this thread's alone. `@unchecked`: made
 /// on the starting thread and used by one other from then on.
 final class SigningWorker: @unchecked Sendable {
+  /// Sessions kept open: more keys than that in one place take turns.
+  private static let sessionLimit = 64
   let runtime: ResponderRuntime
   let session: any StatusStoreSession
-  private var signingSessions: [Int: any SigningSession] = [:]
+  let place: Int
+  let state: WorkerState
+  private(set) var directory: IssuerDirectory
+  private var sessions: [IssuerIndex: (signer: any Signer, session: any SigningSession)] = [:]
   private var random = SystemRandomNumberGenerator()
+  private var hasFailed = false
 
-  init(runtime: ResponderRuntime, session: any StatusStoreSession) {
+  /// Why a signature was not made.
+  enum Failure: Error {
+    /// This thread was given up while it signed: everything it has belongs to others.
+    case abandoned
+    /// Something else may sign the same order.
+    case place(String)
+    case order(String)
+  }
+
+  init(runtime: ResponderRuntime, session: any StatusStoreSession, place: Int, state: WorkerState) {
     self.runtime = runtime
     self.session = session
+    self.place = place
+    self.state = state
+    directory = runtime.directory
   }
 
   func run() {
-    while let job = runtime.queue.pop() {
-      switch job {
-      case .question(let id, let key): answerQuestion(id, key)
-      case .live(let id, let question): answerLive(id, question)
-      case .ahead(let key, let reason): signAhead(key, reason)
+    while let task = runtime.queue.next(place: place, worker: state) {
+      directory = runtime.directory
+      switch task {
+      case .order(let order): perform(order)
+      case .trial(let issuer): tryPlace(issuer)
       }
+      if state.isAbandoned { return }
     }
+  }
+
+  func perform(_ order: WorkQueue.Order) {
+    state.hold(order)
+    do {
+      switch order.job {
+      case .question(let id, let key): try answerQuestion(id, key)
+      case .live(let id, let question): try answerLive(id, question)
+      case .change(let key, let revision): try signChange(key, revision)
+      case .bulk(let bulk): try signBulk(bulk)
+      }
+    } catch Failure.abandoned {
+      return
+    } catch Failure.place(let message) {
+      hasFailed = true
+      if let orphan = runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(orphan) }
+    } catch {
+      report(error)
+      runtime.giveUp(order)
+    }
+    state.hold(nil)
   }
 
   // MARK: - One question
 
-  private func answerQuestion(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ key: ResponseKey) {
+  private func answerQuestion(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ key: ResponseKey) throws {
+    // Whoever asked has been told to come later: signing for nobody would make the next one late too.
+    guard runtime.pending.withLock({ $0.isOpen(id) }) else { return }
     var waiters: [any OutcomeReceiver] = []
-    let outcome = drive(key, mayUseStored: true) {
+    let outcome = try drive(key, mayUseStored: true) {
       waiters += runtime.pending.withLock { $0.take(id) }
     }
-    // Where a failure ended it before it was published, nobody has been taken yet.
     waiters += runtime.pending.withLock { $0.take(id) }
     for waiter in waiters { waiter.receive(outcome) }
   }
 
-  private func signAhead(_ key: ResponseKey, _ reason: SigningJob.AheadOfTime) {
-    defer { if reason == .presign { runtime.presigning.wrappingSubtract(1, ordering: .releasing) } }
-    if reason == .presign, runtime.cache.peek(key) != nil { return }
-    let outcome = drive(key, mayUseStored: false) {}
-    switch (outcome, reason) {
-    case (.answer, .presign): runtime.counters.presigned.add(1)
-    case (.answer, .refresh): runtime.counters.refreshes.add(1)
-    case (.unauthorized, _):
-      // No longer answered for: the store need not remember to refresh it.
-      let issuer = runtime.issuers[key.issuer]
-      _ = try? session.removeResponses(issuer: issuer.storeID, serial: key.serial)
-    default: break
-    }
+  private func signChange(_ key: ResponseKey, _ revision: Revision) throws {
+    if let held = runtime.cache.peek(key), held.revision >= revision { return }
+    _ = try drive(key, mayUseStored: false) {}
   }
 
   /// Runs the machine of one question to its end.
@@ -75,10 +92,12 @@ final class SigningWorker: @unchecked Sendable {
   /// - Parameters:
   ///   - mayUseStored: whether an answer already signed, in the cache by now or in the store, will do.
   ///   - closing: called before anything is offered to the cache: from then on new askers start anew.
-  private func drive(_ key: ResponseKey, mayUseStored: Bool, closing: () -> Void) -> QuestionOutcome {
-    let issuer = runtime.issuers[key.issuer]
+  /// - Throws: where nothing was offered yet; what follows an offer ends as an outcome.
+  func drive(_ key: ResponseKey, mayUseStored: Bool, closing: () -> Void) throws -> QuestionOutcome {
+    let issuer = directory.issuers[key.issuer]
     var machine = QuestionMachine(policy: issuer.policy)
     var action = machine.start()
+    var isClosed = false
     while true {
       do {
         switch action {
@@ -86,18 +105,17 @@ final class SigningWorker: @unchecked Sendable {
           let reading = try session.status(issuer: issuer.storeID, serial: key.serial)
           action = machine.statusRead(reading, now: runtime.clock.now())
         case .sign(let statement, let reading):
-          guard let answer = try answer(key, statement, reading, issuer, mayUseStored: mayUseStored) else {
-            action = machine.failed()
-            continue
-          }
+          let answer = try answer(key, statement, reading, issuer, mayUseStored: mayUseStored)
           action = machine.signed(answer, asOf: reading.asOf)
         case .publish(let answer, let asOf):
           closing()
-          let publication = runtime.cache.publish(answer, asOf: asOf)
+          isClosed = true
+          let publication = runtime.cache.publish(answer, asOf: asOf, now: runtime.clock.now())
           if publication == .readStatusAgain || publication == .superseded { runtime.counters.overtaken.add(1) }
           action = machine.published(publication)
         case .checkRefusal(let asOf):
           closing()
+          isClosed = true
           action = machine.refusalChecked(isCurrent: runtime.cache.isCurrent(key, asOf: asOf))
         case .finish(let outcome):
           switch outcome {
@@ -107,9 +125,13 @@ final class SigningWorker: @unchecked Sendable {
           case .readCache: return cached(key).map { .answer($0) } ?? .tryLater
           }
         }
+      } catch Failure.abandoned {
+        throw Failure.abandoned
       } catch {
+        // Those who wait have been taken out: nobody else can answer them.
+        guard isClosed else { throw error }
         report(error)
-        action = machine.failed()
+        return .tryLater
       }
     }
   }
@@ -118,50 +140,52 @@ final class SigningWorker: @unchecked Sendable {
   private func answer(
     _ key: ResponseKey, _ statement: AnswerBuilder.Statement, _ reading: StatusReading, _ issuer: Issuer,
     mayUseStored: Bool
-  ) throws -> Answer? {
+  ) throws -> Answer {
     let now = runtime.clock.now()
     if mayUseStored, !statement.isForUnissued,
       let stored = try session.response(
         issuer: issuer.storeID, hashAlgorithm: key.hashAlgorithm, serial: key.serial),
       stored.revision == reading.revision, now < stored.times.refreshAt,
-      let answer = runtime.rebuild(stored, statement: statement, key: key)
+      let answer = runtime.rebuild(stored, statement: statement, key: key, directory)
     {
       return answer
     }
-    guard let certID = issuer.certID(key.serial, key.hashAlgorithm),
-      let times = AnswerBuilder.times(issuer: issuer, now: now, jitter: Double.random(in: 0...1, using: &random))
-    else {
-      throw SigningError(
-        "issuer '\(issuer.name)': the signer's certificate is valid from \(issuer.signerNotBefore.iso8601) to "
-          + "\(issuer.signerNotAfter.iso8601), and it is \(now.iso8601): nothing can be signed")
-    }
-    let tbs = AnswerBuilder.tbsResponseData(statement, certID: certID, times: times, issuer: issuer)
+    return try makeAnswer(key, statement, revision: reading.revision, issuer, now: now)
+  }
+
+  /// Signs a new answer and hands it to the saver.
+  func makeAnswer(
+    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime
+  ) throws -> Answer {
+    guard let certID = issuer.certID(key.serial, key.hashAlgorithm) else { throw Failure.order("no such issuer") }
+    let times = try times(
+      issuer, now: now, jitter: Double.random(in: 0...1, using: &random), isForUnissued: statement.isForUnissued)
+    let entry = directory.credential(of: issuer)
+    let tbs = AnswerBuilder.tbsResponseData(
+      statement, certID: certID, times: times, issuer: issuer, credential: entry.credential)
     let signature = try sign(tbs, issuer)
+    let plan = AnswerBuilder.Plan(
+      key: key, revision: revision, times: times, isForUnissued: statement.isForUnissued,
+      credential: issuer.credentialIndex)
     let answer = AnswerBuilder.answer(
-      key: key, revision: reading.revision, times: times, isForUnissued: statement.isForUnissued, tbsResponseData: tbs,
-      signature: signature, issuer: issuer, suffix: runtime.certificatesSuffix(key.issuer), hasher: runtime.hasher)
+      plan, tbsResponseData: tbs, signature: signature, entry: entry, hasher: runtime.hasher)
     if !statement.isForUnissued {
-      runtime.saver.offer(StoredResponse(answer, issuer: issuer.storeID, signature: signature))
+      runtime.saver.offer(
+        StoredResponse(answer, issuer: issuer.storeID, credential: entry.storeID, signature: signature))
     }
     return answer
   }
 
-  func sign(_ tbsResponseData: [UInt8], _ issuer: Issuer) throws(SigningError) -> [UInt8] {
-    let place = Int(issuer.index.value)
-    let signer: any SigningSession
-    if let open = signingSessions[place] {
-      signer = open
-    } else {
-      signer = try issuer.signer.openSession()
-      signingSessions[place] = signer
+  func times(
+    _ issuer: Issuer, now: UnixTime, jitter: Double, isForUnissued: Bool = false
+  ) throws(Failure) -> AnswerTimes {
+    let times = AnswerBuilder.times(issuer: issuer, now: now, jitter: jitter, isForUnissued: isForUnissued)
+    guard let times else {
+      throw .order(
+        "issuer '\(issuer.name)': the signer's certificate is valid from \(issuer.credential.notBefore.iso8601) to "
+          + "\(issuer.credential.notAfter.iso8601), and it is \(now.iso8601): nothing can be signed")
     }
-    let signature = try signer.sign(tbsResponseData)
-    runtime.counters.signatures.add(1)
-    return signature
-  }
-
-  func randomJitter() -> Double {
-    Double.random(in: 0...1, using: &random)
+    return times
   }
 
   /// The cache's answer as a value: for waiters that a newer one overtook.
@@ -173,7 +197,8 @@ final class SigningWorker: @unchecked Sendable {
     else { return nil }
     octets.removeLast(octets.count - head.prefixCount)
     return Answer(
-      key: key, revision: held.revision, times: head.times, digest: head.digest, prefix: octets, isForUnissued: false)
+      key: key, revision: held.revision, times: head.times, digest: head.digest, prefix: octets,
+      credential: head.credential, isForUnissued: false)
   }
 
   func report(_ error: any Error) {
@@ -182,14 +207,94 @@ final class SigningWorker: @unchecked Sendable {
     } else {
       runtime.counters.signingFailures.add(1)
     }
-    runtime.failures.warn("an answer could not be made: \(error)")
+    let message =
+      switch error {
+      case Failure.order(let message), Failure.place(let message): message
+      default: "\(error)"
+      }
+    runtime.failures.warn("an answer could not be made: \(message)")
+  }
+
+  // MARK: - Signing
+
+  /// One signature by the issuer's key in this place, watched by the crew while it lasts.
+  func sign(_ tbsResponseData: [UInt8], _ issuer: Issuer) throws(Failure) -> [UInt8] {
+    let began = MonotonicTime.now().nanoseconds
+    state.callBegins(at: began)
+    let result: Result<[UInt8], SigningError>
+    do throws(SigningError) {
+      result = .success(try openSession(issuer).sign(tbsResponseData))
+    } catch {
+      result = .failure(error)
+    }
+    guard state.callEnds() else { throw .abandoned }
+    switch result {
+    case .success(let signature):
+      runtime.placeCounters(place).signed(nanoseconds: MonotonicTime.now().nanoseconds - began)
+      runtime.counters.signatures.add(1)
+      if hasFailed {
+        hasFailed = false
+        runtime.queue.succeeded(place: place)
+      }
+      return signature
+    case .failure(let error): throw failure(error, issuer)
+    }
+  }
+
+  private func failure(_ error: SigningError, _ issuer: Issuer) -> Failure {
+    runtime.counters.signingFailures.add(1)
+    sessions[issuer.index] = nil
+    let name = directory.places[place].name
+    switch error.scope {
+    case .token:
+      runtime.failures.warn("\(name), issuer '\(issuer.name)': \(error)")
+      return .place(error.description)
+    case .signature:
+      hasFailed = true
+      runtime.queue.signatureFailed(issuer.index, place: place, message: error.description)
+      return .order("\(name), issuer '\(issuer.name)': \(error)")
+    case .configuration:
+      runtime.log.warning(
+        "\(name), issuer '\(issuer.name)': \(error); not tried again before the configuration is read anew (SIGHUP)")
+      for orphan in runtime.queue.disable(issuer: issuer.index, place: place, why: error.description) {
+        runtime.giveUp(orphan)
+      }
+      return .place(error.description)
+    }
+  }
+
+  private func openSession(_ issuer: Issuer) throws(SigningError) -> any SigningSession {
+    guard let signer = directory.key(of: issuer.index, in: place) else {
+      throw SigningError("issuer '\(issuer.name)' has no key here any more", scope: .signature)
+    }
+    if let open = sessions[issuer.index], open.signer === signer { return open.session }
+    if sessions.count >= SigningWorker.sessionLimit, let any = sessions.keys.first { sessions[any] = nil }
+    let session = try signer.openSession()
+    sessions[issuer.index] = (signer, session)
+    return session
+  }
+
+  /// Looks whether the place signs again: opens a session anew and signs something that means nothing.
+  private func tryPlace(_ issuer: IssuerIndex) {
+    sessions = [:]
+    do throws(Failure) {
+      _ = try sign([0x30, 0x00], directory.issuers[issuer])
+      runtime.log.info("\(directory.places[place].name) signs again")
+      runtime.queue.trialEnded(place: place, isGood: true, message: nil)
+    } catch {
+      switch error {
+      case .abandoned: return
+      case .place(let message), .order(let message):
+        runtime.queue.trialEnded(place: place, isGood: false, message: message)
+      }
+    }
   }
 }
 
 extension StoredResponse {
-  init(_ answer: Answer, issuer: StoreIssuerID, signature: [UInt8]) {
+  init(_ answer: Answer, issuer: StoreIssuerID, credential: StoreCredentialID, signature: [UInt8]) {
     self.init(
       issuer: issuer, hashAlgorithm: answer.key.hashAlgorithm, serial: answer.key.serial, revision: answer.revision,
-      times: answer.times, signature: signature, digestPrefix: answer.digest.prefixWord)
+      times: answer.times, credential: credential, signature: signature, digestPrefix: answer.digest.prefixWord)
   }
 }

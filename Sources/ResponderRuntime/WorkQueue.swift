@@ -1,68 +1,227 @@
+import EventLoop
 import Glibc
 import Responder
 
-/// What the signing threads take their work from: the pure queue behind a lock, with a bell.
+/// What the signing threads take their work from: the pure schedule and the breakers behind a lock, with bells.
 ///
-/// Any thread may push; `pop` blocks until there is work or the queue is closed. Nothing is held across other calls.
+/// Any thread may push; `next` blocks until there is something to do in a place. Nothing is held across other calls.
 @safe
-final class WorkQueue<Job: Sendable>: @unchecked Sendable {
-  // The queue is touched only with `mutex` held; mutex and condition never move.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let bell: UnsafeMutablePointer<pthread_cond_t>
-  private let roomBell: UnsafeMutablePointer<pthread_cond_t>
-  private var queue: SigningQueue<Job>
-  private var isClosed = false
+final class WorkQueue: @unchecked Sendable {
+  // All but the mutex is touched only with `mutex` held; mutex and bells never move.
+  typealias Schedule = SigningSchedule<SigningWork>
+  typealias Order = Schedule.Order
 
-  init(revocationLimit: Int, missLimit: Int, refreshLimit: Int) {
+  /// What a thread of a place is to do next.
+  enum Task {
+    case order(Order)
+    /// The place failed a while ago: see whether it signs again, with a key of this issuer.
+    case trial(IssuerIndex)
+  }
+
+  /// Threads that a place may lose to calls that never return; then it is left alone until one comes back.
+  static let lostThreadLimit = 8
+
+  private struct Place {
+    let bell: Bell
+    var name: String
+    var breaker = TokenBreaker()
+    var lostThreads = 0
+    var lastFailure: (issuer: IssuerIndex, message: String)?
+  }
+
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let roomBell = Bell()
+  private var schedule: Schedule
+  private var places: [Place] = []
+  private var placesOfIssuers: [[Int]] = []
+  private var renewalsPerSecond: [Int?] = []
+  /// Keys that the configuration has to mend before they are tried again: why, by issuer and place.
+  private var disabled: [KeyPlace: String] = [:]
+  private var isClosed = false
+  private var random = SystemRandomNumberGenerator()
+
+  private struct KeyPlace: Hashable {
+    var issuer: IssuerIndex
+    var place: Int
+  }
+
+  init(revocationLimit: Int, missLimit: Int, renewalLimit: Int) {
     unsafe mutex = .allocate(capacity: 1)
-    unsafe bell = .allocate(capacity: 1)
-    unsafe roomBell = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
-    unsafe pthread_cond_init(bell, nil)
-    unsafe pthread_cond_init(roomBell, nil)
-    queue = SigningQueue(revocationLimit: revocationLimit, missLimit: missLimit, refreshLimit: refreshLimit)
+    schedule = Schedule(revocationLimit: revocationLimit, missLimit: missLimit, renewalLimit: renewalLimit)
   }
 
   deinit {
-    unsafe pthread_cond_destroy(roomBell)
-    unsafe pthread_cond_destroy(bell)
     unsafe pthread_mutex_destroy(mutex)
-    unsafe roomBell.deallocate()
-    unsafe bell.deallocate()
     unsafe mutex.deallocate()
   }
 
-  /// False where the lane is full or the queue closed.
-  func push(_ job: Job, lane: SigningQueue<Job>.Lane) -> Bool {
-    locked {
-      guard !isClosed, queue.push(job, lane: lane) else { return false }
-      unsafe pthread_cond_signal(bell)
-      return true
-    }
-  }
+  // MARK: - Places
 
-  /// Waits for room: for work that comes in bulk and that nobody waits for. False where the queue is closed.
-  func pushWhenRoom(_ job: Job, lane: SigningQueue<Job>.Lane) -> Bool {
+  /// Takes a directory's places and keys over; what failed for want of another configuration may be tried again.
+  ///
+  /// - Returns: the orders of issuers that nothing signs for any more.
+  func configure(_ directory: IssuerDirectory) -> [Order] {
     locked {
-      while !isClosed, queue.room(lane) == 0 { unsafe pthread_cond_wait(roomBell, mutex) }
-      guard !isClosed else { return false }
-      _ = queue.push(job, lane: lane)
-      unsafe pthread_cond_signal(bell)
-      return true
-    }
-  }
-
-  /// The next job by lane; nil once the queue is closed.
-  func pop() -> Job? {
-    locked {
-      while true {
-        if isClosed { return nil }
-        if let job = queue.pop() {
-          unsafe pthread_cond_signal(roomBell)
-          return job
-        }
-        unsafe pthread_cond_wait(bell, mutex)
+      for (number, place) in directory.places.enumerated() where number >= places.count {
+        places.append(Place(bell: Bell(), name: place.name))
       }
+      placesOfIssuers = directory.placesOfIssuers
+      renewalsPerSecond = directory.places.map(\.renewalsPerSecond)
+      disabled = [:]
+      return reconfigure()
+    }
+  }
+
+  /// Leaves a key alone until the next configuration. Returns the orders that nothing else can sign.
+  func disable(issuer: IssuerIndex, place: Int, why: String) -> [Order] {
+    locked {
+      disabled[KeyPlace(issuer: issuer, place: place)] = why
+      return reconfigure()
+    }
+  }
+
+  private func reconfigure() -> [Order] {
+    let usable = placesOfIssuers.enumerated().map { number, places in
+      places.filter { disabled[KeyPlace(issuer: IssuerIndex(UInt16(number)), place: $0)] == nil }
+    }
+    let orphans = schedule.configure(placesOfIssuers: usable, renewalsPerSecond: renewalsPerSecond)
+    for place in places { place.bell.ringAll() }
+    roomBell.ringAll()
+    return orphans
+  }
+
+  /// Whether some place can sign for the issuer now, as far as is known.
+  func canSign(_ issuer: IssuerIndex) -> Bool {
+    locked { schedule.places(of: issuer).contains { places[$0].breaker.isClosed } }
+  }
+
+  /// Whether some key may sign for the issuer, now or after a pause.
+  func hasKey(_ issuer: IssuerIndex) -> Bool {
+    locked { !schedule.places(of: issuer).isEmpty }
+  }
+
+  // MARK: - Work
+
+  /// False where the lane is full, nothing signs for the issuer, or the queue is closed.
+  func push(_ order: Order) -> Bool {
+    locked {
+      guard !isClosed, schedule.push(order) else { return false }
+      ring(order.issuer)
+      return true
+    }
+  }
+
+  /// Waits for room: for work that comes in bulk and that nobody waits for. False where nothing signs for the issuer, or
+  /// the queue is closed.
+  func pushWhenRoom(_ order: Order) -> Bool {
+    locked {
+      while !isClosed, !schedule.places(of: order.issuer).isEmpty, schedule.room(order.lane) == 0 {
+        unsafe roomBell.wait(mutex, until: nil)
+      }
+      guard !isClosed, schedule.push(order) else { return false }
+      ring(order.issuer)
+      return true
+    }
+  }
+
+  /// The next thing to do in a place; nil once the queue is closed or the thread was given up.
+  func next(place: Int, worker: WorkerState) -> Task? {
+    locked {
+      while !isClosed, !worker.isAbandoned {
+        let now = MonotonicTime.now().nanoseconds
+        var limit: Int64?
+        switch places[place].breaker.state {
+        case .closed:
+          switch schedule.pop(place: place, now: now) {
+          case .order(let order):
+            roomBell.ring()
+            return .order(order)
+          case .nothing(let until): limit = until
+          }
+        case .open(let until):
+          if places[place].lostThreads < WorkQueue.lostThreadLimit, let issuer = issuerForTrial(place),
+            places[place].breaker.takeTrial(now: now)
+          {
+            return .trial(issuer)
+          }
+          limit = max(until, now + 100_000_000)
+        case .trying: break
+        }
+        unsafe places[place].bell.wait(mutex, until: limit)
+      }
+      return nil
+    }
+  }
+
+  /// Something that cannot wait until a bulk of renewals is through; nil where there is nothing of the kind.
+  func nextUrgent(place: Int) -> Order? {
+    locked {
+      guard !isClosed, schedule.hasUrgent(place: place), places[place].breaker.isClosed else { return nil }
+      guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }
+      return order
+    }
+  }
+
+  /// An order could not be signed because of the place: it goes back in front, for whoever can.
+  ///
+  /// - Returns: the order where nothing signs for its issuer any more.
+  func failed(_ order: Order, place: Int, message: String, isGrave: Bool = false) -> Order? {
+    locked {
+      places[place].lastFailure = (order.issuer, message)
+      placeFailed(place, isGrave: isGrave)
+      guard schedule.putBack(order) else { return order }
+      ring(order.issuer)
+      return nil
+    }
+  }
+
+  /// One signature failed, and its order is done with.
+  func signatureFailed(_ issuer: IssuerIndex, place: Int, message: String) {
+    locked {
+      places[place].lastFailure = (issuer, message)
+      placeFailed(place, isGrave: false)
+    }
+  }
+
+  private func placeFailed(_ place: Int, isGrave: Bool) {
+    places[place].breaker.failed(
+      now: MonotonicTime.now().nanoseconds, isGrave: isGrave, chance: Double.random(in: 0...1, using: &random))
+  }
+
+  func succeeded(place: Int) {
+    locked { places[place].breaker.succeeded() }
+  }
+
+  func trialEnded(place: Int, isGood: Bool, message: String?) {
+    locked {
+      places[place].breaker.trialEnded(
+        isGood: isGood, now: MonotonicTime.now().nanoseconds, chance: Double.random(in: 0...1, using: &random))
+      if let message, let issuer = places[place].lastFailure?.issuer { places[place].lastFailure = (issuer, message) }
+      places[place].bell.ringAll()
+    }
+  }
+
+  private func issuerForTrial(_ place: Int) -> IssuerIndex? {
+    if let issuer = places[place].lastFailure?.issuer, schedule.places(of: issuer).contains(place) { return issuer }
+    let number = placesOfIssuers.indices.first { number in
+      schedule.places(of: IssuerIndex(UInt16(number))).contains(place)
+    }
+    return number.map { IssuerIndex(UInt16($0)) }
+  }
+
+  /// - Returns: how many threads the place has lost now.
+  func threadLost(place: Int) -> Int {
+    locked {
+      places[place].lostThreads += 1
+      return places[place].lostThreads
+    }
+  }
+
+  func threadCameBack(place: Int) {
+    locked {
+      places[place].lostThreads -= 1
+      places[place].bell.ringAll()
     }
   }
 
@@ -70,22 +229,80 @@ final class WorkQueue<Job: Sendable>: @unchecked Sendable {
   func close() {
     locked {
       isClosed = true
-      unsafe pthread_cond_broadcast(bell)
-      unsafe pthread_cond_broadcast(roomBell)
+      for place in places { place.bell.ringAll() }
+      roomBell.ringAll()
     }
   }
 
-  func depth(_ lane: SigningQueue<Job>.Lane) -> Int {
-    locked { queue.depth(lane) }
+  // MARK: - What is told of it
+
+  /// How a place fares.
+  struct PlaceCondition {
+    var isSigning: Bool
+    /// Monotonic nanoseconds.
+    var failingSince: Int64?
+    var lostThreads: Int
+    var lastFailure: String?
   }
 
-  var refusals: Int {
-    locked { queue.refusals }
+  func condition(place: Int) -> PlaceCondition {
+    locked {
+      let place = places[place]
+      return PlaceCondition(
+        isSigning: place.breaker.isClosed, failingSince: place.breaker.openSince, lostThreads: place.lostThreads,
+        lastFailure: place.lastFailure?.message)
+    }
+  }
+
+  /// Why keys are left alone until the next configuration.
+  var disabledKeys: [(issuer: IssuerIndex, place: Int, why: String)] {
+    locked { disabled.map { ($0.key.issuer, $0.key.place, $0.value) } }
+  }
+
+  func depth(_ lane: Schedule.Lane) -> Int {
+    locked { schedule.depth(lane) }
+  }
+
+  private func ring(_ issuer: IssuerIndex) {
+    for place in schedule.places(of: issuer) { places[place].bell.ring() }
   }
 
   private func locked<Result>(_ body: () -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body()
+  }
+}
+
+/// A condition variable on the clock that nobody sets.
+@safe
+private final class Bell {
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+  init() {
+    unsafe condition = .allocate(capacity: 1)
+    var attributes = pthread_condattr_t()
+    unsafe pthread_condattr_init(&attributes)
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    unsafe pthread_cond_init(condition, &attributes)
+    unsafe pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe condition.deallocate()
+  }
+
+  func ring() { unsafe pthread_cond_signal(condition) }
+  func ringAll() { unsafe pthread_cond_broadcast(condition) }
+
+  /// - Parameter limit: monotonic nanoseconds; nil for no limit.
+  func wait(_ mutex: UnsafeMutablePointer<pthread_mutex_t>, until limit: Int64?) {
+    guard let limit else {
+      unsafe pthread_cond_wait(condition, mutex)
+      return
+    }
+    var time = timespec(tv_sec: Int(limit / 1_000_000_000), tv_nsec: Int(limit % 1_000_000_000))
+    unsafe pthread_cond_timedwait(condition, mutex, &time)
   }
 }

@@ -16,10 +16,13 @@ extension SQLiteSession {
     return storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 1)
   }
 
-  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse] {
-    let statement = statements.responsesDue
-    statement.bind(1, time.seconds)
-    statement.bind(2, Int64(limit))
+  func responsesDue(
+    issuer: StoreIssuerID, at time: UnixTime, order: RenewalOrder, limit: Int
+  ) throws(StoreError) -> [DueResponse] {
+    let statement = order == .plan ? statements.responsesDueByPlan : statements.responsesDueByEnd
+    statement.bind(1, issuer.value)
+    statement.bind(2, time.seconds)
+    statement.bind(3, Int64(limit))
     defer { statement.reset() }
     var due: [DueResponse] = []
     while try statement.step() {
@@ -29,21 +32,49 @@ extension SQLiteSession {
           description:
             "database \(connection.path): a response has hash algorithm \(statement.integer(1)); 1 to 4 exist")
       }
+      let serial = try serial(in: statement, column: 2)
+      let asOf = Revision(UInt64(statement.integer(0)))
+      let reading = statement.optionalInteger(4).map { revision in
+        StatusReading(
+          record: record(serial, in: statement, firstColumn: 5), revision: Revision(UInt64(revision)), asOf: asOf)
+      }
       due.append(
         DueResponse(
-          issuer: StoreIssuerID(statement.integer(0)), hashAlgorithm: hash,
-          serial: try serial(in: statement, column: 2), refreshAt: UnixTime(seconds: statement.integer(3))))
+          hashAlgorithm: hash, serial: serial, nextUpdate: UnixTime(seconds: statement.integer(3)),
+          reading: reading ?? StatusReading(record: nil, revision: .zero, asOf: asOf)))
     }
     return due
   }
 
-  func save(_ responses: [StoredResponse]) throws(StoreError) {
+  func renewals(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
+    try number(statements.renewals, issuer, time).map { Int($0) } ?? 0
+  }
+
+  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
+    try number(statements.endings, issuer, time).map { Int($0) } ?? 0
+  }
+
+  func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime? {
+    try number(statements.firstEnd, issuer, time).map { UnixTime(seconds: $0) }
+  }
+
+  private func number(
+    _ statement: SQLiteStatement, _ issuer: StoreIssuerID, _ time: UnixTime
+  ) throws(StoreError) -> Int64? {
+    statement.bind(1, issuer.value)
+    statement.bind(2, time.seconds)
+    defer { statement.reset() }
+    return try statement.step() ? statement.integer(0) : nil
+  }
+
+  func save(_ responses: [StoredResponse], at time: UnixTime) throws(StoreError) {
     // A response lost in a power cut is signed again: it need not wait for the disk as an event must.
     try connection.execute("PRAGMA synchronous = NORMAL")
     defer { _ = try? connection.execute("PRAGMA synchronous = FULL") }
+    let statement = statements.saveResponse
     try connection.storeTransaction { () throws(StoreError) in
+      statement.bind(11, time.advanced(bySeconds: AnswerTimes.clockTolerance).seconds)
       for response in responses {
-        let statement = statements.saveResponse
         statement.bind(1, response.issuer.value)
         statement.bind(2, Int64(response.hashAlgorithm.rawValue))
         statement.bind(3, response.serial.octets)
@@ -53,18 +84,21 @@ extension SQLiteSession {
         statement.bind(7, response.times.refreshAt.seconds)
         statement.bind(8, Int64(bitPattern: response.digestPrefix))
         statement.bind(9, response.signature)
+        statement.bind(10, response.credential.value)
         try statement.run()
       }
     }
   }
 
-  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) {
+  func removeResponses(issuer: StoreIssuerID, serials: [SerialNumber]) throws(StoreError) {
     try connection.storeTransaction { () throws(StoreError) in
-      for hash in HashAlgorithm.allCases {
-        statements.removeResponses.bind(1, issuer.value)
-        statements.removeResponses.bind(2, Int64(hash.rawValue))
-        statements.removeResponses.bind(3, serial.octets)
-        try statements.removeResponses.run()
+      for serial in serials {
+        for hash in HashAlgorithm.allCases {
+          statements.removeResponses.bind(1, issuer.value)
+          statements.removeResponses.bind(2, Int64(hash.rawValue))
+          statements.removeResponses.bind(3, serial.octets)
+          try statements.removeResponses.run()
+        }
       }
     }
   }

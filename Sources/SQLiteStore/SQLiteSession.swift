@@ -138,7 +138,7 @@ final class SQLiteSession: StatusStoreSession {
       revocation: revocation, singleExtensions: statement.blob(firstColumn + 3))
   }
 
-  /// produced_at, next_update, refresh_at, digest_prefix, signature from `firstColumn` on.
+  /// produced_at, next_update, refresh_at, digest_prefix, signature, credential from `firstColumn` on.
   func storedResponse(
     _ issuer: StoreIssuerID, _ hashAlgorithm: HashAlgorithm, _ serial: SerialNumber, _ revision: Revision,
     in statement: SQLiteStatement, firstColumn: Int32
@@ -149,7 +149,7 @@ final class SQLiteSession: StatusStoreSession {
         producedAt: UnixTime(seconds: statement.integer(firstColumn)),
         nextUpdate: UnixTime(seconds: statement.integer(firstColumn + 1)),
         refreshAt: UnixTime(seconds: statement.integer(firstColumn + 2))),
-      signature: statement.blob(firstColumn + 4),
+      credential: StoreCredentialID(statement.integer(firstColumn + 5)), signature: statement.blob(firstColumn + 4),
       digestPrefix: UInt64(bitPattern: statement.integer(firstColumn + 3)))
   }
 

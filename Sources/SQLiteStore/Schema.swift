@@ -4,7 +4,7 @@ import Responder
 enum Schema {
   /// "AVCH": in the file's header, so that `file` and a wrong path in the configuration are told apart.
   static let applicationID: Int64 = 0x4156_4348
-  static let version: Int64 = 1
+  static let version: Int64 = 2
 
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
   /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
@@ -38,11 +38,28 @@ enum Schema {
       revision INTEGER NOT NULL,
       what TEXT NOT NULL
     ) STRICT;
+    """
+
+  /// - `credentials`: all of an answer that depends on the signer; `certificates` holds them one after the other.
+  /// - `responses.credential` is in whose name the signature was made.
+  private static let responseStatements = """
+    CREATE TABLE credentials (
+      id INTEGER PRIMARY KEY,
+      issuer INTEGER NOT NULL REFERENCES issuers (id),
+      is_by_name INTEGER NOT NULL,
+      responder_id BLOB NOT NULL,
+      algorithm BLOB NOT NULL,
+      certificates BLOB NOT NULL,
+      not_before INTEGER NOT NULL,
+      not_after INTEGER NOT NULL,
+      UNIQUE (issuer, is_by_name, responder_id, algorithm, certificates)
+    ) STRICT;
     CREATE TABLE responses (
       issuer INTEGER NOT NULL REFERENCES issuers (id),
       hash INTEGER NOT NULL,
       serial BLOB NOT NULL,
       revision INTEGER NOT NULL,
+      credential INTEGER NOT NULL REFERENCES credentials (id),
       produced_at INTEGER NOT NULL,
       next_update INTEGER NOT NULL,
       refresh_at INTEGER NOT NULL,
@@ -50,7 +67,8 @@ enum Schema {
       signature BLOB NOT NULL,
       PRIMARY KEY (issuer, hash, serial)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX responses_by_refresh ON responses (refresh_at);
+    CREATE INDEX responses_by_plan ON responses (issuer, refresh_at);
+    CREATE INDEX responses_by_end ON responses (issuer, next_update);
     """
 
   /// Makes a new file ours, and refuses one that is another program's or another version's.
@@ -70,6 +88,7 @@ enum Schema {
             + "name a file that does not exist yet, or Avouch's own")
       }
       try connection.execute(statements)
+      try connection.execute(responseStatements)
       try connection.execute("PRAGMA application_id = \(applicationID)")
       try connection.execute("PRAGMA user_version = \(version)")
     }
@@ -77,12 +96,24 @@ enum Schema {
   }
 
   private static func check(_ connection: SQLiteConnection) throws(StoreError) {
+    if try connection.integer("PRAGMA user_version") == 1 { try migrateFromFirst(connection) }
     let found = try connection.integer("PRAGMA user_version")
     guard found == version else {
       throw StoreError(
         kind: .corrupt,
         description:
           "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
+    }
+  }
+
+  /// Version 1 did not know in whose name its responses were signed. They are only a head start: without them they are
+  /// signed again.
+  private static func migrateFromFirst(_ connection: SQLiteConnection) throws(StoreError) {
+    try connection.storeTransaction { () throws(StoreError) in
+      guard try connection.integer("PRAGMA user_version") == 1 else { return }
+      try connection.execute("DROP TABLE responses")
+      try connection.execute(responseStatements)
+      try connection.execute("PRAGMA user_version = 2")
     }
   }
 }

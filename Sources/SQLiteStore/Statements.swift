@@ -14,9 +14,16 @@ struct Statements {
   let upsertCertificate: SQLiteStatement
   let insertEvent: SQLiteStatement
   let response: SQLiteStatement
-  let responsesDue: SQLiteStatement
+  let responsesDueByPlan: SQLiteStatement
+  let responsesDueByEnd: SQLiteStatement
+  let renewals: SQLiteStatement
+  let endings: SQLiteStatement
+  let firstEnd: SQLiteStatement
   let saveResponse: SQLiteStatement
   let removeResponses: SQLiteStatement
+  let findCredential: SQLiteStatement
+  let insertCredential: SQLiteStatement
+  let credentials: SQLiteStatement
 
   init(_ connection: SQLiteConnection) throws(StoreError) {
     findIssuer = try connection.prepare("SELECT id, identity FROM issuers WHERE name = ?1")
@@ -37,7 +44,7 @@ struct Statements {
     scan = try connection.prepare(
       """
       SELECT c.serial, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions,
-        r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature
+        r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature, r.credential
       FROM certificates c
       LEFT JOIN responses r ON r.issuer = c.issuer AND r.hash = ?2 AND r.serial = c.serial AND r.revision = c.revision
       WHERE c.issuer = ?1 AND c.serial > ?3 ORDER BY c.serial LIMIT ?4
@@ -54,30 +61,59 @@ struct Statements {
       "INSERT INTO events (event_id, at, issuer, revision, what) VALUES (?1, ?2, ?3, ?4, ?5)")
     response = try connection.prepare(
       """
-      SELECT r.revision, r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature
+      SELECT r.revision, r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature, r.credential
       FROM responses r JOIN certificates c ON c.issuer = r.issuer AND c.serial = r.serial AND c.revision = r.revision
       WHERE r.issuer = ?1 AND r.hash = ?2 AND r.serial = ?3
       """)
-    responsesDue = try connection.prepare(
-      "SELECT issuer, hash, serial, refresh_at FROM responses WHERE refresh_at <= ?1 ORDER BY refresh_at LIMIT ?2")
+    let due = """
+      SELECT s.revision, r.hash, r.serial, r.next_update,
+        c.revision, c.not_after, c.revoked_at, c.reason, c.extensions
+      FROM state s CROSS JOIN responses r LEFT JOIN certificates c ON c.issuer = r.issuer AND c.serial = r.serial
+      """
+    responsesDueByPlan = try connection.prepare(
+      "\(due) WHERE s.id = 0 AND r.issuer = ?1 AND r.refresh_at <= ?2 ORDER BY r.refresh_at LIMIT ?3")
+    // The plus keeps SQLite from choosing the other index, and sorting.
+    responsesDueByEnd = try connection.prepare(
+      "\(due) WHERE s.id = 0 AND r.issuer = ?1 AND +r.refresh_at <= ?2 ORDER BY r.next_update LIMIT ?3")
+    renewals = try connection.prepare("SELECT count(*) FROM responses WHERE issuer = ?1 AND refresh_at <= ?2")
+    endings = try connection.prepare("SELECT count(*) FROM responses WHERE issuer = ?1 AND next_update <= ?2")
+    firstEnd = try connection.prepare(
+      "SELECT next_update FROM responses WHERE issuer = ?1 AND next_update > ?2 ORDER BY next_update LIMIT 1")
     saveResponse = try connection.prepare(
       """
       INSERT INTO responses
-        (issuer, hash, serial, revision, produced_at, next_update, refresh_at, digest_prefix, signature)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        (issuer, hash, serial, revision, produced_at, next_update, refresh_at, digest_prefix, signature, credential)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
       ON CONFLICT (issuer, hash, serial) DO UPDATE SET revision = excluded.revision,
         produced_at = excluded.produced_at, next_update = excluded.next_update, refresh_at = excluded.refresh_at,
-        digest_prefix = excluded.digest_prefix, signature = excluded.signature
+        digest_prefix = excluded.digest_prefix, signature = excluded.signature, credential = excluded.credential
       WHERE excluded.revision > responses.revision
-        OR (excluded.revision = responses.revision AND excluded.produced_at >= responses.produced_at)
+        OR (excluded.revision = responses.revision
+          AND (excluded.produced_at >= responses.produced_at OR responses.produced_at > ?11))
       """)
     removeResponses = try connection.prepare("DELETE FROM responses WHERE issuer = ?1 AND hash = ?2 AND serial = ?3")
+    findCredential = try connection.prepare(
+      """
+      SELECT id FROM credentials
+      WHERE issuer = ?1 AND is_by_name = ?2 AND responder_id = ?3 AND algorithm = ?4 AND certificates = ?5
+      """)
+    insertCredential = try connection.prepare(
+      """
+      INSERT INTO credentials (issuer, is_by_name, responder_id, algorithm, certificates, not_before, not_after)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+      """)
+    credentials = try connection.prepare(
+      """
+      SELECT id, is_by_name, responder_id, algorithm, certificates, not_before, not_after FROM credentials
+      WHERE issuer = ?1 AND not_after > ?2
+      """)
   }
 
   var all: [SQLiteStatement] {
     [
       findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, upsertCertificate,
-      insertEvent, response, responsesDue, saveResponse, removeResponses,
+      insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, endings, firstEnd, saveResponse,
+      removeResponses, findCredential, insertCredential, credentials,
     ]
   }
 }

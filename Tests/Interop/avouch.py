@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -19,6 +20,14 @@ def run(*arguments, **options):
     """A command of Avouch, with its output as text."""
     return subprocess.run(
         [BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def wait_until(is_true):
+    """Asks again and again until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)
 
 
 class Server:

@@ -27,7 +27,7 @@ def verified(octets, issuer, certificate, algorithm="sha1", nonce=None):
     response = parse(octets)
     assert response.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL, response.response_status
     signer = response.certificates[0] if response.certificates else issuer
-    if response.certificates:
+    if response.certificates and signer != issuer:
         signer.verify_directly_issued_by(issuer)
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         assert x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING in usage

@@ -15,7 +15,7 @@ from cryptography.x509 import ocsp as cocsp
 
 import avouch
 import ocsp
-from authority import DAY, NOW, Authority
+from authority import DAY, KEYS, NOW, Authority
 from avouch import ROOT, Answer, base64_target, check, read_all, run
 
 
@@ -264,12 +264,51 @@ def test_restart_signs_nothing_again(authority):
     with authority.serve() as server:
         assert "5 answers loaded, 0 signed" in "".join(server.output)
         assert [server.post(ocsp.request(one, authority.certificate)).body for one in certificates] == before
-    # Another responder certificate: the old answers are not served any more.
+    # Another responder certificate: the old answers are there at once, and replaced in the background.
     authority.responder = authority.issue_responder(authority.responder_key, days=60)
     authority.write("responder.pem", authority.responder)
     with authority.serve() as server:
-        assert "0 answers loaded, 5 signed" in "".join(server.output)
+        assert "5 answers loaded, 0 signed" in "".join(server.output)
+        for one in certificates:
+            wait_for_responder(server, authority, one)
+            assert status(server, authority, one) == "GOOD"
+
+
+def wait_for_responder(server, authority, certificate):
+    """Asks until the answer is of the authority's present responder certificate."""
+    def is_new():
+        body = server.post(ocsp.request(certificate, authority.certificate)).body
+        return cocsp.load_der_ocsp_response(body).certificates == [authority.responder]
+    avouch.wait_until(is_new)
+
+
+def test_sighup_rolls_over_to_a_new_responder_certificate(authority):
+    certificates = [authority.issue(f"c{number}.example") for number in range(5)]
+    for certificate in certificates:
+        authority.record(certificate)
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        old = authority.responder
+        # A broken configuration changes nothing.
+        authority.path("avouch.json5").write_text("{ issuers: [{ name: 'interop' }] }")
+        server.process.send_signal(signal.SIGHUP)
+        avouch.wait_until(lambda: "stays in force" in "".join(server.errors))
         assert status(server, authority, certificates[0]) == "GOOD"
+        # A new certificate and a new key.
+        key = KEYS["p256"]()
+        certificate = authority.responder = authority.issue_responder(key)
+        authority.write("responder.pem", certificate)
+        authority.write("responder.key", key)
+        authority.configure(maxAge="10m")
+        server.process.send_signal(signal.SIGHUP)
+        for one in certificates:
+            wait_for_responder(server, authority, one)
+            answer = server.get(base64_target(ocsp.request(one, authority.certificate)))
+            assert "max-age=600" in answer.headers["cache-control"]
+        live = server.post(ocsp.request(certificates[0], authority.certificate, nonce=b"n" * 32)).body
+        assert cocsp.load_der_ocsp_response(live).certificates == [certificate] != [old]
+        assert status(server, authority, certificates[1]) == "GOOD"
 
 
 def test_sigterm_drains(authority):
@@ -331,7 +370,23 @@ def test_two_responders_do_not_share_a_control_socket(authority):
     authority.import_index()
     with authority.serve():
         second = run("serve", "--config", authority.path("avouch.json5"))
-        assert second.returncode == 1 and "control" in second.stderr and "in use" in second.stderr
+        assert second.returncode == 1 and "serves from this store already" in second.stderr
+
+
+def test_two_responders_do_not_share_a_port(authority):
+    """With SO_REUSEPORT alone the second one would take half of the first one's clients."""
+    good = authority.issue("good.example")
+    authority.record(good)
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        own = json.loads(authority.path("avouch.json5").read_text())
+        other = {**own, "store": "other.sqlite", "control": "unix:other.control",
+                 "listen": [f"127.0.0.1:{server.address[1]}"]}
+        authority.path("other.json5").write_text(json.dumps(other))
+        second = run("serve", "--config", authority.path("other.json5"))
+        assert second.returncode == 1 and "in use" in second.stderr
+        assert status(server, authority, good) == "GOOD"
 
 
 # Configuration

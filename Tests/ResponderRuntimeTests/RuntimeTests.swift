@@ -42,23 +42,33 @@ struct RuntimeTests {
     let clock = ManualClock(Sample.start)
     let runtime: ResponderRuntime
     let storeID: StoreIssuerID
+    let policy: IssuerPolicy
 
     init(
       policy: IssuerPolicy = IssuerPolicy(), records: [CertificateRecord], queueLimit: Int = 1000,
       deadlineMilliseconds: Int64 = 20_000
     ) throws {
+      self.policy = policy
       let session = try store.openSession()
-      storeID = try session.issuer(name: "one", identity: [1])
+      let directory = try IssuerDirectory.make(
+        [Sample.settings(keys: [signer], policy: policy)], session: session, now: Sample.start)
+      storeID = directory.issuers.issuers[0].storeID
       var batches = [records][...]
       _ = try session.importRecords(
         issuer: storeID, assertsStatus: true, source: "a test", at: Sample.start, next: { batches.popFirst() })
       var limits = ResponderRuntime.Limits()
       limits.queueLimit = queueLimit
       limits.deadlineMilliseconds = deadlineMilliseconds
-      let issuer = Sample.issuer(storeID: storeID, signer: signer, policy: policy)
       runtime = ResponderRuntime(
-        issuers: try IssuerTable([issuer]), store: store, cacheBytes: 4 << 20, seed: 1, limits: limits, clock: clock,
+        directory: directory, store: store, cacheBytes: 4 << 20, seed: 1, limits: limits, clock: clock,
         hasher: FakeHasher(), log: SilentLog())
+    }
+
+    /// What another process would make of the same configuration.
+    func newDirectory(keys: [any Signer]? = nil, credential: SigningCredential? = nil) throws -> IssuerDirectory {
+      try IssuerDirectory.make(
+        [Sample.settings(keys: keys ?? [signer], policy: policy, credential: credential)],
+        session: try store.openSession(), now: clock.now())
     }
 
     func key(_ number: Int, _ hash: HashAlgorithm = .sha1) -> ResponseKey {
@@ -86,7 +96,7 @@ struct RuntimeTests {
 
     /// What an answer says, read from its octets.
     func status(_ answer: Answer) throws -> CertificateStatus {
-      let octets = answer.prefix + runtime.certificatesSuffix(IssuerIndex(0))
+      let octets = answer.prefix + runtime.directory.credentials[answer.credential].suffix
       return try #require(try ReceivedResponse(octets).basic?.responses.first).status
     }
 
@@ -94,7 +104,7 @@ struct RuntimeTests {
       var octets = [UInt8](repeating: 0, count: 8192)
       var span = octets.mutableSpan
       guard let head = runtime.cache.copy(key(number, hash), now: clock.now(), into: &span) else { return nil }
-      let whole = Array(octets[..<head.prefixCount]) + runtime.certificatesSuffix(IssuerIndex(0))
+      let whole = Array(octets[..<head.prefixCount]) + runtime.directory.credentials[head.credential].suffix
       return try #require(try ReceivedResponse(whole).basic?.responses.first).status
     }
   }
@@ -111,7 +121,7 @@ struct RuntimeTests {
     #expect(world.signer.count == 50)
     world.runtime.stop()
     let again = ResponderRuntime(
-      issuers: world.runtime.issuers, store: world.store, cacheBytes: 4 << 20, seed: 2, limits: .init(),
+      directory: try world.newDirectory(), store: world.store, cacheBytes: 4 << 20, seed: 2, limits: .init(),
       clock: world.clock, hasher: FakeHasher(), log: SilentLog())
     try again.start()
     #expect(again.waitUntilStarted(milliseconds: 20_000))
@@ -217,14 +227,14 @@ struct RuntimeTests {
     defer { world.runtime.stop() }
     let before = world.signer.count
     for number in 1000..<1200 {
-      #expect(!world.runtime.mayBeIssued(world.key(number)))
+      #expect(!world.runtime.mayBeIssued(world.key(number), by: world.runtime.issuers.issuers[0]))
       guard case .unauthorized? = world.ask(number) else {
         Issue.record("answered for a serial that nobody issued")
         return
       }
     }
     #expect(world.signer.count == before)
-    #expect(world.runtime.mayBeIssued(world.key(1)))
+    #expect(world.runtime.mayBeIssued(world.key(1), by: world.runtime.issuers.issuers[0]))
   }
 
   @Test("invariant 7: over the bound questions are told tryLater, and all is as before afterwards")
@@ -295,7 +305,8 @@ struct RuntimeTests {
     // Sessions open, and the first scan fails.
     let failing = FailingScanStore(store: world.store)
     let runtime = ResponderRuntime(
-      issuers: world.runtime.issuers, store: failing, cacheBytes: 4 << 20, seed: 3, limits: .init(), clock: world.clock,
+      directory: try world.newDirectory(), store: failing, cacheBytes: 4 << 20, seed: 3, limits: .init(),
+      clock: world.clock,
       hasher: FakeHasher(), log: SilentLog())
     try runtime.start()
     defer { runtime.stop() }

@@ -68,13 +68,44 @@ struct AnswerBuilderTests {
     for left: Int64 in [1, 2, 59, 3600, 86_400, 259_198, 259_205] {
       let issuer = Sample.issuer(notAfter: now.advanced(bySeconds: left))
       let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0.5))
-      #expect(times.nextUpdate <= issuer.signerNotAfter)
+      #expect(times.nextUpdate <= issuer.credential.notAfter)
       #expect(times.refreshAt > now)
     }
     #expect(AnswerBuilder.times(issuer: Sample.issuer(notAfter: now), now: now, jitter: 0) == nil)
     #expect(
       AnswerBuilder.times(issuer: Sample.issuer(notBefore: now.advanced(bySeconds: 1)), now: now, jitter: 0) == nil)
     #expect(AnswerBuilder.times(issuer: Sample.issuer(notBefore: now), now: now, jitter: 0) != nil)
+  }
+
+  @Test("an answer that its signer's end cuts short is renewed no more often than need be")
+  func clipped() throws {
+    var policy = IssuerPolicy()
+    (policy.validitySeconds, policy.refreshAgeSeconds) = (3650 * 86_400, 86_400)
+    for left: Int64 in [90 * 86_400, 10 * 86_400] {
+      let issuer = Sample.issuer(policy: policy, notAfter: now.advanced(bySeconds: left))
+      let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0))
+      #expect(times.refreshAt.seconds(since: now) == 86_400)
+    }
+    let short = Sample.issuer(policy: policy, notAfter: now.advanced(bySeconds: 6 * 3600))
+    #expect(
+      try #require(AnswerBuilder.times(issuer: short, now: now, jitter: 0)).refreshAt.seconds(since: now) == 10_800)
+    let shorter = Sample.issuer(policy: policy, notAfter: now.advanced(bySeconds: 5000))
+    #expect(
+      try #require(AnswerBuilder.times(issuer: shorter, now: now, jitter: 0)).refreshAt.seconds(since: now) == 3600)
+  }
+
+  @Test("what is said of an unissued serial is short-lived: it may be issued the next moment (TLS BR 4.9.9)")
+  func unissuedTimes() throws {
+    let issuer = Sample.issuer()
+    let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0, isForUnissued: true))
+    #expect(times.nextUpdate.seconds(since: now) < 900 && times.refreshAt < times.nextUpdate)
+    #expect(MaximumAge.seconds(times: times, now: now, cap: 3600) <= 450)
+    var policy = IssuerPolicy()
+    policy.isForever = true
+    let last = Sample.issuer(policy: policy)
+    #expect(try #require(AnswerBuilder.times(issuer: last, now: now, jitter: 0)).nextUpdate == UnixTime.endOfTime)
+    let unissued = try #require(AnswerBuilder.times(issuer: last, now: now, jitter: 0, isForUnissued: true))
+    #expect(unissued.nextUpdate.seconds(since: now) < 900)
   }
 
   @Test("max-age ends before nextUpdate and at the planned refresh (standards 21)")

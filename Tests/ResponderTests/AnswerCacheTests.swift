@@ -21,7 +21,7 @@ struct AnswerCacheTests {
       times: AnswerTimes(
         producedAt: start, nextUpdate: start.advanced(bySeconds: validity), refreshAt: start.advanced(bySeconds: 500)),
       digest: ResponseDigest(octets: [UInt8](repeating: fill, count: 32)),
-      prefix: [UInt8](repeating: fill, count: count), isForUnissued: isForUnissued)
+      prefix: [UInt8](repeating: fill, count: count), credential: CredentialIndex(0), isForUnissued: isForUnissued)
   }
 
   private func held(_ cache: AnswerCache, _ key: ResponseKey, now: UnixTime = Sample.start) -> [UInt8]? {
@@ -34,7 +34,7 @@ struct AnswerCacheTests {
   @Test("invariant 5: an answer is found under its own issuer, hash and serial only")
   func keys() {
     let cache = AnswerCache(budgetBytes: 1 << 20, seed: 42)
-    #expect(cache.publish(answer(key(1)), asOf: Revision(1)) == .stored)
+    #expect(cache.publish(answer(key(1)), asOf: Revision(1), now: Sample.start) == .stored)
     #expect(held(cache, key(1)) == [UInt8](repeating: 7, count: 300))
     #expect(held(cache, key(2)) == nil)
     for hash in HashAlgorithm.allCases where hash != .sha1 { #expect(held(cache, key(1, hash)) == nil) }
@@ -44,7 +44,7 @@ struct AnswerCacheTests {
   @Test("invariant 4: an answer is not given out from its nextUpdate on")
   func expiry() {
     let cache = AnswerCache(budgetBytes: 1 << 20, seed: 42)
-    _ = cache.publish(answer(key(1), validity: 10), asOf: Revision(1))
+    _ = cache.publish(answer(key(1), validity: 10), asOf: Revision(1), now: Sample.start)
     #expect(held(cache, key(1), now: Sample.start.advanced(bySeconds: 9)) != nil)
     #expect(held(cache, key(1), now: Sample.start.advanced(bySeconds: 10)) == nil)
   }
@@ -52,25 +52,31 @@ struct AnswerCacheTests {
   @Test("invariant 1: an answer of an older revision never replaces a newer one")
   func revisions() {
     let cache = AnswerCache(budgetBytes: 1 << 20, seed: 42)
-    _ = cache.publish(answer(key(1), revision: 5, fill: 5), asOf: Revision(9))
-    #expect(cache.publish(answer(key(1), revision: 4, producedAt: 100, fill: 4), asOf: Revision(9)) == .superseded)
-    #expect(cache.publish(answer(key(1), revision: 5, producedAt: -1, fill: 3), asOf: Revision(9)) == .superseded)
+    _ = cache.publish(answer(key(1), revision: 5, fill: 5), asOf: Revision(9), now: Sample.start)
+    #expect(
+      cache.publish(answer(key(1), revision: 4, producedAt: 100, fill: 4), asOf: Revision(9), now: Sample.start)
+        == .superseded)
+    #expect(
+      cache.publish(answer(key(1), revision: 5, producedAt: -1, fill: 3), asOf: Revision(9), now: Sample.start)
+        == .superseded)
     #expect(held(cache, key(1)) == [UInt8](repeating: 5, count: 300))
-    #expect(cache.publish(answer(key(1), revision: 6, fill: 6), asOf: Revision(9)) == .stored)
+    #expect(cache.publish(answer(key(1), revision: 6, fill: 6), asOf: Revision(9), now: Sample.start) == .stored)
     #expect(held(cache, key(1)) == [UInt8](repeating: 6, count: 300))
   }
 
   @Test("invariant 1: after a fence no answer read before the change is taken, though nothing is held")
   func fence() {
     let cache = AnswerCache(budgetBytes: 1 << 20, seed: 42)
-    _ = cache.publish(answer(key(1), revision: 1), asOf: Revision(1))
+    _ = cache.publish(answer(key(1), revision: 1), asOf: Revision(1), now: Sample.start)
     #expect(cache.fence(key(1), revision: Revision(2)))
     #expect(held(cache, key(1)) == nil)
     // The slow refresh: its status was read at revision 1, before the revocation.
-    #expect(cache.publish(answer(key(1), revision: 1, producedAt: 50), asOf: Revision(1)) == .readStatusAgain)
+    #expect(
+      cache.publish(answer(key(1), revision: 1, producedAt: 50), asOf: Revision(1), now: Sample.start)
+        == .readStatusAgain)
     #expect(held(cache, key(1)) == nil)
     #expect(!cache.isCurrent(key(1), asOf: Revision(1)))
-    #expect(cache.publish(answer(key(1), revision: 2), asOf: Revision(2)) == .stored)
+    #expect(cache.publish(answer(key(1), revision: 2), asOf: Revision(2), now: Sample.start) == .stored)
     #expect(!cache.fence(key(1), revision: Revision(2)), "the answer that has seen the change stays")
   }
 
@@ -81,7 +87,7 @@ struct AnswerCacheTests {
       for number in 0..<4000 {
         let publication = cache.publish(
           answer(key(number), revision: UInt64(round + 1), fill: UInt8(round), count: 200 + number % 150),
-          asOf: Revision(100))
+          asOf: Revision(100), now: Sample.start)
         #expect(publication == .stored)
       }
     }
@@ -96,7 +102,9 @@ struct AnswerCacheTests {
   func eviction() {
     let budget = 256 << 10
     let cache = AnswerCache(budgetBytes: budget, seed: 7)
-    for number in 0..<20_000 { _ = cache.publish(answer(key(number), fill: UInt8(number & 0xFF)), asOf: Revision(1)) }
+    for number in 0..<20_000 {
+      _ = cache.publish(answer(key(number), fill: UInt8(number & 0xFF)), asOf: Revision(1), now: Sample.start)
+    }
     let statistics = cache.statistics()
     #expect(statistics.liveBytes <= budget && statistics.evictions > 0)
     var found = 0
@@ -111,16 +119,37 @@ struct AnswerCacheTests {
   @Test("answers for unissued serials, however many are invented, push out no issued one")
   func unissuedShare() {
     let cache = AnswerCache(budgetBytes: 256 << 10, seed: 7)
-    for number in 0..<200 { _ = cache.publish(answer(key(number)), asOf: Revision(1)) }
-    for number in 1000..<20_000 { _ = cache.publish(answer(key(number), isForUnissued: true), asOf: Revision(1)) }
+    for number in 0..<200 { _ = cache.publish(answer(key(number)), asOf: Revision(1), now: Sample.start) }
+    for number in 1000..<20_000 {
+      _ = cache.publish(answer(key(number), isForUnissued: true), asOf: Revision(1), now: Sample.start)
+    }
     for number in 0..<200 { #expect(held(cache, key(number)) != nil) }
+    // A flood of some days ago is in nobody's way.
+    #expect(held(cache, key(19_999)) != nil)
+    #expect(cache.publish(answer(key(5), isForUnissued: true), asOf: Revision(1), now: Sample.start) == .stored)
+    cache.dropUnissued()
+    #expect(held(cache, key(19_999)) == nil && cache.statistics().entries == 200)
+  }
+
+  @Test("an answer from a clock that was ahead is not given out, and gives way to an honest one")
+  func clockThatWasAhead() {
+    let cache = AnswerCache(budgetBytes: 1 << 20, seed: 42)
+    let now = Sample.start
+    #expect(cache.publish(answer(key(1), producedAt: 86_400, fill: 1), asOf: Revision(1), now: now) == .stored)
+    #expect(held(cache, key(1)) == nil)
+    #expect(cache.publish(answer(key(1), fill: 2), asOf: Revision(1), now: now) == .stored)
+    #expect(held(cache, key(1)) == [UInt8](repeating: 2, count: 300))
+    // A clock that was set back by a little is nothing of the kind.
+    #expect(cache.publish(answer(key(1), producedAt: 60, fill: 3), asOf: Revision(1), now: now) == .stored)
+    #expect(held(cache, key(1)) == [UInt8](repeating: 3, count: 300))
+    #expect(cache.publish(answer(key(1), fill: 4), asOf: Revision(1), now: now) == .superseded)
   }
 
   @Test("an answer that is too large is refused and harms nobody")
   func tooLarge() {
     let cache = AnswerCache(budgetBytes: 64 << 10, seed: 7)
-    _ = cache.publish(answer(key(1)), asOf: Revision(1))
-    #expect(cache.publish(answer(key(2), count: 60_000), asOf: Revision(1)) == .notKept)
+    _ = cache.publish(answer(key(1)), asOf: Revision(1), now: Sample.start)
+    #expect(cache.publish(answer(key(2), count: 60_000), asOf: Revision(1), now: Sample.start) == .notKept)
     #expect(held(cache, key(1)) != nil)
   }
 
@@ -140,7 +169,8 @@ struct AnswerCacheTests {
       case 1...6:
         let revision = UInt64.random(in: 1...newest, using: &random)
         let fill = UInt8.random(in: 0...255, using: &random)
-        let publication = cache.publish(answer(key, revision: revision, fill: fill), asOf: Revision(newest))
+        let publication = cache.publish(
+          answer(key, revision: revision, fill: fill), asOf: Revision(newest), now: Sample.start)
         let isNewer = model[key].map { revision >= $0.revision } ?? true
         #expect(publication == (isNewer ? .stored : .superseded))
         if isNewer { model[key] = (revision, fill) }

@@ -45,6 +45,7 @@ struct QuestionMachineTests {
           producedAt: Sample.start, nextUpdate: Sample.start.advanced(bySeconds: 1000),
           refreshAt: Sample.start.advanced(bySeconds: 500)),
         digest: ResponseDigest(octets: [UInt8](repeating: 0, count: 32)), prefix: [isRevoked ? 1 : 0],
+        credential: CredentialIndex(0),
         isForUnissued: false)
     }
   }
@@ -74,7 +75,7 @@ struct QuestionMachineTests {
         case .sign(let statement, let reading):
           action = machine.signed(world.sign(statement, reading), asOf: reading.asOf)
         case .publish(let answer, let asOf):
-          action = machine.published(world.cache.publish(answer, asOf: asOf))
+          action = machine.published(world.cache.publish(answer, asOf: asOf, now: Sample.start))
           if case .finish(.answer(let answer)) = action, wasRevokedAndApplied { #expect(answer.prefix == [1]) }
         case .checkRefusal(let asOf):
           action = machine.refusalChecked(isCurrent: world.cache.isCurrent(world.key, asOf: asOf))

@@ -29,7 +29,7 @@ struct SQLiteStoreTests {
       let session = try #require(try store.openSession() as? SQLiteSession)
       let synchronous = try session.connection.integer("PRAGMA synchronous")
       #expect(synchronous == 2)
-      try session.save([])
+      try session.save([], at: Sample.start)
       #expect(try session.connection.integer("PRAGMA synchronous") == 2)
     }
   }

@@ -212,33 +212,102 @@ struct StatusStoreContractTests {
       let session = try store.openSession()
       let issuer = try session.issuer(name: "one", identity: [1])
       let first = try add([Sample.record(1)], to: session, issuer: issuer).revision
-      func stored(_ revision: Revision, _ fill: UInt8, refreshAfter: Int64 = 100) -> StoredResponse {
+      let credential = try session.credential(Sample.credential(1), issuer: issuer)
+      func stored(_ revision: Revision, _ fill: UInt8, producedAt: Int64 = 0) -> StoredResponse {
         StoredResponse(
           issuer: issuer, hashAlgorithm: .sha1, serial: Sample.serial(1), revision: revision,
           times: AnswerTimes(
-            producedAt: Sample.start, nextUpdate: Sample.start.advanced(bySeconds: 1000),
-            refreshAt: Sample.start.advanced(bySeconds: refreshAfter)), signature: [fill], digestPrefix: UInt64.max)
+            producedAt: Sample.start.advanced(bySeconds: producedAt),
+            nextUpdate: Sample.start.advanced(bySeconds: 1000), refreshAt: Sample.start.advanced(bySeconds: 100)),
+          credential: credential, signature: [fill], digestPrefix: UInt64.max)
       }
       func held() throws -> StoredResponse? {
         try session.response(issuer: issuer, hashAlgorithm: .sha1, serial: Sample.serial(1))
       }
-      try session.save([stored(first, 1)])
+      func save(_ response: StoredResponse) throws { try session.save([response], at: Sample.start) }
+      try save(stored(first, 1))
       #expect(try held() == stored(first, 1))
       let revoked = try session.revoke(
         issuer: issuer, serial: Sample.serial(1), revocation: Sample.revocation(), isReasonGiven: true,
         isTimeGiven: false, at: Sample.start)
       guard case .revoked(let second) = revoked else { return }
       #expect(try held() == nil, "the answer before the revocation must not come back")
-      try session.save([stored(second, 2)])
-      try session.save([stored(first, 3)])
+      try save(stored(second, 2))
+      try save(stored(first, 3))
       #expect(try held()?.signature == [2])
-      #expect(try session.responsesDue(at: Sample.start, limit: 10).isEmpty)
-      let due = try session.responsesDue(at: Sample.start.advanced(bySeconds: 100), limit: 10)
-      #expect(due.map(\.serial) == [Sample.serial(1)])
+      try save(stored(second, 4, producedAt: -1))
+      #expect(try held()?.signature == [2], "an older one of the same revision")
+      try save(stored(second, 5, producedAt: 86_400))
+      try save(stored(second, 6))
+      #expect(try held()?.signature == [6], "one from a clock that was ahead gives way")
       let page = try session.certificates(issuer: issuer, hashAlgorithm: .sha1, after: nil, limit: 10)
-      #expect(page.map(\.response?.signature) == [[2]])
-      try session.removeResponses(issuer: issuer, serial: Sample.serial(1))
+      #expect(page.map(\.response?.signature) == [[6]] && page[0].response?.credential == credential)
+      try session.removeResponses(issuer: issuer, serials: [Sample.serial(1)])
       #expect(try held() == nil)
+    }
+  }
+
+  @Test(
+    "what is due comes with its certificate's record, by plan or by end, issuer by issuer", arguments: Kind.allCases)
+  func renewals(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      let other = try session.issuer(name: "two", identity: [2])
+      let credential = try session.credential(Sample.credential(1), issuer: issuer)
+      let revision = try add((1...4).map { Sample.record($0) }, to: session, issuer: issuer).revision
+      func after(_ seconds: Int64) -> UnixTime { Sample.start.advanced(bySeconds: seconds) }
+      func stored(_ number: Int, _ issuer: StoreIssuerID, refresh: Int64, end: Int64) -> StoredResponse {
+        StoredResponse(
+          issuer: issuer, hashAlgorithm: .sha256, serial: Sample.serial(number), revision: revision,
+          times: AnswerTimes(producedAt: Sample.start, nextUpdate: after(end), refreshAt: after(refresh)),
+          credential: credential, signature: [1], digestPrefix: 0)
+      }
+      try session.save(
+        [
+          stored(1, issuer, refresh: 10, end: 900), stored(2, issuer, refresh: 20, end: 700),
+          stored(3, issuer, refresh: 30, end: 800), stored(4, issuer, refresh: 500, end: 1000),
+          stored(5, other, refresh: 5, end: 100),
+        ], at: Sample.start)
+      func due(_ order: RenewalOrder, _ limit: Int = 10) throws -> [SerialNumber] {
+        try session.responsesDue(issuer: issuer, at: after(100), order: order, limit: limit).map(\.serial)
+      }
+      #expect(try due(.plan) == [1, 2, 3].map { Sample.serial($0) })
+      #expect(try due(.end) == [2, 3, 1].map { Sample.serial($0) })
+      #expect(try due(.plan, 1) == [Sample.serial(1)] && due(.end, 1) == [Sample.serial(2)])
+      #expect(try session.responsesDue(issuer: issuer, at: after(9), order: .plan, limit: 10).isEmpty)
+      let first = try #require(
+        try session.responsesDue(issuer: issuer, at: after(100), order: .plan, limit: 1).first)
+      #expect(first.reading == (try session.status(issuer: issuer, serial: Sample.serial(1))))
+      #expect(first.nextUpdate == after(900) && first.hashAlgorithm == .sha256)
+      #expect(try session.renewals(issuer: issuer, until: after(20)) == 2)
+      #expect(try session.endings(issuer: issuer, until: after(800)) == 2)
+      #expect(try session.firstEnd(issuer: issuer, after: after(700)) == after(800))
+      #expect(try session.firstEnd(issuer: issuer, after: after(1000)) == nil)
+      let unrecorded = try session.responsesDue(issuer: other, at: after(5), order: .end, limit: 10)
+      #expect(unrecorded.map(\.reading.record) == [nil])
+    }
+  }
+
+  @Test("a credential is kept once, and given as it was until its certificate has ended", arguments: Kind.allCases)
+  func credentials(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      let other = try session.issuer(name: "two", identity: [2])
+      var bare = Sample.credential(2)
+      bare.certificates = []
+      bare.responderID = .byName([0x30, 0x00])
+      let ids = try [Sample.credential(1), bare, Sample.credential(3)].map {
+        try session.credential($0, issuer: issuer)
+      }
+      #expect(Set(ids).count == 3)
+      #expect(try session.credential(bare, issuer: issuer) == ids[1])
+      #expect(try session.credential(bare, issuer: other) != ids[1])
+      let found = try session.credentials(issuer: issuer, endingAfter: Sample.start)
+      #expect(Set(found.map(\.credential)) == [Sample.credential(1), bare, Sample.credential(3)])
+      #expect(Set(found.map(\.id)) == Set(ids))
+      #expect(try session.credentials(issuer: issuer, endingAfter: Sample.credential(1).notAfter).isEmpty)
     }
   }
 }

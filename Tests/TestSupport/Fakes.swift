@@ -20,11 +20,16 @@ public final class ManualClock: Clock {
 ///
 /// `beforeSigning` runs in the signing thread before each signature: the place to make a change overtake it.
 public final class FakeSigner: Signer {
-  public let signatureAlgorithm: [UInt8] = [0x30, 0x05, 0x06, 0x03, 0x2A, 0x03, 0x04]
+  static let algorithm: [UInt8] = [0x30, 0x05, 0x06, 0x03, 0x2A, 0x03, 0x04]
+  public var signatureAlgorithm: [UInt8] { FakeSigner.algorithm }
   private let hook = Mutex<(@Sendable () throws(SigningError) -> Void)?>(nil)
   private let signed = Mutex(0)
 
-  public init() {}
+  public let place: SigningPlace
+
+  public init(place: SigningPlace = SigningPlace(name: "fake", threads: 2)) {
+    self.place = place
+  }
 
   /// How many signatures were made.
   public var count: Int { signed.withLock { $0 } }
@@ -100,9 +105,37 @@ public enum Sample {
     }
     return Issuer(
       index: IssuerIndex(index), storeID: storeID, name: "issuer-\(index)", policy: policy,
-      identifiers: Dictionary(uniqueKeysWithValues: identifiers), responderID: .byKey([UInt8](repeating: 9, count: 20)),
-      certificates: [[0x30, 0x03, 0x02, 0x01, UInt8(index)]], signer: signer, signerNotBefore: notBefore,
-      signerNotAfter: notAfter, issuerNotBefore: notBefore)
+      identifiers: Dictionary(uniqueKeysWithValues: identifiers),
+      credential: credential(UInt8(index), notBefore: notBefore, notAfter: notAfter),
+      credentialIndex: CredentialIndex(UInt32(index)), keys: [signer], issuerNotBefore: notBefore)
+  }
+
+  public static func credential(
+    _ number: UInt8, notBefore: UnixTime = start.advanced(bySeconds: -86_400),
+    notAfter: UnixTime = start.advanced(bySeconds: 365 * 86_400)
+  ) -> SigningCredential {
+    SigningCredential(
+      responderID: .byKey([UInt8](repeating: 9, count: 20)), signatureAlgorithm: FakeSigner.algorithm,
+      certificates: [[0x30, 0x03, 0x02, 0x01, number]], notBefore: notBefore, notAfter: notAfter)
+  }
+
+  /// What a configuration would say of one issuer.
+  public static func settings(
+    _ name: String = "one", keys: [any Signer], policy: IssuerPolicy = IssuerPolicy(),
+    credential: SigningCredential? = nil
+  ) -> IssuerSettings {
+    let fill = name.utf8.reduce(UInt8(1)) { $0 &* 31 &+ $1 } | 1
+    let identifiers = HashAlgorithm.allCases.map { algorithm in
+      (
+        algorithm,
+        IssuerIdentifier(
+          nameHash: digest(fill, algorithm.digestCount), keyHash: digest(fill &+ 1, algorithm.digestCount))
+      )
+    }
+    return IssuerSettings(
+      name: name, identity: Array(name.utf8), policy: policy,
+      identifiers: Dictionary(uniqueKeysWithValues: identifiers), credential: credential ?? self.credential(fill),
+      keys: keys, notBefore: start.advanced(bySeconds: -86_400))
   }
 
   public static func record(_ number: Int, revocation: Revocation? = nil) -> CertificateRecord {

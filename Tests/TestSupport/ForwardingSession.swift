@@ -39,14 +39,40 @@ final class ForwardingSession: StatusStoreSession {
     try inner.response(issuer: issuer, hashAlgorithm: hashAlgorithm, serial: serial)
   }
 
-  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse] {
-    try inner.responsesDue(at: time, limit: limit)
+  func credential(_ credential: SigningCredential, issuer: StoreIssuerID) throws(StoreError) -> StoreCredentialID {
+    try inner.credential(credential, issuer: issuer)
   }
 
-  func save(_ responses: [StoredResponse]) throws(StoreError) { try inner.save(responses) }
+  func credentials(
+    issuer: StoreIssuerID, endingAfter time: UnixTime
+  ) throws(StoreError) -> [(id: StoreCredentialID, credential: SigningCredential)] {
+    try inner.credentials(issuer: issuer, endingAfter: time)
+  }
 
-  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) {
-    try inner.removeResponses(issuer: issuer, serial: serial)
+  func responsesDue(
+    issuer: StoreIssuerID, at time: UnixTime, order: RenewalOrder, limit: Int
+  ) throws(StoreError) -> [DueResponse] {
+    try inner.responsesDue(issuer: issuer, at: time, order: order, limit: limit)
+  }
+
+  func renewals(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
+    try inner.renewals(issuer: issuer, until: time)
+  }
+
+  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
+    try inner.endings(issuer: issuer, until: time)
+  }
+
+  func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime? {
+    try inner.firstEnd(issuer: issuer, after: time)
+  }
+
+  func save(_ responses: [StoredResponse], at time: UnixTime) throws(StoreError) {
+    try inner.save(responses, at: time)
+  }
+
+  func removeResponses(issuer: StoreIssuerID, serials: [SerialNumber]) throws(StoreError) {
+    try inner.removeResponses(issuer: issuer, serials: serials)
   }
 
   func importRecords(

@@ -27,6 +27,7 @@ public final class MemoryStore: StatusStore {
     var issuers: [String: (id: StoreIssuerID, identity: [UInt8])] = [:]
     var certificates: [CertificateKey: Row] = [:]
     var responses: [ResponseRowKey: StoredResponse] = [:]
+    var credentials: [(issuer: StoreIssuerID, credential: SigningCredential)] = []
     var failure: StoreError?
   }
 
@@ -52,7 +53,7 @@ public final class MemoryStore: StatusStore {
 }
 
 final class MemorySession: StatusStoreSession {
-  private let store: MemoryStore
+  let store: MemoryStore
 
   init(_ store: MemoryStore) {
     self.store = store
@@ -122,40 +123,6 @@ final class MemorySession: StatusStoreSession {
       let key = MemoryStore.CertificateKey(issuer: issuer, serial: serial)
       let stored = tables.responses[.init(certificate: key, hashAlgorithm: hashAlgorithm)]
       return stored?.revision == tables.certificates[key]?.revision ? stored : nil
-    }
-  }
-
-  func responsesDue(at time: UnixTime, limit: Int) throws(StoreError) -> [DueResponse] {
-    try store.use { tables in
-      let due = tables.responses.values.filter { $0.times.refreshAt <= time }
-      return due.sorted { $0.times.refreshAt < $1.times.refreshAt }.prefix(limit).map {
-        DueResponse(
-          issuer: $0.issuer, hashAlgorithm: $0.hashAlgorithm, serial: $0.serial, refreshAt: $0.times.refreshAt)
-      }
-    }
-  }
-
-  func save(_ responses: [StoredResponse]) throws(StoreError) {
-    try store.use { tables in
-      for response in responses {
-        let key = MemoryStore.ResponseRowKey(
-          certificate: .init(issuer: response.issuer, serial: response.serial), hashAlgorithm: response.hashAlgorithm)
-        if let held = tables.responses[key] {
-          let isOlder =
-            response.revision < held.revision
-            || (response.revision == held.revision && response.times.producedAt < held.times.producedAt)
-          if isOlder { continue }
-        }
-        tables.responses[key] = response
-      }
-    }
-  }
-
-  func removeResponses(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) {
-    try store.use { tables in
-      for hash in HashAlgorithm.allCases {
-        tables.responses[.init(certificate: .init(issuer: issuer, serial: serial), hashAlgorithm: hash)] = nil
-      }
     }
   }
 

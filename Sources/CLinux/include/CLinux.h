@@ -5,6 +5,7 @@
 #ifndef AVOUCH_CLINUX_H
 #define AVOUCH_CLINUX_H
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -24,5 +25,8 @@ int avouch_processor_at(int place);
 
 // accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC: needs _GNU_SOURCE.
 int avouch_accept(int listener);
+
+// pthread_clockjoin_np: joins a thread that ends within so many milliseconds. 0, or an errno (ETIMEDOUT).
+int avouch_join_within(pthread_t thread, long long milliseconds);
 
 #endif

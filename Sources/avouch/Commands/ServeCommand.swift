@@ -9,6 +9,7 @@ enum ServeCommand {
     usage: avouch serve --config FILE
 
     Serves until SIGTERM or SIGINT, then answers what is open and ends. A second signal ends at once.
+    SIGHUP reads the configuration again: issuers, signers and policies, without a pause.
     Log lines go to standard error; where it listens, and when every answer is ready, to standard output.
     """
 
@@ -29,7 +30,7 @@ enum ServeCommand {
     for address in responder.server.addresses { Terminal.print("serving \(url(of: address))") }
     log.info("control on \(responder.control.addresses.map { "\($0)" }.joined(separator: ", "))")
     let signalled = GrowingValue()
-    let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, log) }
+    let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, responder, log) }
     _ = waiter
     if waitUntilReady(responder, signalled) {
       let counters = responder.runtime.counters
@@ -45,11 +46,12 @@ enum ServeCommand {
     return .fine
   }
 
-  private static func watchSignals(_ signalled: GrowingValue, _ log: TerminalLog) {
+  private static func watchSignals(_ signalled: GrowingValue, _ responder: RunningResponder, _ log: TerminalLog) {
     while true {
       let number = Signals.wait()
       if number == SIGHUP {
-        log.warning("SIGHUP: a changed configuration is read at the next start only")
+        // Elsewhere: a token may take its time, and a signal to end must not wait for it.
+        _ = NamedThread(name: "reload", isDetached: true) { responder.reload() }
         continue
       }
       if signalled.current > 0 {

@@ -4,7 +4,7 @@ import OCSP
 import OpenSSLCrypto
 import Responder
 
-/// Makes an issuer of the responder from its part of the configuration: reads the files, checks the signer, tries it.
+/// Reads what the configuration names of an issuer: the files, the signer, which is checked and tried.
 struct IssuerLoader {
   let configuration: LoadedConfiguration
   let now: UnixTime
@@ -45,7 +45,7 @@ struct IssuerLoader {
     } catch {
       throw CryptoError("issuer '\(issuer.name)': \(error)")
     }
-    let signer = SoftwareSigner(key: key, scheme: scheme)
+    let signer = SoftwareSigner(key: key, scheme: scheme, threads: configuration.signingThreads)
     try trySigning(signer, signerCertificate ?? certificate, keyPath)
     return Material(
       certificate: certificate, signerCertificate: signerCertificate, signer: signer,
@@ -67,23 +67,27 @@ struct IssuerLoader {
     return String(decoding: octets.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
   }
 
-  /// The issuer as the responder has it.
-  ///
-  /// - Parameter session: of the store, for the issuer's number there.
-  func issuer(
-    _ settings: Configuration.Issuer, index: Int, material: Material, session: any StatusStoreSession
-  ) throws -> Issuer {
+  /// The issuer as the directory wants it.
+  func settings(_ settings: Configuration.Issuer, material: Material) -> IssuerSettings {
     let identity = IssuerIdentity(material.certificate)
     let signer = material.signerCertificate ?? material.certificate
     let keyHash = OpenSSLHasher().digest(signer.publicKeyBits, .sha1)
-    return Issuer(
-      index: IssuerIndex(UInt16(index)),
-      storeID: try session.issuer(name: settings.name, identity: identity.storeIdentity),
-      name: settings.name, policy: IssuerPolicy(settings), identifiers: identity.identifiers,
+    // The chain ends with the CA's certificate, unless that is over already and the CA answers on.
+    let end =
+      material.certificate.notAfter > now ? min(signer.notAfter, material.certificate.notAfter) : signer.notAfter
+    // A root that answers itself is found by nginx, Apache and GnuTLS only inside the answer; an intermediate CA's own
+    // certificate there is taken by Go for a delegate's, which that CA would have had to sign.
+    let embeds =
+      settings.embedsCertificate
+      ?? (material.signerCertificate != nil || material.certificate.isSigned(by: material.certificate))
+    let credential = SigningCredential(
       responderID: settings.isByName ? .byName(signer.subjectName) : .byKey(keyHash),
-      certificates: material.signerCertificate.map { [$0.der] } ?? [], signer: material.signer,
-      signerNotBefore: signer.notBefore, signerNotAfter: signer.notAfter,
-      issuerNotBefore: material.certificate.notBefore)
+      signatureAlgorithm: material.signer.signatureAlgorithm,
+      certificates: embeds ? [signer.der] : [], notBefore: signer.notBefore, notAfter: end)
+    return IssuerSettings(
+      name: settings.name, identity: identity.storeIdentity, policy: IssuerPolicy(settings),
+      identifiers: identity.identifiers, credential: credential, keys: [material.signer],
+      notBefore: material.certificate.notBefore)
   }
 }
 

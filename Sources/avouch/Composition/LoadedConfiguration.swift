@@ -18,12 +18,23 @@ struct LoadedConfiguration {
     }
   }
 
+  /// The issuers of a newer reading, with everything that only a start can change as it was.
+  init(_ next: LoadedConfiguration, keepingStartOf present: LoadedConfiguration) {
+    path = present.path
+    var value = present.value
+    value.issuers = next.value.issuers
+    self.value = value
+  }
+
   private var folder: String { Files.folder(of: path) }
 
   /// A path of the configuration as this process has to open it.
   func resolved(_ path: String) -> String { Files.resolve(path, in: folder) }
 
   var storePath: String { resolved(value.store) }
+
+  /// Threads that sign with keys in memory.
+  var signingThreads: Int { value.signingThreads == 0 ? Processors.count : value.signingThreads }
 
   func listenAddresses() throws(CommandFailure) -> [ListenAddress] {
     var addresses: [ListenAddress] = []

@@ -53,7 +53,10 @@ enum MetricsPage {
     page.add("avouch_coalesced_total", .counter, help: "Questions that shared a signature.", counters.coalesced.current)
     page.add(
       "avouch_try_later_total", .counter, help: "Questions told tryLater.", label: "reason",
-      [("bound", counters.refused.current), ("deadline", counters.overdue.current)])
+      [
+        ("bound", counters.refused.current), ("deadline", counters.overdue.current),
+        ("token", counters.unsignable.current),
+      ])
     page.add(
       "avouch_overtaken_total", .counter, help: "Answers overtaken by a change before they were published.",
       counters.overtaken.current)
@@ -64,7 +67,39 @@ enum MetricsPage {
     page.add("avouch_presigned_total", .counter, help: "Answers signed ahead at the start.", counters.presigned.current)
     page.add(
       "avouch_unsaved_total", .counter, help: "Answers that were not kept in the store.", counters.unsaved.current)
+    page.add(
+      "avouch_signing_threads_lost_total", .counter, help: "Threads given up because a token's call did not return.",
+      counters.lostThreads.current)
+    let backlog = runtime.signingBacklog
+    page.add(
+      "avouch_signing_backlog", .gauge, help: "What waits to be signed.", label: "lane",
+      [
+        ("revocation", UInt64(backlog.revocations)), ("miss", UInt64(backlog.misses)),
+        ("renewal", UInt64(backlog.renewals)),
+      ])
+    addPlaces(runtime.placeReports, &page)
     page.add("avouch_revision", .gauge, help: "The newest revision applied.", runtime.appliedRevision.value)
+  }
+
+  private static func addPlaces(_ reports: [ResponderRuntime.PlaceReport], _ page: inout ExpositionText) {
+    func values(_ value: (ResponderRuntime.PlaceReport) -> UInt64?) -> [(String, UInt64)] {
+      reports.compactMap { report in value(report).map { (report.name, $0) } }
+    }
+    page.add(
+      "avouch_place_signing", .gauge, help: "1 where the place signs, 0 where it is left alone after failures.",
+      label: "place", values { $0.isSigning ? 1 : 0 })
+    page.add(
+      "avouch_place_signatures_total", .counter, help: "Signatures made by place.", label: "place",
+      values { $0.signatures })
+    page.add(
+      "avouch_place_busy_microseconds_total", .counter, help: "Time spent in the calls that sign.", label: "place",
+      values { $0.busyNanoseconds / 1000 })
+    page.add(
+      "avouch_place_needed_next_hour", .gauge, help: "Renewals that are due within the hour.", label: "place",
+      values { $0.forecast.map { UInt64($0.needed) } })
+    page.add(
+      "avouch_place_given_next_hour", .gauge, help: "Signatures that the place gives in an hour.", label: "place",
+      values { $0.forecast?.given.map { UInt64($0) } })
   }
 
   private static func addCache(_ statistics: AnswerCache.Statistics, _ page: inout ExpositionText) {
@@ -73,8 +108,8 @@ enum MetricsPage {
     page.add("avouch_cache_capacity_bytes", .gauge, help: "Memory there is for them.", UInt64(statistics.capacityBytes))
     page.add("avouch_cache_evictions_total", .counter, help: "Answers that made room.", statistics.evictions)
     page.add(
-      "avouch_cache_unissued_not_kept_total", .counter, help: "Answers for unissued serials beyond their share.",
-      statistics.unissuedNotKept)
+      "avouch_cache_unissued_evictions_total", .counter,
+      help: "Answers for unissued serials that made room for others of their kind.", statistics.unissuedEvictions)
     page.add(
       "avouch_cache_refused_total", .counter, help: "Answers refused as older than what is there.",
       statistics.refusedAsOlder)

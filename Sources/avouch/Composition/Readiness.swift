@@ -8,21 +8,25 @@ struct Readiness {
 
   init(_ runtime: ResponderRuntime) {
     let now = SystemClock().now()
+    let directory = runtime.directory
+    let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     var reasons: [String] = []
     if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
-    for issuer in runtime.issuers.issuers where now >= issuer.signerNotAfter {
-      reasons.append("issuer '\(issuer.name)': the signer's certificate ended at \(issuer.signerNotAfter.iso8601)")
+    for issuer in issuers where now >= issuer.credential.notAfter {
+      reasons.append("issuer '\(issuer.name)': the signer's certificate ended at \(issuer.credential.notAfter.iso8601)")
     }
     if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
     var warnings: [String] = []
-    for issuer in runtime.issuers.issuers {
-      let validity = issuer.policy.validitySeconds
-      if now < issuer.signerNotAfter, now.advanced(bySeconds: validity) > issuer.signerNotAfter {
+    if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
+    for issuer in issuers {
+      let validity = issuer.policy.isForever ? 0 : issuer.policy.validitySeconds
+      if now < issuer.credential.notAfter, now.advanced(bySeconds: validity) > issuer.credential.notAfter {
         warnings.append(
-          "issuer '\(issuer.name)': the signer's certificate ends at \(issuer.signerNotAfter.iso8601); answers are cut short"
-        )
+          "issuer '\(issuer.name)': the signer's certificate ends at \(issuer.credential.notAfter.iso8601); answers are "
+            + "cut short")
       }
     }
+    warnings += runtime.signingTroubles
     var object = JSONObject()
     object.add("ready", reasons.isEmpty)
     object.add("reasons", reasons)

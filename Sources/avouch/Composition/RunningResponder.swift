@@ -8,6 +8,7 @@ import OpenSSLCrypto
 import Responder
 import ResponderRuntime
 import SQLiteStore
+import Synchronization
 
 /// A responder put together from its configuration: store, issuers, runtime, the public server and the control server.
 final class RunningResponder: Sendable {
@@ -16,25 +17,23 @@ final class RunningResponder: Sendable {
   let control: HTTPServer
   private let counters: HandlerCounters
   private let log: TerminalLog
-  private let connectionLimit: Int
+  private let lock: FileLock
+  private let store: SQLiteStore
+  private let configuration: Mutex<LoadedConfiguration>
 
   init(_ configuration: LoadedConfiguration, log: TerminalLog) throws {
     self.log = log
-    connectionLimit = configuration.value.limits.connections
+    self.configuration = Mutex(configuration)
     let settings = configuration.value
     let store = try SQLiteStore(path: configuration.storePath)
-    let session = try store.openSession()
-    let clock = SystemClock()
-    let loader = IssuerLoader(configuration: configuration, now: clock.now())
-    var issuers: [Issuer] = []
-    for (index, issuer) in settings.issuers.enumerated() {
-      let material = try loader.material(issuer)
-      for warning in material.warnings { log.warning(warning) }
-      issuers.append(try loader.issuer(issuer, index: index, material: material, session: session))
-    }
+    self.store = store
+    // Before anything listens: a second responder on one store would tell nobody of the revocations that the first
+    // one has acknowledged.
+    lock = try RunningResponder.lock(configuration.storePath)
+    let directory = try RunningResponder.directory(configuration, store: store, after: nil, log: log)
     let runtime = ResponderRuntime(
-      issuers: try IssuerTable(issuers), store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
-      limits: ResponderRuntime.Limits(settings), clock: clock, hasher: OpenSSLHasher(), log: log)
+      directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
+      limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log)
     self.runtime = runtime
     let counters = HandlerCounters()
     self.counters = counters
@@ -57,8 +56,55 @@ final class RunningResponder: Sendable {
     }
   }
 
+  private static func lock(_ storePath: String) throws -> FileLock {
+    do {
+      return try FileLock(path: storePath + ".lock")
+    } catch FileLockError.held(_, let holder) {
+      let process = holder.map { "process \($0)" } ?? "another process"
+      throw CommandFailure.no(
+        "\(storePath): \(process) serves from this store already; one responder serves from a store")
+    } catch FileLockError.inaccessible(let path, let reason) {
+      throw CommandFailure.no("\(path): cannot be locked: \(reason)")
+    }
+  }
+
+  /// Reads what a configuration names, and gives everything its number.
+  private static func directory(
+    _ configuration: LoadedConfiguration, store: SQLiteStore, after previous: IssuerDirectory?, log: TerminalLog
+  ) throws -> IssuerDirectory {
+    let now = SystemClock().now()
+    let loader = IssuerLoader(configuration: configuration, now: now)
+    var settings: [IssuerSettings] = []
+    for issuer in configuration.value.issuers {
+      let material = try loader.material(issuer)
+      for warning in material.warnings { log.warning(warning) }
+      settings.append(loader.settings(issuer, material: material))
+    }
+    return try IssuerDirectory.make(settings, session: try store.openSession(), now: now, after: previous)
+  }
+
+  /// Reads the configuration again and puts its issuers in force: new ones, new signers, new policies. A configuration
+  /// with anything wrong in it changes nothing. What only a start can change is told.
+  func reload() {
+    configuration.withLock { present in
+      do {
+        let next = try LoadedConfiguration(path: present.path)
+        let directory = try RunningResponder.directory(next, store: store, after: runtime.directory, log: log)
+        try runtime.adopt(directory)
+        for key in present.value.keysForStart(differingFrom: next.value) {
+          log.warning("\(next.path): \(key) has changed, which takes effect at the next start only")
+        }
+        present = LoadedConfiguration(next, keepingStartOf: present)
+        log.info("the configuration was read again: \(next.value.issuers.count) issuers")
+      } catch {
+        log.warning("the configuration could not be read again, and the one before stays in force:\n\(error)")
+      }
+    }
+  }
+
   func start() throws {
     let descriptors = DescriptorLimit.raise()
+    let connectionLimit = configuration.withLock { $0.value.limits.connections }
     if descriptors < connectionLimit + 256 {
       log.warning(
         "limits.connections is \(connectionLimit), and the system gives this process \(descriptors) descriptors (ulimit -n): "
@@ -82,7 +128,6 @@ final class RunningResponder: Sendable {
 extension ResponderRuntime.Limits {
   init(_ settings: Configuration) {
     self.init()
-    signingThreads = settings.signingThreads == 0 ? Processors.count : settings.signingThreads
     queueLimit = settings.limits.signingQueue
     deadlineMilliseconds = Int64(settings.limits.questionDeadlineSeconds) * 1000
     retryAfterSeconds = settings.limits.retryAfterSeconds

@@ -1,0 +1,105 @@
+public import CalendarTime
+public import OCSP
+
+/// All that a reading of the configuration says of whom to answer for and with what. It never changes; a reload makes
+/// another one, in which every issuer, credential and place keeps its number.
+public final class IssuerDirectory: Sendable {
+  public let issuers: IssuerTable
+  public let credentials: CredentialTable
+  /// Every place in which a key of some issuer lies or has lain, each once.
+  public let places: [SigningPlace]
+  /// By issuer: the places of its keys, in the order of its keys.
+  public let placesOfIssuers: [[Int]]
+
+  /// - Parameters:
+  ///   - issuers: in the order of their indexes, from 0, each with an index into `credentials`.
+  ///   - placesBefore: those of the directory that this one follows, whose numbers stay theirs.
+  public init(
+    _ issuers: [Issuer], credentials: CredentialTable, placesBefore: [SigningPlace] = []
+  ) throws(IssuerTable.DuplicateIssuer) {
+    self.issuers = try IssuerTable(issuers)
+    self.credentials = credentials
+    var places = placesBefore
+    var numbers: [String: Int] = [:]
+    for (number, place) in places.enumerated() { numbers[place.name] = number }
+    placesOfIssuers = issuers.map { issuer in
+      issuer.keys.map { key in
+        if let number = numbers[key.place.name] {
+          places[number] = key.place
+          return number
+        }
+        numbers[key.place.name] = places.count
+        places.append(key.place)
+        return places.count - 1
+      }
+    }
+    self.places = places
+  }
+
+  /// The issuer's key in a place; nil where it has none there.
+  public func key(of issuer: IssuerIndex, in place: Int) -> (any Signer)? {
+    guard let position = placesOfIssuers[Int(issuer.value)].firstIndex(of: place) else { return nil }
+    return issuers[issuer].keys[position]
+  }
+
+  /// The credential in whose name the issuer's new answers are signed.
+  public func credential(of issuer: Issuer) -> CredentialTable.Entry {
+    credentials[issuer.credentialIndex]
+  }
+}
+
+/// What the configuration says of one issuer, before it has numbers.
+public struct IssuerSettings: Sendable {
+  public var name: String
+  /// SHA-256 over subject and public key: what makes it the same CA whatever its certificate.
+  public var identity: [UInt8]
+  public var policy: IssuerPolicy
+  public var identifiers: [HashAlgorithm: IssuerIdentifier]
+  public var credential: SigningCredential
+  public var keys: [any Signer]
+  public var notBefore: UnixTime
+
+  public init(
+    name: String, identity: [UInt8], policy: IssuerPolicy, identifiers: [HashAlgorithm: IssuerIdentifier],
+    credential: SigningCredential, keys: [any Signer], notBefore: UnixTime
+  ) {
+    self.name = name
+    self.identity = identity
+    self.policy = policy
+    self.identifiers = identifiers
+    self.credential = credential
+    self.keys = keys
+    self.notBefore = notBefore
+  }
+}
+
+extension IssuerDirectory {
+  /// Gives everything its number, in the store and in memory.
+  ///
+  /// Issuers that the configuration has dropped stay as retired ones. The table of credentials holds those of earlier
+  /// configurations too, as long as their certificates last: stored answers may be theirs.
+  ///
+  /// - Parameter previous: the directory in force; nil at the start.
+  public static func make(
+    _ settings: [IssuerSettings], session: any StatusStoreSession, now: UnixTime, after previous: IssuerDirectory? = nil
+  ) throws -> IssuerDirectory {
+    var issuers = previous?.issuers.issuers.map(\.retired) ?? []
+    var credentials = previous?.credentials ?? CredentialTable()
+    for one in settings {
+      let storeID = try session.issuer(name: one.name, identity: one.identity)
+      for (id, credential) in try session.credentials(issuer: storeID, endingAfter: now) {
+        _ = credentials.insert(credential, storeID: id)
+      }
+      let credentialID = try session.credential(one.credential, issuer: storeID)
+      let place = issuers.firstIndex { $0.storeID == storeID } ?? issuers.count
+      let issuer = Issuer(
+        index: IssuerIndex(UInt16(place)), storeID: storeID, name: one.name, policy: one.policy,
+        identifiers: one.identifiers, credential: one.credential,
+        credentialIndex: credentials.insert(one.credential, storeID: credentialID), keys: one.keys,
+        issuerNotBefore: one.notBefore,
+        progress: place < issuers.count ? issuers[place].progress : IssuerProgress())
+      if place < issuers.count { issuers[place] = issuer } else { issuers.append(issuer) }
+    }
+    return try IssuerDirectory(issuers, credentials: credentials, placesBefore: previous?.places ?? [])
+  }
+}

@@ -1,0 +1,264 @@
+public import CalendarTime
+
+/// What is to be signed, and in which order, for every place that signs. Pure; the caller locks and waits.
+///
+/// Three lanes: a revocation goes before a question that somebody waits for, and that before a renewal; but none waits
+/// for ever behind a full lane above it. Revocations and questions go first in, first out, the issuers in turns, so that
+/// issuers that share a token share it fairly. Renewals go by the end of what they replace, the earliest first. Each
+/// lane is bounded (invariant 7), and a place may spend only so many signatures a second on renewals.
+public struct SigningSchedule<Job> {
+  public enum Lane: Int, Sendable, CaseIterable {
+    case revocation = 0
+    case miss = 1
+    case renewal = 2
+  }
+
+  /// One thing to be signed.
+  public struct Order {
+    public var job: Job
+    public var issuer: IssuerIndex
+    public var lane: Lane
+    /// Kept apart from the issuer's other questions: those that nobody can share must not crowd out the rest.
+    public var isLive: Bool
+    /// When that which it replaces ends; renewals alone are ordered by it.
+    public var expires: UnixTime
+    /// How many signatures it takes.
+    public var cost: Int
+
+    public init(
+      _ job: Job, issuer: IssuerIndex, lane: Lane, isLive: Bool = false, expires: UnixTime = .endOfTime, cost: Int = 1
+    ) {
+      self.job = job
+      self.issuer = issuer
+      self.lane = lane
+      self.isLive = isLive
+      self.expires = expires
+      self.cost = cost
+    }
+
+    fileprivate var flow: UInt32 { UInt32(issuer.value) << 1 | (isLive ? 1 : 0) }
+  }
+
+  public enum Next {
+    case order(Order)
+    /// Nothing that may be signed now; where renewals wait for their budget, until this monotonic nanosecond.
+    case nothing(until: Int64?)
+  }
+
+  /// Issuers whose keys lie in the same places share queues.
+  private struct Group {
+    var places: [Int]
+    var urgent = [FairQueue<Order>(), FairQueue<Order>()]
+    var renewals = RenewalHeap<Order>()
+  }
+
+  /// So many of a lane's orders in a row, and then one of the lanes below.
+  private static var revocationsInARow: Int { 4 }
+  private static var missesInARow: Int { 8 }
+
+  private let limits: [Int]
+  private var groups: [Group] = []
+  private var groupOfIssuer: [Int?] = []
+  private var groupsOfPlace: [[Int]] = []
+  private var budgets: [RenewalBudget?] = []
+  private var counts = [0, 0, 0]
+  private var runs: [(revocations: Int, misses: Int)] = []
+  private var firstGroup = 0
+  public private(set) var refusals: UInt64 = 0
+
+  /// - Parameter limits: orders by lane.
+  public init(revocationLimit: Int, missLimit: Int, renewalLimit: Int) {
+    limits = [revocationLimit, missLimit, renewalLimit]
+  }
+
+  /// Says whose keys lie where; what is queued stays.
+  ///
+  /// - Parameters:
+  ///   - placesOfIssuers: by issuer; empty for one that nothing can sign for.
+  ///   - renewalsPerSecond: by place; nil for no bound.
+  /// - Returns: the orders of issuers that nothing can sign for any more.
+  public mutating func configure(placesOfIssuers: [[Int]], renewalsPerSecond: [Int?]) -> [Order] {
+    let old = groups
+    groups = []
+    groupOfIssuer = placesOfIssuers.map { places in
+      guard !places.isEmpty else { return nil }
+      if let found = groups.firstIndex(where: { $0.places == places }) { return found }
+      groups.append(Group(places: places))
+      return groups.count - 1
+    }
+    groupsOfPlace = renewalsPerSecond.indices.map { place in
+      groups.indices.filter { groups[$0].places.contains(place) }
+    }
+    budgets = renewalsPerSecond.map { $0.map { RenewalBudget(perSecond: $0) } }
+    runs = renewalsPerSecond.map { _ in (0, 0) }
+    counts = [0, 0, 0]
+    var orphans: [Order] = []
+    for var group in old {
+      for lane in 0..<2 { while let order = group.urgent[lane].popFirst() { keep(order, &orphans) } }
+      while let entry = group.renewals.popFirst() { keep(entry.element, &orphans) }
+    }
+    return orphans
+  }
+
+  private mutating func keep(_ order: Order, _ orphans: inout [Order]) {
+    guard let group = group(of: order.issuer) else {
+      orphans.append(order)
+      return
+    }
+    insert(order, into: group, inFront: false)
+  }
+
+  /// False where the lane is full, or nothing signs for the issuer: the caller says `tryLater`, or comes again.
+  public mutating func push(_ order: Order) -> Bool {
+    guard let group = group(of: order.issuer), hasRoom(order, group) else {
+      refusals += 1
+      return false
+    }
+    insert(order, into: group, inFront: false)
+    return true
+  }
+
+  /// Takes an order back that was popped and could not be done, in front of its lane; never refused, since it had its
+  /// place. False where nothing signs for the issuer any more.
+  public mutating func putBack(_ order: Order) -> Bool {
+    guard let group = group(of: order.issuer) else { return false }
+    insert(order, into: group, inFront: true)
+    return true
+  }
+
+  /// The next order for a place.
+  ///
+  /// - Parameters:
+  ///   - now: monotonic nanoseconds.
+  ///   - urgentOnly: whether renewals are left out: for a worker in the middle of many.
+  public mutating func pop(place: Int, now: Int64, urgentOnly: Bool = false) -> Next {
+    guard place < groupsOfPlace.count else { return .nothing(until: nil) }
+    let isMissWaiting = isWaiting(.miss, place)
+    let isRenewalWaiting = !urgentOnly && groupsOfPlace[place].contains { groups[$0].renewals.count > 0 }
+    let mayRenew = isRenewalWaiting && (budgets[place]?.mayRenew(now: now) ?? true)
+    let isRevocationWaiting = isWaiting(.revocation, place)
+    if isRevocationWaiting,
+      runs[place].revocations < SigningSchedule.revocationsInARow || !(isMissWaiting || mayRenew),
+      let order = popUrgent(.revocation, place)
+    {
+      runs[place].revocations += 1
+      return .order(order)
+    }
+    runs[place].revocations = 0
+    if isMissWaiting, runs[place].misses < SigningSchedule.missesInARow || !mayRenew,
+      let order = popUrgent(.miss, place)
+    {
+      runs[place].misses += 1
+      return .order(order)
+    }
+    runs[place].misses = 0
+    if mayRenew, let order = popRenewal(place, now: now) { return .order(order) }
+    return .nothing(until: isRenewalWaiting ? budgets[place]?.renewsAgain(now: now) : nil)
+  }
+
+  public func depth(_ lane: Lane) -> Int { counts[lane.rawValue] }
+  public func room(_ lane: Lane) -> Int { max(0, limits[lane.rawValue] - counts[lane.rawValue]) }
+
+  /// Whether a place has something to sign that cannot wait for renewals.
+  public func hasUrgent(place: Int) -> Bool {
+    isWaiting(.revocation, place) || isWaiting(.miss, place)
+  }
+
+  /// The places that sign for an issuer.
+  public func places(of issuer: IssuerIndex) -> [Int] {
+    group(of: issuer).map { groups[$0].places } ?? []
+  }
+
+  // MARK: - Inside
+
+  private func group(of issuer: IssuerIndex) -> Int? {
+    let number = Int(issuer.value)
+    return number < groupOfIssuer.count ? groupOfIssuer[number] : nil
+  }
+
+  /// One flow may fill three quarters of a lane: there is always room for another issuer.
+  private func hasRoom(_ order: Order, _ group: Int) -> Bool {
+    let lane = order.lane.rawValue
+    guard counts[lane] < limits[lane] else { return false }
+    guard order.lane == .miss else { return true }
+    return groups[group].urgent[lane].count(of: order.flow) < max(1, limits[lane] * 3 / 4)
+  }
+
+  private mutating func insert(_ order: Order, into group: Int, inFront: Bool) {
+    counts[order.lane.rawValue] += 1
+    switch order.lane {
+    case .renewal:
+      groups[group].renewals.insert(order, issuer: order.issuer, expires: order.expires, cost: order.cost)
+    case .revocation, .miss:
+      let lane = order.lane.rawValue
+      if inFront {
+        groups[group].urgent[lane].putBack(order, flow: order.flow)
+      } else {
+        groups[group].urgent[lane].append(order, flow: order.flow)
+      }
+    }
+  }
+
+  private func isWaiting(_ lane: Lane, _ place: Int) -> Bool {
+    place < groupsOfPlace.count && groupsOfPlace[place].contains { groups[$0].urgent[lane.rawValue].count > 0 }
+  }
+
+  private mutating func popUrgent(_ lane: Lane, _ place: Int) -> Order? {
+    let mine = groupsOfPlace[place]
+    firstGroup &+= 1
+    for offset in 0..<mine.count {
+      let group = mine[(firstGroup + offset) % mine.count]
+      guard let order = groups[group].urgent[lane.rawValue].popFirst() else { continue }
+      counts[lane.rawValue] -= 1
+      return order
+    }
+    return nil
+  }
+
+  private mutating func popRenewal(_ place: Int, now: Int64) -> Order? {
+    let first = groupsOfPlace[place].filter { groups[$0].renewals.count > 0 }.min { left, right in
+      guard let one = groups[left].renewals.first, let other = groups[right].renewals.first else { return false }
+      return one.isBefore(other)
+    }
+    guard let first, let entry = groups[first].renewals.popFirst() else { return nil }
+    counts[Lane.renewal.rawValue] -= 1
+    budgets[place]?.spend(entry.cost, now: now)
+    return entry.element
+  }
+}
+
+/// How many renewals a place may still sign in this moment: a bucket that fills at the allowed rate and holds one second.
+struct RenewalBudget {
+  private let perSecond: Double
+  private var level: Double
+  private var filledAt: Int64?
+
+  init(perSecond: Int) {
+    self.perSecond = Double(max(1, perSecond))
+    level = self.perSecond
+  }
+
+  mutating func mayRenew(now: Int64) -> Bool {
+    fill(now)
+    return level > 0
+  }
+
+  /// An order of many signatures may take more than there is; the next one waits until it is paid back.
+  mutating func spend(_ count: Int, now: Int64) {
+    fill(now)
+    level -= Double(count)
+  }
+
+  /// The monotonic nanosecond at which there will be something again.
+  func renewsAgain(now: Int64) -> Int64 {
+    now + Int64((max(0, -level) + 1) / perSecond * 1_000_000_000)
+  }
+
+  private mutating func fill(_ now: Int64) {
+    let elapsed = Double(max(0, now - (filledAt ?? now))) / 1_000_000_000
+    filledAt = now
+    level = min(perSecond, level + elapsed * perSecond)
+  }
+}
+
+extension SigningSchedule.Order: Sendable where Job: Sendable {}

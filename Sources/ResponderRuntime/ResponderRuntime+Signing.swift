@@ -1,0 +1,58 @@
+import EventLoop
+public import Responder
+import Synchronization
+
+extension ResponderRuntime {
+  /// How one place that signs fares, for metrics.
+  public struct PlaceReport: Sendable {
+    public var name: String
+    public var isSigning: Bool
+    public var signatures: UInt64
+    /// Nanoseconds that its calls took, all together.
+    public var busyNanoseconds: UInt64
+    public var threads: Int
+    /// Threads in calls that have not returned and were given up.
+    public var lostThreads: Int
+    /// What its renewals need within the hour, and what it gives; nil where that is not known yet.
+    public var forecast: RenewalForecast?
+  }
+
+  public var placeReports: [PlaceReport] {
+    let directory = directory
+    let forecasts = forecasts.withLock { $0 }
+    return directory.places.enumerated().map { number, place in
+      let condition = queue.condition(place: number)
+      let counters = placeCounters(number)
+      return PlaceReport(
+        name: place.name, isSigning: condition.isSigning, signatures: counters.signatures,
+        busyNanoseconds: counters.busyNanoseconds, threads: place.threads, lostThreads: condition.lostThreads,
+        forecast: forecasts.first { $0.place == place.name })
+    }
+  }
+
+  /// Jobs that wait to be signed, by lane.
+  public var signingBacklog: (revocations: Int, misses: Int, renewals: Int) {
+    (queue.depth(.revocation), queue.depth(.miss), queue.depth(.renewal))
+  }
+
+  /// What an operator should know of the places that sign, each in a sentence.
+  public var signingTroubles: [String] {
+    let directory = directory
+    var troubles: [String] = []
+    for (number, place) in directory.places.enumerated() {
+      let condition = queue.condition(place: number)
+      if !condition.isSigning {
+        let seconds = condition.failingSince.map { (MonotonicTime.now().nanoseconds - $0) / 1_000_000_000 } ?? 0
+        troubles.append("\(place.name) has not signed for \(seconds) s: \(condition.lastFailure ?? "no reason known")")
+      }
+      if condition.lostThreads > 0 {
+        troubles.append("\(place.name): \(condition.lostThreads) calls have not returned")
+      }
+    }
+    for (issuer, place, why) in queue.disabledKeys {
+      troubles.append(
+        "issuer '\(directory.issuers[issuer].name)': its key in \(directory.places[place].name) is not used: \(why)")
+    }
+    return troubles + forecasts.withLock { forecasts in forecasts.flatMap(\.warnings) }
+  }
+}

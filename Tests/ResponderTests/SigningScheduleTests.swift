@@ -1,0 +1,194 @@
+import CalendarTime
+import OCSP
+import TestSupport
+import Testing
+
+@testable import Responder
+
+@Suite("Signing schedule")
+struct SigningScheduleTests {
+  private typealias Schedule = SigningSchedule<String>
+
+  /// Issuers 0 and 1 in place 0, issuer 2 in places 0 and 1, issuer 3 nowhere.
+  private func schedule(misses: Int = 1000, renewals: Int = 1000, perSecond: Int? = nil) -> Schedule {
+    var schedule = Schedule(revocationLimit: 100, missLimit: misses, renewalLimit: renewals)
+    _ = schedule.configure(placesOfIssuers: [[0], [0], [0, 1], []], renewalsPerSecond: [perSecond, nil])
+    return schedule
+  }
+
+  private func order(
+    _ name: String, _ issuer: UInt16 = 0, _ lane: Schedule.Lane = .miss, isLive: Bool = false, expires: Int64 = 0,
+    cost: Int = 1
+  ) -> Schedule.Order {
+    Schedule.Order(
+      name, issuer: IssuerIndex(issuer), lane: lane, isLive: isLive, expires: UnixTime(seconds: expires), cost: cost)
+  }
+
+  private func drain(_ schedule: inout Schedule, place: Int = 0, now: Int64 = 0) -> [String] {
+    var names: [String] = []
+    while case .order(let order) = schedule.pop(place: place, now: now) { names.append(order.job) }
+    return names
+  }
+
+  @Test("revocations go before questions and those before renewals, but nobody waits for ever")
+  func lanes() {
+    var schedule = schedule()
+    for number in 0..<10 {
+      _ = schedule.push(order("v\(number)", 0, .revocation))
+      _ = schedule.push(order("m\(number)"))
+      _ = schedule.push(order("r\(number)", 0, .renewal))
+    }
+    let names = drain(&schedule)
+    #expect(names.count == 30 && names.prefix(4) == ["v0", "v1", "v2", "v3"])
+    for kind in ["v", "m", "r"] {
+      #expect(names.filter { $0.hasPrefix(kind) } == (0..<10).map { "\(kind)\($0)" }, "first in, first out")
+    }
+    let firstMiss = names.firstIndex(of: "m0") ?? .max
+    #expect(firstMiss == 4, "a full lane of revocations lets a question through")
+    // While questions keep coming, renewals get their share.
+    var busy = self.schedule()
+    _ = busy.push(order("renewal", 0, .renewal))
+    var turns = 0
+    while true {
+      _ = busy.push(order("miss"))
+      guard case .order(let next) = busy.pop(place: 0, now: 0) else { break }
+      if next.job == "renewal" { break }
+      turns += 1
+      if turns > 100 { break }
+    }
+    #expect(turns <= 10)
+  }
+
+  @Test("issuers that share a token take turns, and so do an issuer's nonces and its other questions")
+  func fairness() {
+    var schedule = schedule()
+    for number in 0..<100 { _ = schedule.push(order("flood\(number)")) }
+    _ = schedule.push(order("other", 1))
+    _ = schedule.push(order("live", 0, isLive: true))
+    let names = drain(&schedule)
+    #expect(names.prefix(4).contains("other") && names.prefix(4).contains("live"))
+  }
+
+  @Test("invariant 7: lanes are bounded, and one flow leaves room for others")
+  func bounds() {
+    var schedule = schedule(misses: 8, renewals: 2)
+    let taken = (0..<20).filter { schedule.push(order("a\($0)")) }
+    #expect(taken.count == 6)
+    var isTaken = schedule.push(order("b", 1))
+    #expect(isTaken)
+    isTaken = schedule.push(order("live", 0, isLive: true))
+    #expect(isTaken)
+    isTaken = schedule.push(order("c", 2))
+    #expect(!isTaken, "the whole lane is full")
+    #expect((0..<5).filter { schedule.push(order("r\($0)", 0, .renewal)) }.count == 2)
+    #expect(schedule.refusals == 14 + 1 + 3)
+    isTaken = schedule.push(order("nobody", 3))
+    #expect(!isTaken)
+    #expect(schedule.depth(.miss) == 8 && schedule.room(.miss) == 0 && schedule.room(.renewal) == 0)
+    // What was taken out may come back, though the lane is full again.
+    guard case .order(let first) = schedule.pop(place: 0, now: 0) else { return }
+    isTaken = schedule.push(order("d", 1))
+    #expect(isTaken)
+    isTaken = schedule.putBack(first)
+    #expect(isTaken && schedule.depth(.miss) == 9)
+    guard case .order(let again) = schedule.pop(place: 0, now: 0) else { return }
+    #expect(again.job == first.job, "in front")
+  }
+
+  @Test("renewals go by the end of what they replace, across issuers")
+  func renewals() {
+    var schedule = schedule()
+    var random = SeededGenerator(seed: 9)
+    var ends = (0..<200).map { Int64($0) }
+    ends.shuffle(using: &random)
+    for end in ends { _ = schedule.push(order("\(end)", UInt16(end % 3), .renewal, expires: end)) }
+    #expect(drain(&schedule) == (0..<200).map { "\($0)" })
+  }
+
+  @Test("a budget holds renewals back, and nothing else")
+  func budget() {
+    var schedule = schedule(perSecond: 10)
+    for number in 0..<40 { _ = schedule.push(order("r\(number)", 0, .renewal, expires: Int64(number))) }
+    let second: Int64 = 1_000_000_000
+    #expect(drain(&schedule, now: 0).count == 10)
+    guard case .nothing(let until?) = schedule.pop(place: 0, now: 0) else {
+      Issue.record("no time was told")
+      return
+    }
+    #expect(until > 0 && until <= second / 5)
+    _ = schedule.push(order("miss"))
+    _ = schedule.push(order("revocation", 0, .revocation))
+    #expect(drain(&schedule, now: 0) == ["revocation", "miss"])
+    #expect(drain(&schedule, now: second / 2).count == 5)
+    // A second that nothing was signed in is not saved up for ever.
+    #expect(drain(&schedule, now: 100 * second).count == 10)
+    _ = schedule.push(order("bulk", 0, .renewal, expires: -1, cost: 30))
+    #expect(drain(&schedule, now: 102 * second).first == "bulk")
+    #expect(drain(&schedule, now: 103 * second).isEmpty, "what was taken at once is paid back")
+    #expect(!drain(&schedule, now: 105 * second).isEmpty)
+  }
+
+  @Test("an order goes to any place of its issuer, and to no other")
+  func places() {
+    var schedule = schedule()
+    _ = schedule.push(order("a", 0))
+    _ = schedule.push(order("c", 2))
+    _ = schedule.push(order("r", 2, .renewal))
+    #expect(drain(&schedule, place: 1) == ["c", "r"])
+    #expect(drain(&schedule, place: 0) == ["a"])
+    let places = schedule.places(of: IssuerIndex(2))
+    #expect(places == [0, 1])
+  }
+
+  @Test("another configuration keeps what is queued, and gives back what nothing signs for any more")
+  func configuring() {
+    var schedule = schedule()
+    for issuer: UInt16 in 0..<3 {
+      _ = schedule.push(order("m\(issuer)", issuer))
+      _ = schedule.push(order("r\(issuer)", issuer, .renewal, expires: Int64(issuer)))
+    }
+    let orphans = schedule.configure(placesOfIssuers: [[1], [], [0, 1], [0]], renewalsPerSecond: [nil, nil])
+    #expect(Set(orphans.map(\.job)) == ["m1", "r1"])
+    #expect(schedule.depth(.miss) == 2 && schedule.depth(.renewal) == 2)
+    #expect(drain(&schedule, place: 1).sorted() == ["m0", "m2", "r0", "r2"])
+  }
+
+  @Test("the breaker opens after failures in a row, one trial decides, and the pauses grow to a bound")
+  func breaker() {
+    var breaker = TokenBreaker()
+    let second: Int64 = 1_000_000_000
+    breaker.failed(now: 0, isGrave: false, chance: 0)
+    breaker.failed(now: 0, isGrave: false, chance: 0)
+    breaker.succeeded()
+    breaker.failed(now: 0, isGrave: false, chance: 0)
+    breaker.failed(now: 0, isGrave: false, chance: 0)
+    #expect(breaker.isClosed)
+    breaker.failed(now: 0, isGrave: false, chance: 0)
+    #expect(!breaker.isClosed && breaker.openSince == 0)
+    var now: Int64 = 0
+    var pauses: [Int64] = []
+    for _ in 0..<8 {
+      guard case .open(let until) = breaker.state else { return }
+      pauses.append((until - now) / second)
+      let isEarly = breaker.takeTrial(now: until - 1)
+      #expect(!isEarly)
+      let isTaken = breaker.takeTrial(now: until)
+      #expect(isTaken)
+      let isTakenTwice = breaker.takeTrial(now: until)
+      #expect(!isTakenTwice)
+      now = until
+      breaker.trialEnded(isGood: false, now: now, chance: 0)
+    }
+    #expect(pauses == [1, 2, 4, 8, 16, 30, 30, 30])
+    guard case .open(let until) = breaker.state else { return }
+    _ = breaker.takeTrial(now: until)
+    breaker.trialEnded(isGood: true, now: until, chance: 0)
+    #expect(breaker.isClosed && breaker.openSince == nil)
+    breaker.failed(now: 0, isGrave: true, chance: 1)
+    guard case .open(let next) = breaker.state else {
+      Issue.record("a grave failure opens it at once")
+      return
+    }
+    #expect(next == second * 5 / 4)
+  }
+}
