@@ -38,6 +38,25 @@ static inline int avouch_sha256_of_two(const unsigned char *first, size_t first_
          EVP_DigestFinal_ex(context, digest, NULL) == 1;
 }
 
+// A library context of the calling thread's own, made once: in a shared one every signature takes locks and counts
+// references that all threads take, to get at its random numbers. Swift has no thread-local variables.
+static inline OSSL_LIB_CTX *avouch_thread_library(void) {
+  static __thread OSSL_LIB_CTX *library = NULL;
+  if (library == NULL) library = OSSL_LIB_CTX_new();
+  return library;
+}
+
+// The same private key in another library context, by way of its DER, which is wiped.
+static inline EVP_PKEY *avouch_key_in(OSSL_LIB_CTX *library, EVP_PKEY *key) {
+  unsigned char *octets = NULL;
+  int count = i2d_PrivateKey(key, &octets);
+  if (count <= 0) return NULL;
+  const unsigned char *cursor = octets;
+  EVP_PKEY *copy = d2i_AutoPrivateKey_ex(NULL, &cursor, count, library, NULL);
+  OPENSSL_clear_free(octets, (size_t)count);
+  return copy;
+}
+
 // X509_ALGOR's type name clashes between the macro-made declarations Swift sees; as an opaque pointer it does not.
 static inline void *avouch_d2i_algorithm(const unsigned char **cursor, long count) {
   return d2i_X509_ALGOR(NULL, cursor, count);

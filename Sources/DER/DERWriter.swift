@@ -16,6 +16,11 @@ public struct DERWriter: ~Copyable {
   /// The octets, and the end of the writer.
   public consuming func finish() -> [UInt8] { octets }
 
+  /// One octet of content, behind a `header`.
+  public mutating func encoded(octet: UInt8) {
+    octets.append(octet)
+  }
+
   /// Elements that are encoded already.
   public mutating func encoded(_ elements: [UInt8]) {
     octets += elements
@@ -39,9 +44,12 @@ public struct DERWriter: ~Copyable {
       octets[start - 1] = UInt8(count)
       return
     }
-    let length = DERWriter.lengthOctets(count)
-    octets[start - 1] = length[0]
-    octets.insert(contentsOf: length[1...], at: start)
+    let lengthCount = DERWriter.lengthCount(count)
+    octets[start - 1] = 0x80 | UInt8(lengthCount)
+    octets.insert(contentsOf: repeatElement(0, count: lengthCount), at: start)
+    for index in 0..<lengthCount {
+      octets[start + index] = UInt8(truncatingIfNeeded: count >> (8 * (lengthCount - 1 - index)))
+    }
   }
 
   public mutating func sequence(_ body: (inout DERWriter) -> Void) {
@@ -91,18 +99,30 @@ public struct DERWriter: ~Copyable {
   }
 
   private mutating func appendLength(_ count: Int) {
-    if count < 0x80 { octets.append(UInt8(count)) } else { octets += DERWriter.lengthOctets(count) }
+    if count < 0x80 {
+      octets.append(UInt8(count))
+      return
+    }
+    let lengthCount = DERWriter.lengthCount(count)
+    octets.append(0x80 | UInt8(lengthCount))
+    for index in 0..<lengthCount {
+      octets.append(UInt8(truncatingIfNeeded: count >> (8 * (lengthCount - 1 - index))))
+    }
   }
 
-  /// The long form; `count` is at least 128.
-  private static func lengthOctets(_ count: Int) -> [UInt8] {
-    var octets: [UInt8] = []
-    var rest = count
-    while rest > 0 {
-      octets.insert(UInt8(truncatingIfNeeded: rest), at: 0)
-      rest >>= 8
-    }
-    octets.insert(0x80 | UInt8(octets.count), at: 0)
-    return octets
+  /// Tag and length of an element whose content is written elsewhere.
+  public mutating func header(_ tag: DERTag, contentCount: Int) {
+    octets.append(tag.rawValue)
+    appendLength(contentCount)
+  }
+
+  /// How many octets an element has around content of that length.
+  public static func elementCount(contentCount: Int) -> Int {
+    contentCount + (contentCount < 0x80 ? 2 : 2 + lengthCount(contentCount))
+  }
+
+  /// How many octets the long form takes behind its first one (X.690 8.1.3.5).
+  private static func lengthCount(_ count: Int) -> Int {
+    (Int.bitWidth - count.leadingZeroBitCount + 7) / 8
   }
 }

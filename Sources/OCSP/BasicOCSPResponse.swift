@@ -1,4 +1,4 @@
-import DER
+public import DER
 
 /// A signed answer (RFC 6960 4.2.1).
 ///
@@ -19,25 +19,54 @@ public enum BasicOCSPResponse {
     tbsResponseData: [UInt8], signatureAlgorithm: [UInt8], signature: [UInt8], certificates: [[UInt8]]
   ) -> [UInt8] {
     let suffix = certificatesSuffix(certificates)
-    let capacity = tbsResponseData.count + signatureAlgorithm.count + signature.count + suffix.count + 64
-    var writer = DERWriter(capacity: capacity)
-    writer.sequence { writer in
-      writer.primitive(.enumerated, [OCSPResponseStatus.successful.rawValue])
-      writer.constructed(.context(0)) { writer in
-        writer.sequence { writer in
-          writer.objectIdentifier(ObjectIdentifier.basicResponse)
-          writer.constructed(.octetString) { writer in
-            writer.sequence { writer in
-              writer.encoded(tbsResponseData)
-              writer.encoded(signatureAlgorithm)
-              writer.bitString(signature)
-              writer.encoded(suffix)
-            }
-          }
-        }
-      }
-    }
+    return prefix(
+      tbsResponseData: tbsResponseData, signatureAlgorithm: signatureAlgorithm, signature: signature,
+      suffixCount: suffix.count) + suffix
+  }
+
+  /// The OCSPResponse up to the embedded certificates, which follow as `suffixCount` octets.
+  public static func prefix(
+    tbsResponseData: [UInt8], signatureAlgorithm: [UInt8], signature: [UInt8], suffixCount: Int
+  ) -> [UInt8] {
+    let type = ObjectIdentifier.basicResponse
+    // From the inside out, so that nothing is written twice.
+    let basic =
+      tbsResponseData.count + signatureAlgorithm.count + DERWriter.elementCount(contentCount: signature.count + 1)
+      + suffixCount
+    let octetString = DERWriter.elementCount(contentCount: basic)
+    let responseBytes =
+      DERWriter.elementCount(contentCount: type.count) + DERWriter.elementCount(contentCount: octetString)
+    let wrapped = DERWriter.elementCount(contentCount: responseBytes)
+    let whole = 3 + DERWriter.elementCount(contentCount: wrapped)
+    var writer = DERWriter(capacity: whole + 8 - suffixCount)
+    writer.header(.sequence, contentCount: whole)
+    writer.header(.enumerated, contentCount: 1)
+    writer.encoded(octet: OCSPResponseStatus.successful.rawValue)
+    writer.header(.context(0), contentCount: wrapped)
+    writer.header(.sequence, contentCount: responseBytes)
+    writer.objectIdentifier(type)
+    writer.header(.octetString, contentCount: octetString)
+    writer.header(.sequence, contentCount: basic)
+    writer.encoded(tbsResponseData)
+    writer.encoded(signatureAlgorithm)
+    writer.bitString(signature)
     return writer.finish()
+  }
+
+  /// The signature of a whole OCSPResponse, as `encoded` takes it.
+  public static func signature(in response: [UInt8]) throws(DERError) -> [UInt8] {
+    let span = response.span
+    var outer = DERReader(span)
+    var fields = outer.inside(try outer.read(.sequence))
+    _ = try fields.readSmallEnumerated()
+    var wrapped = fields.inside(try fields.read(.context(0)))
+    var pair = wrapped.inside(try wrapped.read(.sequence))
+    _ = try pair.read(.objectIdentifier)
+    var octets = DERReader(span, in: try pair.read(.octetString))
+    var basic = octets.inside(try octets.read(.sequence))
+    _ = try basic.readElement()
+    _ = try basic.readElement()
+    return span.array(try basic.readWholeBitString())
   }
 
   /// The octets with which every response that embeds these certificates ends; empty for none.

@@ -22,16 +22,30 @@ public struct CertID: Sendable, Hashable {
 
   /// DER with NULL parameters, as every client seen writes it (standards, quirk 5).
   public func encoded() -> [UInt8] {
+    CertID.encoded(
+      head: CertID.head(hashAlgorithm, nameHash: issuerNameHash, keyHash: issuerKeyHash), serial: serial)
+  }
+
+  /// The fields that all certificates of an issuer share: all but the serial.
+  public static func head(_ hashAlgorithm: HashAlgorithm, nameHash: Digest, keyHash: Digest) -> [UInt8] {
     var writer = DERWriter(capacity: 160)
     writer.sequence { writer in
-      writer.sequence { writer in
-        writer.objectIdentifier(hashAlgorithm.objectIdentifier)
-        writer.null()
-      }
-      writer.octetString(issuerNameHash.octets)
-      writer.octetString(issuerKeyHash.octets)
-      writer.primitive(.integer, serial.octets)
+      writer.objectIdentifier(hashAlgorithm.objectIdentifier)
+      writer.null()
     }
+    writer.octetString(nameHash.octets)
+    writer.octetString(keyHash.octets)
+    return writer.finish()
+  }
+
+  /// The whole CertID from its `head`.
+  public static func encoded(head: [UInt8], serial: SerialNumber) -> [UInt8] {
+    let count = head.count + DERWriter.elementCount(contentCount: serial.count)
+    var writer = DERWriter(capacity: DERWriter.elementCount(contentCount: count))
+    writer.header(.sequence, contentCount: count)
+    writer.encoded(head)
+    writer.header(.integer, contentCount: serial.count)
+    for index in 0..<serial.count { writer.encoded(octet: serial[index]) }
     return writer.finish()
   }
 

@@ -25,8 +25,10 @@ public final class SoftwareSigner: Signer {
 /// One thread's contexts, made once and used for every signature: setting them up costs more than hashing.
 @safe
 private final class SoftwareSigningSession: SigningSession {
-  private let key: PrivateKey
+  /// In this thread's own library context.
+  private let key: OpaquePointer
   private let digestContext: OpaquePointer
+  private let library: OpaquePointer?
   /// Both nil for Ed25519, which takes the message whole.
   private let keyContext: OpaquePointer?
   private let digest: OpaquePointer?
@@ -34,17 +36,25 @@ private final class SoftwareSigningSession: SigningSession {
   private let largestSignature: Int
 
   init(key: PrivateKey, scheme: SignatureScheme) throws(SigningError) {
-    self.key = key
-    largestSignature = unsafe Int(EVP_PKEY_get_size(key.handle))
-    guard let digestContext = unsafe EVP_MD_CTX_new() else { throw SigningError("out of memory") }
+    let library = unsafe avouch_thread_library()
+    guard let own = unsafe avouch_key_in(library, key.handle) else {
+      throw SoftwareSigningSession.failure("the key cannot be copied")
+    }
+    guard let digestContext = unsafe EVP_MD_CTX_new() else {
+      unsafe EVP_PKEY_free(own)
+      throw SigningError("out of memory")
+    }
+    unsafe self.key = unsafe own
+    largestSignature = unsafe Int(EVP_PKEY_get_size(own))
     unsafe self.digestContext = unsafe digestContext
+    unsafe self.library = unsafe library
     guard let name = scheme.digest?.name else {
       unsafe keyContext = nil
       unsafe digest = nil
       return
     }
-    unsafe digest = unsafe EVP_MD_fetch(nil, name, nil)
-    unsafe keyContext = unsafe EVP_PKEY_CTX_new_from_pkey(nil, key.handle, nil)
+    unsafe digest = unsafe EVP_MD_fetch(library, name, nil)
+    unsafe keyContext = unsafe EVP_PKEY_CTX_new_from_pkey(library, own, nil)
     guard unsafe digest != nil, unsafe EVP_PKEY_sign_init(keyContext) == 1,
       unsafe EVP_PKEY_CTX_set_signature_md(keyContext, digest) == 1
     else { throw SoftwareSigningSession.failure("the key cannot be used for signing") }
@@ -63,6 +73,7 @@ private final class SoftwareSigningSession: SigningSession {
     unsafe EVP_MD_CTX_free(digestContext)
     unsafe EVP_PKEY_CTX_free(keyContext)
     unsafe EVP_MD_free(digest)
+    unsafe EVP_PKEY_free(key)
   }
 
   func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
@@ -86,7 +97,7 @@ private final class SoftwareSigningSession: SigningSession {
 
   private func signWhole(_ message: [UInt8], _ signature: inout [UInt8], _ count: inout Int) -> Bool {
     unsafe EVP_MD_CTX_reset(digestContext)
-    return unsafe EVP_DigestSignInit(digestContext, nil, nil, nil, key.handle) == 1
+    return unsafe EVP_DigestSignInit_ex(digestContext, nil, nil, library, nil, key, nil) == 1
       && EVP_DigestSign(digestContext, &signature, &count, message, message.count) == 1
   }
 

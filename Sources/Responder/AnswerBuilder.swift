@@ -91,11 +91,13 @@ public enum AnswerBuilder {
       singleExtensions: extensions)
   }
 
-  /// The octets to sign of a pre-built answer: one entry, no nonce, the CertID with NULL parameters.
+  /// The octets to sign of a pre-built answer: one entry, no nonce.
+  ///
+  /// - Parameter certID: `Issuer.encodedCertID`: with NULL parameters.
   public static func tbsResponseData(
-    _ statement: Statement, certID: CertID, times: AnswerTimes, issuer: Issuer, credential: SigningCredential
+    _ statement: Statement, certID: [UInt8], times: AnswerTimes, issuer: Issuer, credential: SigningCredential
   ) -> [UInt8] {
-    let single = singleResponse(statement, certID: certID.encoded(), times: times, issuer: issuer)
+    let single = singleResponse(statement, certID: certID, times: times, issuer: issuer)
     return ResponseData(
       responderID: credential.responderID, producedAt: times.producedAt, responses: [single], nonce: nil,
       isExtendedRevoke: statement.isExtendedRevoke
@@ -135,11 +137,12 @@ public enum AnswerBuilder {
     _ plan: Plan, tbsResponseData: [UInt8], signature: [UInt8], entry: CredentialTable.Entry,
     hasher: some ResponseHasher
   ) -> Answer {
-    var octets = response(tbsResponseData: tbsResponseData, signature: signature, credential: entry.credential)
-    let digest = hasher.sha256(octets, [])
-    octets.removeLast(entry.suffix.count)
+    let prefix = BasicOCSPResponse.prefix(
+      tbsResponseData: tbsResponseData, signatureAlgorithm: entry.credential.signatureAlgorithm, signature: signature,
+      suffixCount: entry.suffix.count)
+    let digest = hasher.sha256(prefix, entry.suffix)
     return Answer(
-      key: plan.key, revision: plan.revision, times: plan.times, digest: digest, prefix: octets,
+      key: plan.key, revision: plan.revision, times: plan.times, digest: digest, prefix: prefix,
       credential: plan.credential, isForUnissued: plan.isForUnissued)
   }
 }

@@ -18,6 +18,8 @@ public struct Issuer: Sendable {
   /// The keys that sign in the credential's name, each in a place of its own: any of them will do.
   public var keys: [any Signer]
   public var issuerNotBefore: UnixTime
+  /// What its CertIDs have in common, by the hash algorithm's number.
+  private let certIDHeads: [[UInt8]]
   /// How far its first reading from the store has come; one and the same through reloads.
   public let progress: IssuerProgress
 
@@ -36,6 +38,12 @@ public struct Issuer: Sendable {
     self.keys = keys
     self.issuerNotBefore = issuerNotBefore
     self.progress = progress
+    certIDHeads = (0...(HashAlgorithm.allCases.map { Int($0.rawValue) }.max() ?? 0)).map { number in
+      guard let algorithm = HashAlgorithm(rawValue: UInt8(number)), let identifier = identifiers[algorithm] else {
+        return []
+      }
+      return CertID.head(algorithm, nameHash: identifier.nameHash, keyHash: identifier.keyHash)
+    }
   }
 
   /// The issuer after its configuration is gone: its place is kept, because places are numbers, and nothing is answered.
@@ -47,6 +55,12 @@ public struct Issuer: Sendable {
   }
 
   public var isRetired: Bool { identifiers.isEmpty }
+
+  /// The CertID of one of its certificates, encoded; nil where the issuer is retired.
+  public func encodedCertID(_ serial: SerialNumber, _ hashAlgorithm: HashAlgorithm) -> [UInt8]? {
+    let head = certIDHeads[Int(hashAlgorithm.rawValue)]
+    return head.isEmpty || isRetired ? nil : CertID.encoded(head: head, serial: serial)
+  }
 
   /// The CertID of one of its certificates.
   public func certID(_ serial: SerialNumber, _ hashAlgorithm: HashAlgorithm) -> CertID? {

@@ -34,6 +34,9 @@ public protocol StatusStoreSession: AnyObject {
   /// Certificates changed after `position`, in the order of revision, issuer and serial; at most `limit`.
   func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate]
 
+  /// The serials of an issuer's certificates in their order; at most `limit`, after `serial`.
+  func serials(issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int) throws(StoreError) -> [SerialNumber]
+
   /// Certificates of an issuer in the order of their serials, each with its stored response for `hashAlgorithm` where
   /// that was built from the row's present revision; at most `limit`, after `serial`.
   func certificates(

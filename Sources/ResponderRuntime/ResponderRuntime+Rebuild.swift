@@ -13,7 +13,7 @@ extension ResponderRuntime {
   ) -> Answer? {
     let issuer = directory.issuers[key.issuer]
     guard let index = directory.credentials.index(of: stored.credential),
-      let certID = issuer.certID(key.serial, key.hashAlgorithm)
+      let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm)
     else { return nil }
     let entry = directory.credentials[index]
     let (times, policy) = (stored.times, issuer.policy)

@@ -160,16 +160,24 @@ public final class ResponderRuntime: Sendable {
       for receiver in pending.withLock({ $0.take(id) }) { refuse(receiver) }
     case .change: break
     case .bulk(let bulk):
-      while bulk.next < bulk.entries.count {
+      let rest = bulk.entries.count - bulk.next
+      for _ in 0..<rest {
         bulk.entryHasFailed()
         bulk.entryIsDone()
-        bulkEntryIsDone(bulk.reason)
       }
+      bulkIsDone(bulk.reason, entries: rest, answers: 0)
     }
   }
 
-  func bulkEntryIsDone(_ reason: BulkSigning.Reason) {
-    if reason == .presign { presigning.wrappingSubtract(1, ordering: .releasing) }
+  /// Counts entries of a bulk that are done, and the answers that were made of them.
+  func bulkIsDone(_ reason: BulkSigning.Reason, entries: Int, answers: Int) {
+    switch reason {
+    case .presign:
+      presigning.wrappingSubtract(entries, ordering: .releasing)
+      counters.presigned.add(UInt64(answers))
+    case .refresh: counters.refreshes.add(UInt64(answers))
+    case .change: break
+    }
   }
 
   private func refuse(_ receiver: any OutcomeReceiver) {

@@ -54,13 +54,15 @@ public final class PlaceCounters: Sendable {
   /// Nanoseconds that the calls took, all together.
   public var busyNanoseconds: UInt64 { nanoseconds.load(ordering: .relaxed) }
 
-  func signed(nanoseconds elapsed: Int64) {
-    count.wrappingAdd(1, ordering: .relaxed)
-    nanoseconds.wrappingAdd(UInt64(max(0, elapsed)), ordering: .relaxed)
+  /// - Parameter elapsed: nanoseconds of all those calls together.
+  func signed(_ calls: UInt64, nanoseconds elapsed: UInt64) {
+    count.wrappingAdd(calls, ordering: .relaxed)
+    nanoseconds.wrappingAdd(elapsed, ordering: .relaxed)
     // A moving mean over some hundred calls. Two threads may overwrite each other's step: it is an estimate.
     let before = mean.load(ordering: .relaxed)
-    let sample = UInt64(max(1, elapsed))
-    mean.store(before == 0 ? sample : before - before / 128 + sample / 128, ordering: .relaxed)
+    let sample = max(1, elapsed / calls)
+    let weight = min(calls, 64)
+    mean.store(before == 0 ? sample : (before * (128 - weight) + sample * weight) / 128, ordering: .relaxed)
   }
 
   /// How long a call takes at present, in nanoseconds; nil until some were made.

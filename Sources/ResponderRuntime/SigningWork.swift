@@ -34,14 +34,19 @@ final class BulkSigning: Sendable {
   let hashAlgorithm: HashAlgorithm
   let reason: Reason
   let entries: [Entry]
+  /// Whether each is given to the saver; false where the keeper comes for all of them together.
+  let isKeptNow: Bool
   private let position = Atomic<Int>(0)
   private let failed = Atomic<Int>(0)
 
-  init(issuer: IssuerIndex, hashAlgorithm: HashAlgorithm, reason: Reason, entries: [Entry]) {
+  init(
+    issuer: IssuerIndex, hashAlgorithm: HashAlgorithm, reason: Reason, entries: [Entry], isKeptNow: Bool = true
+  ) {
     self.issuer = issuer
     self.hashAlgorithm = hashAlgorithm
     self.reason = reason
     self.entries = entries
+    self.isKeptNow = isKeptNow
   }
 
   /// The place of the next entry to sign.

@@ -7,7 +7,11 @@ extension SigningWorker {
   func signBulk(_ bulk: BulkSigning) throws {
     let issuer = directory.issuers[bulk.issuer]
     var dropped: [SerialNumber] = []
-    defer { if !dropped.isEmpty { runtime.saver.forget(dropped, of: issuer.storeID) } }
+    var (done, made) = (0, 0)
+    defer {
+      if !dropped.isEmpty { runtime.saver.forget(dropped, of: issuer.storeID) }
+      runtime.bulkIsDone(bulk.reason, entries: done, answers: made)
+    }
     while bulk.next < bulk.entries.count {
       if let urgent = runtime.queue.nextUrgent(place: place) {
         perform(urgent)
@@ -17,13 +21,13 @@ extension SigningWorker {
       }
       let entry = bulk.entries[bulk.next]
       do {
-        if try !sign(entry, of: bulk, issuer) { dropped.append(entry.serial) }
+        if try sign(entry, of: bulk, issuer) { made += 1 } else { dropped.append(entry.serial) }
       } catch Failure.order(let message) {
         bulk.entryHasFailed()
         report(Failure.order(message))
       }
       bulk.entryIsDone()
-      runtime.bulkEntryIsDone(bulk.reason)
+      done += 1
     }
   }
 
@@ -31,7 +35,7 @@ extension SigningWorker {
   private func sign(_ entry: BulkSigning.Entry, of bulk: BulkSigning, _ issuer: Issuer) throws -> Bool {
     let key = ResponseKey(issuer: bulk.issuer, hashAlgorithm: bulk.hashAlgorithm, serial: entry.serial)
     let now = runtime.clock.now()
-    if bulk.reason != .refresh, let held = runtime.cache.peek(key), held.revision >= entry.reading.revision,
+    if bulk.reason == .change, let held = runtime.cache.peek(key), held.revision >= entry.reading.revision,
       held.times.isValid(at: now)
     {
       return true
@@ -39,7 +43,8 @@ extension SigningWorker {
     guard let statement = AnswerBuilder.statement(for: entry.reading, policy: issuer.policy, now: now) else {
       return false
     }
-    let answer = try makeAnswer(key, statement, revision: entry.reading.revision, issuer, now: now)
+    let answer = try makeAnswer(
+      key, statement, revision: entry.reading.revision, issuer, now: now, isKeptNow: bulk.isKeptNow)
     switch runtime.cache.publish(answer, asOf: entry.reading.asOf, now: now) {
     case .readStatusAgain:
       // Something has changed nearby since it was read: once more, alone.
@@ -48,17 +53,6 @@ extension SigningWorker {
     case .superseded: runtime.counters.overtaken.add(1)
     case .stored, .notKept: break
     }
-    runtime.counters.count(bulk.reason)
     return true
-  }
-}
-
-extension RuntimeCounters {
-  func count(_ reason: BulkSigning.Reason) {
-    switch reason {
-    case .presign: presigned.add(1)
-    case .refresh: refreshes.add(1)
-    case .change: break
-    }
   }
 }

@@ -17,8 +17,12 @@ final class SigningWorker: @unchecked Sendable {
   let state: WorkerState
   private(set) var directory: IssuerDirectory
   private var sessions: [IssuerIndex: (signer: any Signer, session: any SigningSession)] = [:]
-  private var random = SystemRandomNumberGenerator()
+  /// Where renewals fall need not be secret, and the system's generator costs a system call for each answer.
+  private var random = SplitMix(seed: .random(in: 0...UInt64.max))
   private var hasFailed = false
+  private let placeCounters: PlaceCounters
+  /// Counted here and added after each order: threads that count in one place for each signature wait for each other.
+  private var tally = (signatures: UInt64(0), nanoseconds: UInt64(0))
 
   /// Why a signature was not made.
   enum Failure: Error {
@@ -35,6 +39,7 @@ final class SigningWorker: @unchecked Sendable {
     self.place = place
     self.state = state
     directory = runtime.directory
+    placeCounters = runtime.placeCounters(place)
   }
 
   func run() {
@@ -44,8 +49,16 @@ final class SigningWorker: @unchecked Sendable {
       case .order(let order): perform(order)
       case .trial(let issuer): tryPlace(issuer)
       }
+      count()
       if state.isAbandoned { return }
     }
+  }
+
+  private func count() {
+    guard tally.signatures > 0 else { return }
+    placeCounters.signed(tally.signatures, nanoseconds: tally.nanoseconds)
+    runtime.counters.signatures.add(tally.signatures)
+    tally = (0, 0)
   }
 
   func perform(_ order: WorkQueue.Order) {
@@ -154,10 +167,15 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   /// Signs a new answer and hands it to the saver.
+  ///
+  /// - Parameter isKeptNow: false where the `AnswerKeeper` will come for it.
   func makeAnswer(
-    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime
+    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime,
+    isKeptNow: Bool = true
   ) throws -> Answer {
-    guard let certID = issuer.certID(key.serial, key.hashAlgorithm) else { throw Failure.order("no such issuer") }
+    guard let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
+      throw Failure.order("no such issuer")
+    }
     let times = try times(
       issuer, now: now, jitter: Double.random(in: 0...1, using: &random), isForUnissued: statement.isForUnissued)
     let entry = directory.credential(of: issuer)
@@ -169,7 +187,7 @@ final class SigningWorker: @unchecked Sendable {
       credential: issuer.credentialIndex)
     let answer = AnswerBuilder.answer(
       plan, tbsResponseData: tbs, signature: signature, entry: entry, hasher: runtime.hasher)
-    if !statement.isForUnissued {
+    if isKeptNow, !statement.isForUnissued {
       runtime.saver.offer(
         StoredResponse(answer, issuer: issuer.storeID, credential: entry.storeID, signature: signature))
     }
@@ -230,8 +248,8 @@ final class SigningWorker: @unchecked Sendable {
     guard state.callEnds() else { throw .abandoned }
     switch result {
     case .success(let signature):
-      runtime.placeCounters(place).signed(nanoseconds: MonotonicTime.now().nanoseconds - began)
-      runtime.counters.signatures.add(1)
+      tally.signatures += 1
+      tally.nanoseconds += UInt64(max(0, MonotonicTime.now().nanoseconds - began))
       if hasFailed {
         hasFailed = false
         runtime.queue.succeeded(place: place)

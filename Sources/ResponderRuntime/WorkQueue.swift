@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import Responder
+import Synchronization
 
 /// What the signing threads take their work from: the pure schedule and the breakers behind a lock, with bells.
 ///
@@ -38,6 +39,8 @@ final class WorkQueue: @unchecked Sendable {
   /// Keys that the configuration has to mend before they are tried again: why, by issuer and place.
   private var disabled: [KeyPlace: String] = [:]
   private var isClosed = false
+  /// How much waits that goes before renewals: read without the lock by workers in the middle of many.
+  private let urgentCount = Atomic<Int>(0)
   private var random = SystemRandomNumberGenerator()
 
   private struct KeyPlace: Hashable {
@@ -156,7 +159,8 @@ final class WorkQueue: @unchecked Sendable {
 
   /// Something that cannot wait until a bulk of renewals is through; nil where there is nothing of the kind.
   func nextUrgent(place: Int) -> Order? {
-    locked {
+    guard urgentCount.load(ordering: .relaxed) > 0 else { return nil }
+    return locked {
       guard !isClosed, schedule.hasUrgent(place: place), places[place].breaker.isClosed else { return nil }
       guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }
       return order
@@ -269,7 +273,10 @@ final class WorkQueue: @unchecked Sendable {
 
   private func locked<Result>(_ body: () -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
+    defer {
+      urgentCount.store(schedule.depth(.revocation) + schedule.depth(.miss), ordering: .relaxed)
+      unsafe pthread_mutex_unlock(mutex)
+    }
     return body()
   }
 }

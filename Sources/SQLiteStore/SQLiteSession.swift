@@ -97,6 +97,20 @@ final class SQLiteSession: StatusStoreSession {
     return (Int(statement.integer(0)), Int(statement.integer(1)))
   }
 
+  func serials(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    let statement = statements.serials
+    statement.bind(1, issuer.value)
+    statement.bind(2, serial?.octets ?? [])
+    statement.bind(3, Int64(limit))
+    defer { statement.reset() }
+    var serials: [SerialNumber] = []
+    serials.reserveCapacity(limit)
+    while try statement.step() { serials.append(try self.serial(in: statement, column: 0)) }
+    return serials
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

@@ -11,6 +11,7 @@ struct Statements {
   let changes: SQLiteStatement
   let counts: SQLiteStatement
   let scan: SQLiteStatement
+  let serials: SQLiteStatement
   let upsertCertificate: SQLiteStatement
   let insertEvent: SQLiteStatement
   let response: SQLiteStatement
@@ -41,6 +42,8 @@ struct Statements {
       WHERE (revision, issuer, serial) > (?1, ?2, ?3) ORDER BY revision, issuer, serial LIMIT ?4
       """)
     counts = try connection.prepare("SELECT count(*), count(revoked_at) FROM certificates WHERE issuer = ?1")
+    serials = try connection.prepare(
+      "SELECT serial FROM certificates WHERE issuer = ?1 AND serial > ?2 ORDER BY serial LIMIT ?3")
     scan = try connection.prepare(
       """
       SELECT c.serial, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions,
@@ -111,7 +114,7 @@ struct Statements {
 
   var all: [SQLiteStatement] {
     [
-      findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, upsertCertificate,
+      findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, serials, upsertCertificate,
       insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, endings, firstEnd, saveResponse,
       removeResponses, findCredential, insertCredential, credentials,
     ]

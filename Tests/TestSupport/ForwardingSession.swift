@@ -12,6 +12,13 @@ final class ForwardingSession: StatusStoreSession {
     self.beforeScan = beforeScan
   }
 
+  func serials(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try beforeScan()
+    return try inner.serials(issuer: issuer, after: serial, limit: limit)
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

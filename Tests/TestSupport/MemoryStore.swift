@@ -101,6 +101,17 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
+  func serials(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try store.use { tables in
+      let mine = tables.certificates.keys.filter { key in
+        key.issuer == issuer && (serial.map { key.serial > $0 } ?? true)
+      }
+      return Array(mine.map(\.serial).sorted().prefix(limit))
+    }
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

@@ -1,0 +1,51 @@
+import CalendarTime
+import OCSP
+import Responder
+
+/// Keeps answers that are in memory in the store, many at once and in the order of their serials: what the first signing
+/// of all has made. Used by the loader's thread alone.
+final class AnswerKeeper {
+  private let runtime: ResponderRuntime
+  private let session: any StatusStoreSession
+
+  init(runtime: ResponderRuntime, session: any StatusStoreSession) {
+    self.runtime = runtime
+    self.session = session
+  }
+
+  /// - Parameter certificates: those of one page whose answers the store does not have.
+  func keep(_ certificates: [ScannedCertificate], of issuer: Issuer, _ algorithm: HashAlgorithm) {
+    let credentials = runtime.directory.credentials
+    var responses: [StoredResponse] = []
+    responses.reserveCapacity(certificates.count)
+    for scanned in certificates {
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: scanned.record.serial)
+      if let response = stored(key, scanned.revision, issuer, credentials) { responses.append(response) }
+    }
+    guard !responses.isEmpty else { return }
+    do {
+      try session.save(responses, at: runtime.clock.now())
+    } catch {
+      // They are in memory, and the next start signs them again.
+      runtime.counters.storeFailures.add(1)
+      runtime.counters.unsaved.add(UInt64(responses.count))
+      runtime.failures.warn("signed responses could not be kept: \(error)")
+    }
+  }
+
+  private func stored(
+    _ key: ResponseKey, _ revision: Revision, _ issuer: Issuer, _ credentials: CredentialTable
+  ) -> StoredResponse? {
+    var octets = [UInt8](repeating: 0, count: 8 << 10)
+    var span = octets.mutableSpan
+    guard let held = runtime.cache.peek(key), held.revision == revision,
+      let head = runtime.cache.copy(key, now: runtime.clock.now(), into: &span), head.times == held.times
+    else { return nil }
+    let entry = credentials[head.credential]
+    let response = Array(octets[..<head.prefixCount]) + entry.suffix
+    guard let signature = try? BasicOCSPResponse.signature(in: response) else { return nil }
+    return StoredResponse(
+      issuer: issuer.storeID, hashAlgorithm: key.hashAlgorithm, serial: key.serial, revision: revision,
+      times: head.times, credential: entry.storeID, signature: signature, digestPrefix: head.digest.prefixWord)
+  }
+}
