@@ -1,0 +1,112 @@
+"""The control socket: whatever a client of this machine sends, the responder goes on."""
+import os
+import socket
+import threading
+
+import pytest
+
+import avouch
+from authority import Authority
+from avouch import Answer, read_all
+
+LARGEST = 2 ** 63 - 1
+
+
+@pytest.fixture(scope="module")
+def controlled(tmp_path_factory):
+    """A responder of its own: what ends it must not end the others' tests."""
+    authority = Authority(tmp_path_factory.mktemp("control") / "ca")
+    authority.record(authority.issue("good.example"))
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        server.control = str(authority.path("control"))
+        yield server
+
+
+def connect(server):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(avouch.PATIENCE)
+    connection.connect(server.control)
+    return connection
+
+
+def ask(server, target, method=b"GET"):
+    with connect(server) as connection:
+        head = b"Host: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(method + b" " + target + b" HTTP/1.1\r\n" + head)
+        octets = read_all(connection)
+        assert octets.startswith(b"HTTP/1."), (method, target, octets)
+        return Answer(octets)
+
+
+PATHS = [
+    b"/healthz", b"/readyz", b"/metrics", b"/v1/answers", b"/v1/applied", b"/", b"/v1/", b"//healthz", b"/v1/answers/"]
+QUERIES = [
+    b"?", b"?=", b"?==", b"?&", b"?=&=", b"?&&=x&", b"?=revision", b"?revision", b"?revision=", b"?revision=&revision",
+    b"?revision=-1", b"?revision=1.5", b"?revision=+0", b"?revision=0x10", b"?revision=99999999999999999999999",
+    b"?revision=18446744073709551615", b"?revision=9223372036854775808", b"?issuer=interop", b"?issuer=interop&serial=",
+    b"?issuer=interop&serial=-", b"?issuer=interop&serial=0x", b"?issuer=interop&serial=:::", b"?issuer=interop&serial=-80",
+    b"?issuer=interop&serial=" + b"F" * 200, b"?issuer=&serial=1", b"?issuer=%00&serial=%31", b"?\xff\xfe=\xff",
+    b"?" + b"=" * 3000, b"?" + b"a=b&" * 1000, b"??", b"?#", b"?issuer=interop?serial=01",
+]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST", b"PUT", b"OPTIONS", b"DELETE", b"BREW"])
+def test_odd_targets_are_answered(controlled, method):
+    for path in PATHS:
+        for query in QUERIES:
+            answer = ask(controlled, path + query, method)
+            assert answer.status in (200, 400, 404, 405, 503), (method, path, query, answer.status)
+            if answer.status == 405:
+                assert answer.headers["allow"], (method, path, query)
+    for target in (b"*", b"http://a/healthz?=", b"http://?=", b"?=", b"=", b"a", b"http:///?=&="):
+        ask(controlled, target, method)
+    assert controlled.process.poll() is None
+    assert ask(controlled, b"/healthz").body == b"alive\n"
+
+
+def test_405_tells_what_is_allowed(controlled):
+    for path, method, allowed in ((b"/healthz", b"POST", "GET, HEAD"), (b"/metrics", b"DELETE", "GET, HEAD"),
+                                  (b"/v1/answers", b"POST", "GET"), (b"/v1/applied", b"GET", "POST")):
+        answer = ask(controlled, path, method)
+        assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert ask(controlled, b"/nothing", b"DELETE").status == 404
+
+
+def processor_ticks(server):
+    with open(f"/proc/{server.process.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_a_revision_that_nobody_made_keeps_nothing_busy(controlled):
+    for number in (2 ** 64 - 1, 2 ** 63, -1):
+        assert ask(controlled, b"/v1/applied?revision=%d" % number, b"POST").status == 400
+    before = processor_ticks(controlled)
+    assert ask(controlled, b"/v1/applied?revision=%d" % LARGEST, b"POST").status == 504
+    # Ten seconds of waiting: two of them at work would be a thread that spins.
+    assert processor_ticks(controlled) - before < 2 * os.sysconf("SC_CLK_TCK")
+
+
+def test_waiting_for_a_revision_needs_no_new_thread(controlled):
+    def threads():
+        return len(os.listdir(f"/proc/{controlled.process.pid}/task"))
+
+    before = threads()
+    waiting = [connect(controlled) for _ in range(64)]
+    for connection in waiting:
+        connection.sendall(b"POST /v1/applied?revision=%d HTTP/1.0\r\n\r\n" % LARGEST)
+    # One thread takes them all in order: its answer to this one shows that it has them.
+    assert ask(controlled, b"/v1/applied?revision=%d" % LARGEST, b"POST").status == 503
+    assert threads() == before
+    assert ask(controlled, b"/v1/applied?revision=0", b"POST").status == 200
+    answers = []
+    readers = [threading.Thread(target=lambda one=one: answers.append(Answer(read_all(one)).status)) for one in waiting]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert answers == [504] * 64
+    for connection in waiting:
+        connection.close()
