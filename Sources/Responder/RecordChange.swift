@@ -77,14 +77,16 @@ public enum RevocationChange {
   /// The record afterwards, or nil where nothing changes.
   ///
   /// A second revocation may give another reason or turn a hold into a real revocation, never the other way: a hold can
-  /// be lifted (invariant 1). The first time stays unless a new one is given, because relying parties may have acted on it.
+  /// be lifted (invariant 1). One that is permanent replaces a hold whether or not it gives a reason. The first time stays
+  /// unless a new one is given, because relying parties may have acted on it.
   public static func apply(
     _ revocation: Revocation, to held: CertificateRecord, isReasonGiven: Bool, isTimeGiven: Bool
   ) -> CertificateRecord? {
     var after = held
     if var present = held.revocation {
       if present.isPermanent, !revocation.isPermanent { return nil }
-      if isReasonGiven { present.reason = revocation.reason }
+      let endsHold = !present.isPermanent && revocation.isPermanent
+      if isReasonGiven || endsHold { present.reason = revocation.reason }
       if isTimeGiven { present.time = revocation.time }
       after.revocation = present
     } else {
