@@ -1,13 +1,16 @@
 """The control socket: whatever a client of this machine sends, the responder goes on."""
+import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
 import avouch
 from authority import Authority
-from avouch import Answer, read_all
+from avouch import Answer, read_all, run
 
 LARGEST = 2 ** 63 - 1
 
@@ -110,3 +113,72 @@ def test_waiting_for_a_revision_needs_no_new_thread(controlled):
     assert answers == [504] * 64
     for connection in waiting:
         connection.close()
+
+
+# What the commands make of it
+
+def reconfigured(authority, file="other.json5", **settings):
+    """The same configuration with other values, in another file."""
+    text = json.loads(authority.path("avouch.json5").read_text())
+    authority.path(file).write_text(json.dumps({**text, **settings}))
+    return authority.path(file)
+
+
+def revoke(authority, certificate, configuration, **options):
+    return run("revoke", "--config", configuration, "--issuer", "interop", "--serial",
+               f"{certificate.serial_number:X}", **options)
+
+
+def test_a_control_socket_out_of_reach_is_not_nobody(authority):
+    good = authority.issue("good.example")
+    authority.record(good)
+    authority.configure()
+    authority.import_index()
+    # As good as a missing permission, and it stops root too.
+    result = revoke(authority, good, reconfigured(authority, control="unix:index.txt/control"))
+    assert result.returncode == 1 and "has not confirmed" in result.stderr and "Not a directory" in result.stderr
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(authority.path("stale")))
+    for control in ("unix:stale", "unix:missing"):
+        result = revoke(authority, good, reconfigured(authority, control=control))
+        assert result.returncode == 0 and "no responder is running" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_proxies_do_not_matter(authority, kind):
+    good = authority.issue("good.example")
+    authority.record(good)
+    authority.configure()
+    authority.import_index()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"control": f"127.0.0.1:{port}"} if kind == "tcp" else {}
+    configuration = reconfigured(authority, **settings)
+    with avouch.Server("serve", "--config", configuration):
+        environment = {**os.environ, "http_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
+        result = revoke(authority, good, configuration, env=environment)
+        assert result.returncode == 0 and "answers so from now on" in result.stdout, result.stderr
+
+
+def test_importing_again_waits_for_what_was_not_confirmed(authority):
+    authority.record(authority.issue("good.example"))
+    authority.configure()
+    authority.import_index()
+    authority.record(authority.issue("new.example"))
+    authority.path("index.txt").write_text("".join(authority.rows))
+    with authority.serve() as server:
+        server.process.send_signal(signal.SIGSTOP)
+        words = ["--issuer", "interop", "--index", authority.path("index.txt")]
+        # Somebody who does not ask the responder: the change is on the disk, and nobody has confirmed it.
+        result = run("import", "--config", reconfigured(authority, control="unix:missing"), *words)
+        assert result.returncode == 0 and "1 added" in result.stdout
+        again = subprocess.Popen([avouch.BINARY, "import", "--config", authority.path("avouch.json5"), *words],
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                again.wait(1)
+            server.process.send_signal(signal.SIGCONT)
+            output = again.communicate(timeout=avouch.PATIENCE)[0]
+            assert again.returncode == 0 and "0 added, 0 changed" in output and "answers so from now on" in output
+        finally:
+            again.kill()

@@ -11,6 +11,7 @@ enum ImportCommand {
     usage: avouch import --config FILE --issuer NAME (--index FILE | --crl FILE | --certs DIR | --csv FILE)
 
     Takes in what a CA issued and revoked. All of it is taken, or nothing; importing again changes only what changed.
+    The command ends when the responder that runs on this configuration, if one does, answers so.
     A certificate that is revoked stays so, whatever the file says, unless its reason is certificateHold.
 
       --index FILE   the index.txt of `openssl ca`
@@ -18,7 +19,8 @@ enum ImportCommand {
       --certs DIR    a folder of certificates, PEM or DER; it tells what was issued, and nothing of revocation
       --csv FILE     rows under the names serial, status, notAfter, revokedAt, reason
 
-    Exit code: 0 imported; 1 something is wrong, and nothing was imported; 2 wrong use.
+    Exit code: 0 imported; 1 something is wrong and nothing was imported, or the running responder has not confirmed;
+    2 wrong use.
     """
 
   static func run(_ words: [String]) throws -> ExitCode {
@@ -34,7 +36,7 @@ enum ImportCommand {
     let access = try StoreAccess(configurationPath: configurationPath, issuerName: issuerName, create: true)
     let summary = try take(source, path, access)
     report(summary)
-    guard summary.added + summary.changed > 0 else { return .fine }
+    // Where nothing changed too: an import before this one may have changed it, and not been confirmed.
     switch try ControlClient(access.configuration).waitUntilApplied(summary.revision, patienceSeconds: 300) {
     case .applied: Terminal.print("the running responder answers so from now on")
     case .nobodyThere: break
