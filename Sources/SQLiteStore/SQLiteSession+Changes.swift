@@ -17,10 +17,10 @@ extension SQLiteSession {
       }
       // The revision is taken all the same: numbers are plenty, and a gap in them means nothing.
       summary.revision = revision
-      if summary.added + summary.changed > 0 {
+      if summary.hasChanges {
         try addEvent(
           at: time, issuer: issuer, revision: revision,
-          what: "import of \(source): \(summary.added) added, \(summary.changed) changed")
+          what: "import of \(source): \(summary.added) added, \(summary.changed + summary.keptRevokedUpdated) changed")
       }
       return summary
     }
@@ -31,21 +31,9 @@ extension SQLiteSession {
     summary: inout ImportSummary
   ) throws(StoreError) {
     let held = try status(issuer: issuer, serial: incoming.serial).record
-    switch RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus) {
-    case .unchanged:
-      summary.unchanged += 1
-    case .insert(let record):
-      try write(record, issuer: issuer, revision: revision)
-      summary.added += 1
-      if record.revocation != nil { summary.revoked += 1 }
-    case .update(let record):
-      try write(record, issuer: issuer, revision: revision)
-      summary.changed += 1
-      if record.revocation != nil { summary.revoked += 1 }
-    case .keepsRevocation:
-      summary.keptRevoked += 1
-      if summary.keptRevokedExamples.count < 5 { summary.keptRevokedExamples.append(incoming.serial) }
-    }
+    let change = RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus)
+    guard let record = summary.count(change, of: incoming.serial) else { return }
+    try write(record, issuer: issuer, revision: revision)
   }
 
   func revoke(

@@ -72,4 +72,26 @@ struct SQLiteStoreTests {
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation == Sample.revocation())
     }
   }
+
+  @Test("a CRL first, then an index that says good: the end is learnt, the revocation kept, and the change followed")
+  func learnsTheEnd() throws {
+    try TemporaryFolder.use { folder in
+      let session = try SQLiteStore(path: folder + "/store.sqlite").openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      func add(_ record: CertificateRecord) throws -> ImportSummary {
+        var batches = [[record]][...]
+        return try session.importRecords(
+          issuer: issuer, assertsStatus: true, source: "a test", at: Sample.start, next: { batches.popFirst() })
+      }
+      var listed = Sample.record(1, revocation: Sample.revocation())
+      listed.notAfter = nil
+      _ = try add(listed)
+      let summary = try add(Sample.record(1))
+      #expect((summary.keptRevoked, summary.keptRevokedUpdated, summary.changed) == (1, 1, 0))
+      let reading = try session.status(issuer: issuer, serial: Sample.serial(1))
+      #expect(reading.record == Sample.record(1, revocation: Sample.revocation()))
+      #expect(reading.revision == summary.revision)
+      #expect(try add(Sample.record(1)).keptRevokedUpdated == 0)
+    }
+  }
 }

@@ -108,9 +108,10 @@ enum ImportCommand {
         + "\(summary.revoked) of the added and changed ones are revoked")
     guard summary.keptRevoked > 0 else { return }
     let examples = summary.keptRevokedExamples.map(\.hexadecimal).joined(separator: ", ")
+    let news = summary.keptRevokedUpdated > 0 ? ", \(summary.keptRevokedUpdated) of them with other news" : ""
     Terminal.print(
-      "\(summary.keptRevoked) stay revoked although the file says good, as \(examples): only certificateHold can be lifted"
-    )
+      "\(summary.keptRevoked) stay revoked\(news), as \(examples): the file says good or certificateHold of them, and only "
+        + "certificateHold can be lifted")
   }
 }
 
