@@ -59,7 +59,7 @@ extension SQLiteSession {
     guard try statement.step() else {
       throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
     }
-    let revision = Revision(UInt64(statement.integer(0)))
+    let revision = try revision(in: statement, column: 0, of: "state")
     // RETURNING gives its row first and ends the statement only when stepped again.
     while try statement.step() {}
     return revision
@@ -73,7 +73,7 @@ extension SQLiteSession {
     statement.bind(4, record.revocation?.time.seconds)
     statement.bind(5, (record.revocation?.reason?.rawValue).map { Int64($0) })
     statement.bind(6, record.singleExtensions.isEmpty ? nil : record.singleExtensions)
-    statement.bind(7, Int64(revision.value))
+    statement.bind(7, Int64(clamping: revision.value))
     try statement.run()
   }
 
@@ -82,7 +82,7 @@ extension SQLiteSession {
     statement.bind(1, nil as Int64?)
     statement.bind(2, time.seconds)
     statement.bind(3, issuer.value)
-    statement.bind(4, Int64(revision.value))
+    statement.bind(4, Int64(clamping: revision.value))
     statement.bind(5, what)
     try statement.run()
   }
