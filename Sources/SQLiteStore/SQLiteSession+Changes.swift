@@ -7,7 +7,9 @@ extension SQLiteSession {
     issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
     next: () throws -> [CertificateRecord]?
   ) throws -> ImportSummary {
-    try connection.transaction {
+    try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
+    defer { _ = try? setCache(kibibytes: SQLiteSession.cacheKibibytes) }
+    return try connection.transaction {
       let revision = try takeRevision()
       var summary = ImportSummary()
       while let batch = try next() {

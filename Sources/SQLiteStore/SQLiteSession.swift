@@ -5,14 +5,30 @@ import Responder
 
 /// One connection with its prepared statements.
 final class SQLiteSession: StatusStoreSession {
+  /// A responder has dozens of sessions, and the system's own cache is behind them all.
+  static let cacheKibibytes = 8 << 10
+  /// For the one session that imports: with less, a large import writes the same pages again and again.
+  static let importCacheKibibytes = 64 << 10
+  /// What the write-ahead log may keep of a large import once it is in the database file.
+  static let journalLimitBytes = 16 << 20
+
   let connection: SQLiteConnection
   let statements: Statements
 
-  init(path: String) throws(StoreError) {
+  /// - Parameter isReadOnly: every statement that would write is then an error. The file is opened for writing all the same
+  ///   where that is allowed: whoever opens it for reading alone leaves files of the log behind, as their owner.
+  init(path: String, isReadOnly: Bool = false) throws(StoreError) {
     connection = try SQLiteConnection(path: path, create: false)
     // FULL: a commit is on the disk when it returns (invariant 2).
-    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF")
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF")
+    try connection.execute("PRAGMA journal_size_limit = \(SQLiteSession.journalLimitBytes)")
+    if isReadOnly { try connection.execute("PRAGMA query_only = ON") }
     statements = try Statements(connection)
+    try setCache(kibibytes: SQLiteSession.cacheKibibytes)
+  }
+
+  func setCache(kibibytes: Int) throws(StoreError) {
+    try connection.execute("PRAGMA cache_size = -\(kibibytes); PRAGMA shrink_memory")
   }
 
   // MARK: - Issuers
@@ -31,7 +47,8 @@ final class SQLiteSession: StatusStoreSession {
     }
   }
 
-  private func findIssuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID? {
+  /// The number of an issuer; nil where the store has none of that name.
+  func findIssuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID? {
     let statement = statements.findIssuer
     statement.bind(1, name)
     defer { statement.reset() }
