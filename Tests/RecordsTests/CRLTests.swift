@@ -87,6 +87,13 @@ struct CRLTests {
     let found = try records(list(entries))
     #expect(found.count == 10_000)
     #expect(found.map(\.serial.octets) == entries.map(\.serial))
+    let whole = list(entries + [Entry(serial: [1, 0, 7])])
+    #expect { try records(whole) } throws: { error in
+      // Both places have the entry that is named there: a SEQUENCE with this INTEGER.
+      let places = "\(error)".split(separator: " ").compactMap { Int($0) }.filter { $0 != 10007 }
+      return places.count == 2 && places[0] > places[1]
+        && places.allSatisfy { Array(whole[($0 + 2)..<($0 + 7)]) == [2, 3, 1, 0, 7] }
+    }
   }
 
   @Test("lists that do not tell all there is are refused with a clear word")
