@@ -78,6 +78,7 @@ let package = Package(
     roomTests(
       "ResponderRuntime", imports: ["CalendarTime", "EventLoop", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
+    roomTests("EventLoop"),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),
