@@ -50,4 +50,47 @@ struct DrainingTests {
     #expect(answer.contains("get /wait") && answer.contains("Connection: close"))
     server.waitUntilStopped()
   }
+
+  @Test("draining answers every connection that the system has taken, however many wait in the backlog")
+  func backlog() throws {
+    for address in ["127.0.0.1:0", "unix:\(EchoServer.socketPath())"] {
+      let state = Echo.State()
+      let server = try HTTPServer(
+        name: "test", addresses: [try ListenAddress(address)], workers: 1, isPinned: false, limits: ServerLimits()
+      ) { Echo(state: state, completions: $0) }
+      server.start()
+      let busy = try TestClient(server.addresses[0])
+      busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let waiting = try (0..<300).map { _ in try TestClient(server.addresses[0]) }
+      for client in waiting { client.send(EchoServer.get) }
+      server.drain()
+      state.unblocked.raise(to: 1)
+      for client in waiting { #expect(client.readToEnd().hasSuffix("get /a ")) }
+      #expect(busy.readToEnd().contains("get /block"))
+      server.waitUntilStopped()
+    }
+  }
+
+  @Test("draining keeps to the bound on connections: over it the answer is 503, also from the backlog")
+  func backlogOverTheBound() throws {
+    let state = Echo.State()
+    var limits = ServerLimits()
+    limits.connections = 70
+    let server = try HTTPServer(
+      name: "test", addresses: [try ListenAddress("127.0.0.1:0")], workers: 1, isPinned: false, limits: limits
+    ) { Echo(state: state, completions: $0) }
+    server.start()
+    let busy = try TestClient(server.addresses[0])
+    busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+    let waiting = try (0..<70).map { _ in try TestClient(server.addresses[0]) }
+    for client in waiting { client.send(EchoServer.get) }
+    server.drain()
+    state.unblocked.raise(to: 1)
+    let answers = waiting.map { $0.readToEnd() }
+    #expect(answers.filter { $0.hasPrefix("HTTP/1.1 200 ") }.count == 69)
+    #expect(answers.filter { $0.hasPrefix("HTTP/1.1 503 ") }.count == 1)
+    server.waitUntilStopped()
+  }
 }

@@ -4,7 +4,8 @@ import HTTP1
 import HTTPServer
 import Synchronization
 
-/// Answers with method, target and body; a target that begins with /wait is put off until `release`.
+/// Answers with method, target and body; a target that begins with /wait is put off until `release`, and one that begins
+/// with /block holds the worker's thread until `unblocked` is raised.
 final class Echo: RequestHandler {
   let state: State
   let completions: CompletionQueue
@@ -12,6 +13,8 @@ final class Echo: RequestHandler {
   final class State: Sendable {
     let pending = Mutex<[(queue: CompletionQueue, connection: ConnectionID, text: String)]>([])
     let arrived = GrowingValue()
+    let blocked = GrowingValue()
+    let unblocked = GrowingValue()
 
     /// Completes the answers that are put off, the last one first.
     func release() {
@@ -40,6 +43,10 @@ final class Echo: RequestHandler {
     let content = String(decoding: body.indices.map { body[$0] }, as: UTF8.self)
     let text =
       target.hasPrefix("/large") ? String(repeating: "x", count: 30_000) : "\(head.method) \(target) \(content)"
+    if target.hasPrefix("/block") {
+      state.blocked.raise(to: 1)
+      _ = state.unblocked.wait(for: 1, milliseconds: 20_000)
+    }
     guard target.hasPrefix("/wait") else {
       Echo.write(text, head.keepsAlive, head.minorVersion, &response)
       return .answered
