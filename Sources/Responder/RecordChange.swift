@@ -65,8 +65,6 @@ public struct ImportSummary: Sendable, Hashable {
 
   public init() {}
 
-  public var total: Int { added + changed + unchanged + keptRevoked }
-
   /// Whether any record is another one than before.
   public var hasChanges: Bool { added + changed + keptRevokedUpdated > 0 }
 
