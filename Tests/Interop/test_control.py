@@ -49,7 +49,8 @@ QUERIES = [
     b"?", b"?=", b"?==", b"?&", b"?=&=", b"?&&=x&", b"?=revision", b"?revision", b"?revision=", b"?revision=&revision",
     b"?revision=-1", b"?revision=1.5", b"?revision=+0", b"?revision=0x10", b"?revision=99999999999999999999999",
     b"?revision=18446744073709551615", b"?revision=9223372036854775808", b"?issuer=interop", b"?issuer=interop&serial=",
-    b"?issuer=interop&serial=-", b"?issuer=interop&serial=0x", b"?issuer=interop&serial=:::", b"?issuer=interop&serial=-80",
+    b"?issuer=interop&serial=-", b"?issuer=interop&serial=0x", b"?issuer=interop&serial=:::",
+    b"?issuer=interop&serial=-80",
     b"?issuer=interop&serial=" + b"F" * 200, b"?issuer=&serial=1", b"?issuer=%00&serial=%31", b"?\xff\xfe=\xff",
     b"?" + b"=" * 3000, b"?" + b"a=b&" * 1000, b"??", b"?#", b"?issuer=interop?serial=01",
 ]
