@@ -78,8 +78,10 @@ let package = Package(
     roomTests(
       "ResponderRuntime", imports: ["CalendarTime", "EventLoop", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
+    roomTests("EventLoop"),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
+    roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),

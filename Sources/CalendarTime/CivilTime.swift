@@ -28,6 +28,8 @@ public struct CivilTime: Sendable, Hashable {
 
   /// The civil time of `time`, or nil outside the years 0 to 9999.
   public init?(_ time: UnixTime) {
+    // Far beyond both ends already, and far from what overflows below.
+    guard (-100_000_000_000...UnixTime.endOfTime.seconds).contains(time.seconds) else { return nil }
     let days = time.seconds.flooredDivision(by: 86_400)
     let secondOfDay = Int(time.seconds - days * 86_400)
     // Days are counted from 0000-03-01 in eras of 400 years, so that the leap day is the last day of its year.

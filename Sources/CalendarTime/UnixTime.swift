@@ -15,16 +15,18 @@ public struct UnixTime: Sendable, Hashable, Comparable {
     left.seconds < right.seconds
   }
 
-  /// The time that many seconds later (earlier, for a negative number).
+  /// The time that many seconds later (earlier, for a negative number), or the last or first one that there is.
   @inlinable
   public func advanced(bySeconds seconds: Int64) -> UnixTime {
-    UnixTime(seconds: self.seconds + seconds)
+    let (sum, overflow) = self.seconds.addingReportingOverflow(seconds)
+    return UnixTime(seconds: overflow ? (seconds < 0 ? .min : .max) : sum)
   }
 
-  /// How many seconds this time lies after `other`.
+  /// How many seconds this time lies after `other`, within what an Int64 holds.
   @inlinable
   public func seconds(since other: UnixTime) -> Int64 {
-    seconds - other.seconds
+    let (difference, overflow) = seconds.subtractingReportingOverflow(other.seconds)
+    return overflow ? (seconds < other.seconds ? .min : .max) : difference
   }
 
   /// 9999-12-31T23:59:59Z, the time that RFC 5280 4.1.2.5 gives to "no well-defined end"; also the last that

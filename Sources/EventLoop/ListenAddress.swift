@@ -35,7 +35,7 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
       self = .unix(path: path)
       return
     }
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+    guard let colon = text.lastIndex(of: ":"), let port = ListenAddress.port(text[text.index(after: colon)...]) else {
       throw ListenAddressError(text: text, problem: "a port from 0 to 65535 is missing")
     }
     let host = String(text[..<colon])
@@ -56,6 +56,11 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
       throw ListenAddressError(text: text, problem: "'\(host)' is no IP address (names are not looked up)")
     }
     self = .ipv4(InlineAddress(unsafe withUnsafeBytes(of: &address) { unsafe Array($0) }), port: port)
+  }
+
+  /// Digits alone: UInt16 would take a sign too.
+  private static func port(_ text: Substring) -> UInt16? {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(text) : nil
   }
 
   public var description: String {

@@ -18,7 +18,11 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
     left.nanoseconds < right.nanoseconds
   }
 
+  /// The time that much later (earlier, for a negative number), or the last or first one that there is: `.max` is "never".
   public func advanced(byMilliseconds milliseconds: Int64) -> MonotonicTime {
-    MonotonicTime(nanoseconds: nanoseconds + milliseconds * 1_000_000)
+    let end = MonotonicTime(nanoseconds: milliseconds < 0 ? .min : .max)
+    let (distance, isTooLong) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+    let (sum, isTooFar) = nanoseconds.addingReportingOverflow(distance)
+    return isTooLong || isTooFar ? end : MonotonicTime(nanoseconds: sum)
   }
 }

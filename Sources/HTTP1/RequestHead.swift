@@ -45,8 +45,6 @@ public struct RequestHead: Sendable {
 public struct HeaderValues: Sendable {
   private var ranges = InlineArray<4, Range<Int>>(repeating: 0..<0)
   public private(set) var count = 0
-  /// Whether there were more lines than are kept.
-  public private(set) var isIncomplete = false
 
   public init() {}
 
@@ -56,10 +54,7 @@ public struct HeaderValues: Sendable {
   }
 
   mutating func append(_ range: Range<Int>) {
-    guard count < 4 else {
-      isIncomplete = true
-      return
-    }
+    guard count < 4 else { return }
     ranges[count] = range
     count += 1
   }

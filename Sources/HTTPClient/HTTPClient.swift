@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 
 /// One HTTP exchange at a time, through libcurl: for commands, not for load. Blocks the calling thread.
 public enum HTTPClient {
@@ -14,6 +15,8 @@ public enum HTTPClient {
     public var method: Method
     /// Where set, the connection goes to this Unix socket whatever host the URL names.
     public var unixSocketPath: String?
+    /// Whether proxies that the environment names (`http_proxy`) are used; false for what is on this machine.
+    public var usesProxies = true
     public var timeoutMilliseconds: Int = 10_000
     /// Answers beyond this are cut off with an error.
     public var maximumAnswerBytes: Int = 1 << 20
@@ -44,7 +47,8 @@ public enum HTTPClient {
   /// Nothing came back, and why, in libcurl's words.
   public struct Failure: Error, Sendable, CustomStringConvertible {
     public var description: String
-    /// Whether nobody listens there at all.
+    /// Whether nobody listens there at all: the connection was refused, or there is no such socket. False where somebody
+    /// may be there and could not be reached (no permission, a full backlog, a timeout).
     public var isNobodyThere: Bool
   }
 
@@ -84,6 +88,7 @@ private final class Exchange {
     unsafe avouch_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
     unsafe avouch_curl_set_long(easy, CURLOPT_TIMEOUT_MS, request.timeoutMilliseconds)
     if let path = request.unixSocketPath { unsafe avouch_curl_set_text(easy, CURLOPT_UNIX_SOCKET_PATH, path) }
+    if !request.usesProxies { unsafe avouch_curl_set_text(easy, CURLOPT_NOPROXY, "*") }
     if case .post(let body, let contentType) = request.method {
       unsafe avouch_curl_set_long(easy, CURLOPT_POST, 1)
       unsafe avouch_curl_set_long(easy, CURLOPT_POSTFIELDSIZE, body.count)
@@ -158,7 +163,14 @@ private final class Exchange {
     let reason = unsafe curl_easy_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code.rawValue)"
     let place = request.unixSocketPath ?? request.url
     let extra = code == CURLE_WRITE_ERROR ? " (the answer is larger than \(maximumBytes) octets)" : ""
+    var systemError = 0
+    unsafe avouch_curl_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
+    let isRefused = systemError == Int(ECONNREFUSED) || systemError == Int(ENOENT)
+    let systemReason =
+      code == CURLE_COULDNT_CONNECT && systemError != 0
+      ? unsafe " (\(String(cString: strerror(Int32(truncatingIfNeeded: systemError)))))" : ""
     return HTTPClient.Failure(
-      description: "\(place): \(reason)\(extra)", isNobodyThere: code == CURLE_COULDNT_CONNECT)
+      description: "\(place): \(reason)\(systemReason)\(extra)",
+      isNobodyThere: code == CURLE_COULDNT_CONNECT && isRefused)
   }
 }

@@ -17,7 +17,7 @@ final class Worker: @unchecked Sendable {
   let shared: HTTPServer.SharedState
   private let place: Int?
   private var listeners: [Listener]
-  private var isListening = false
+  private var listening: ListeningSet
   let epoll: Epoll
   let handler: any RequestHandler
   private var turn: Turn
@@ -48,6 +48,7 @@ final class Worker: @unchecked Sendable {
     self.name = name
     self.place = place
     self.listeners = listeners
+    listening = ListeningSet(count: listeners.count)
     self.limits = limits
     self.shared = shared
     self.completions = completions
@@ -130,25 +131,18 @@ final class Worker: @unchecked Sendable {
 
   // MARK: - Listeners
 
+  /// Begins, or begins again, to wait for connections. Where epoll has no memory, the next sweep tries again.
   private func listen() {
-    guard !isListening else { return }
-    isListening = true
-    for (index, listener) in listeners.enumerated() {
+    listening.start { place in
+      let listener = listeners[place]
       let interest: Epoll.Interest = listener.address.port == nil ? [.read, .exclusive] : .read
-      do {
-        try epoll.add(
-          listener.descriptor, interest, data: ConnectionID(descriptor: Int32(index), generation: 0).data)
-      } catch {
-        // Out of memory for epoll: the next sweep tries again.
-        isListening = false
-      }
+      let data = ConnectionID(descriptor: Int32(place), generation: 0).data
+      return (try? epoll.add(listener.descriptor, interest, data: data)) != nil
     }
   }
 
   private func stopListening() {
-    guard isListening else { return }
-    isListening = false
-    for listener in listeners { epoll.remove(listener.descriptor) }
+    listening.stop { epoll.remove(listeners[$0].descriptor) }
   }
 
   private func closeListeners() {
@@ -156,11 +150,11 @@ final class Worker: @unchecked Sendable {
     listeners = []
   }
 
-  private func acceptAll(from place: Int32) {
+  /// - Parameter limit: a bound, so that a flood of connections does not starve those that are open.
+  private func acceptAll(from place: Int32, limit: Int = 64) {
     guard Int(place) < listeners.count else { return }
     let listener = listeners[Int(place)].descriptor
-    // Bounded, so that a flood of connections does not starve those that are open.
-    for _ in 0..<64 {
+    for _ in 0..<limit {
       switch Linux.accept(listener) {
       case .none: return
       case .connection(let descriptor): admit(descriptor)
@@ -248,8 +242,9 @@ final class Worker: @unchecked Sendable {
     guard shared.isDraining.load(ordering: .acquiring) else { return }
     if drainDeadline == nil {
       drainDeadline = deadline(limits.drainMilliseconds)
-      // Connections that the system has taken for us get their answers too.
-      for place in listeners.indices { acceptAll(from: Int32(place)) }
+      // Connections that the system has taken for us get their answers too: all that there may be, since a listener
+      // that closes resets the rest.
+      for place in listeners.indices { acceptAll(from: Int32(place), limit: max(64, limits.connections)) }
       closeListeners()
       for descriptor in openDescriptors() {
         let connection = unsafe connections + Int(descriptor)

@@ -19,7 +19,4 @@ public enum OCSPResponseStatus: UInt8, Sendable, Hashable, CaseIterable {
     case .unauthorized: "unauthorized"
     }
   }
-
-  /// The whole unsigned response that says only this: `30 03 0A 01 xx`. Not meant for `successful`, which needs a body.
-  public var errorResponse: [UInt8] { [0x30, 0x03, 0x0A, 0x01, rawValue] }
 }

@@ -43,13 +43,27 @@ public final class CRLReader: RecordReader {
       }
       if let refusal { throw RecordError("\(list.name): the entry at octet \(start): \(refusal)") }
       guard let record else { continue }
-      if let before = seen.insert(record.serial, line: start) {
+      // From the first entry on: a DER length has four octets at most.
+      let base = list.entries.lowerBound
+      if let place = seen.insert(record.serial, place: start - base, serialAt: { self.serial(at: base + $0) }) {
+        let before = base + place
         throw RecordError(
           "\(list.name): the serial \(record.serial) at octet \(start) is listed at octet \(before) already")
       }
       records.append(record)
     }
     return records
+  }
+
+  /// The serial of an entry that has been read.
+  private func serial(at start: Int) -> SerialNumber? {
+    let octets = list.octets
+    let span = octets.span
+    var reader = DERReader(span, in: start..<list.entries.upperBound)
+    guard let entry = try? reader.read(.sequence) else { return nil }
+    var fields = DERReader(span, in: entry)
+    guard let serial = try? fields.readIntegerOctets() else { return nil }
+    return SerialNumber(content: Array(octets[serial]))
   }
 
   /// - Parameter fields: over the content of one entry.

@@ -54,12 +54,18 @@ public final class CSVReader: RecordReader {
     while records.count < CSVReader.batch, let line = lines.next() {
       if line.isEmpty { continue }
       let record = try record(fields(line), columns)
-      if let before = seen.insert(record.serial, line: lines.number) {
+      if let before = seen.insert(record.serial, place: lines.number, serialAt: serial(onLine:)) {
         throw error("the serial \(record.serial) stands on line \(before) already")
       }
       records.append(record)
     }
     return records.isEmpty ? nil : records
+  }
+
+  /// The serial on a line that has been read.
+  private func serial(onLine number: Int) -> SerialNumber? {
+    guard let line = lines.line(number), let columns, let fields = try? fields(line) else { return nil }
+    return try? record(fields, columns).serial
   }
 
   private func readColumns() throws(RecordError) -> [Column] {

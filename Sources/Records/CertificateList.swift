@@ -26,9 +26,10 @@ public struct CertificateList: Sendable {
 
   /// Parses all but the entries.
   ///
-  /// - Throws: for what is no CRL, and for those that do not tell all there is: delta CRLs, CRLs of a part of the
+  /// - Throws: for what is no CRL, for two signature algorithms that differ, and for those that do not tell all there is: delta CRLs, CRLs of a part of the
   ///   certificates, indirect ones.
   public init(der octets: [UInt8], name: String) throws(RecordError) {
+    let innerAlgorithm: Range<Int>
     do throws(DERError) {
       let span = octets.span
       var outer = DERReader(span)
@@ -43,7 +44,9 @@ public struct CertificateList: Sendable {
       signatureAlgorithm = algorithm.whole
       var inside = DERReader(span, in: body.content)
       if inside.nextTag == .integer { _ = try inside.readIntegerOctets() }
-      _ = try inside.read(.sequence)
+      let repeated = try inside.readElement()
+      guard repeated.tag == .sequence else { throw DERError(.expected(.sequence), offset: repeated.start) }
+      innerAlgorithm = repeated.whole
       let issuer = try inside.readElement()
       issuerName = Array(octets[issuer.whole])
       thisUpdate = try inside.readTime()
@@ -53,6 +56,12 @@ public struct CertificateList: Sendable {
       try inside.finish()
     } catch {
       throw RecordError("\(name): not a CRL: \(error)")
+    }
+    // RFC 5280 5.1.1.2: only the inner one is signed, and the outer one is what the signature is verified with.
+    guard octets[innerAlgorithm] == octets[signatureAlgorithm] else {
+      throw RecordError(
+        "\(name): the signature algorithm at octet \(innerAlgorithm.lowerBound) is another one than that at octet "
+          + "\(signatureAlgorithm.lowerBound); both have to be the same")
     }
     self.octets = octets
     self.name = name

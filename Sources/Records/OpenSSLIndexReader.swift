@@ -28,7 +28,7 @@ public final class OpenSSLIndexReader: RecordReader {
     while records.count < OpenSSLIndexReader.batch, let line = lines.next() {
       if line.isEmpty || line.first == 0x23 { continue }
       let record = try record(line)
-      if let before = seen.insert(record.serial, line: lines.number) {
+      if let before = seen.insert(record.serial, place: lines.number, serialAt: serial(onLine:)) {
         throw error("the serial \(record.serial) stands on line \(before) already")
       }
       records.append(record)
@@ -57,6 +57,13 @@ public final class OpenSSLIndexReader: RecordReader {
     default: throw error("the status \(shown(fields[0])) is none; expected V, R or E")
     }
     return record
+  }
+
+  /// The serial on a line that has been read.
+  private func serial(onLine number: Int) -> SerialNumber? {
+    guard let line = lines.line(number) else { return nil }
+    let fields = fields(line)
+    return fields.count > 3 ? SerialNumber(hexadecimal: String(decoding: fields[3], as: UTF8.self)) : nil
   }
 
   /// What stands between tabs. A tab behind a backslash is part of its field, as OpenSSL's TXT_DB writes it.

@@ -1,4 +1,3 @@
-import OCSP
 public import Responder
 
 /// Reads a CA's records from a file, in batches. Used by one thread.
@@ -41,14 +40,13 @@ struct TextLines {
     if line.last == 0x0D { line = line.dropLast() }
     return line
   }
-}
 
-/// Remembers which line named a serial: a file that names one twice contradicts itself.
-struct SerialsSeen {
-  private var lines: [SerialNumber: Int] = [:]
-
-  /// The line that named it before; nil for the first time.
-  mutating func insert(_ serial: SerialNumber, line: Int) -> Int? {
-    lines.updateValue(line, forKey: serial)
+  /// The line of that number, which `next` has given before. Reads from the start of the file.
+  func line(_ wanted: Int) -> ArraySlice<UInt8>? {
+    var lines = TextLines(octets)
+    while let line = lines.next() {
+      if lines.number == wanted { return line }
+    }
+    return nil
   }
 }

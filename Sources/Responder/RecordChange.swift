@@ -10,8 +10,9 @@ public enum RecordChange: Sendable, Hashable {
   case unchanged
   case insert(CertificateRecord)
   case update(CertificateRecord)
-  /// The source says "good" of a certificate that is revoked for good: it stays revoked.
-  case keepsRevocation
+  /// The source says "good" or "on hold" of a certificate that is revoked for good: it stays revoked. With the record that
+  /// results from what else the source tells (notAfter, single extensions), or nil where that is nothing new.
+  case keepsRevocation(CertificateRecord?)
 
   /// - Parameters:
   ///   - held: what the store has; nil for a serial that is new.
@@ -27,13 +28,16 @@ public enum RecordChange: Sendable, Hashable {
     var merged = incoming
     merged.notAfter = incoming.notAfter ?? held.notAfter
     // What a source does not tell is no news: an index or a CRL has no certHash, and yet there may be one.
-    if !assertsStatus || incoming.singleExtensions.isEmpty { merged.singleExtensions = held.singleExtensions }
+    merged.singleExtensions = SingleExtension.merged(
+      held: held.singleExtensions, incoming: incoming.singleExtensions,
+      maximumOctets: CertificateRecord.maximumSingleExtensionOctets)
     if !assertsStatus {
       merged.revocation = held.revocation
     } else if let revocation = held.revocation, revocation.isPermanent {
       // Neither good nor a hold, which the next file could lift (invariant 1).
       guard let other = incoming.revocation, other.isPermanent else {
-        self = .keepsRevocation
+        merged.revocation = revocation
+        self = .keepsRevocation(merged == held ? nil : merged)
         return
       }
       // A source without a reason knows less: reason and time that are held stand.
@@ -48,8 +52,10 @@ public struct ImportSummary: Sendable, Hashable {
   public var added = 0
   public var changed = 0
   public var unchanged = 0
-  /// Good in the source, revoked in the store, and left revoked.
+  /// Good or on hold in the source, revoked for good in the store, and left so.
   public var keptRevoked = 0
+  /// Of these, how many have changed otherwise: their notAfter or single extensions.
+  public var keptRevokedUpdated = 0
   /// The first few of them, to show.
   public var keptRevokedExamples: [SerialNumber] = []
   /// Of the added and changed ones, how many are revoked.
@@ -59,7 +65,30 @@ public struct ImportSummary: Sendable, Hashable {
 
   public init() {}
 
-  public var total: Int { added + changed + unchanged + keptRevoked }
+  /// Whether any record is another one than before.
+  public var hasChanges: Bool { added + changed + keptRevokedUpdated > 0 }
+
+  /// Counts one record of the source; gives what the store has to write for it, if anything.
+  public mutating func count(_ change: RecordChange, of serial: SerialNumber) -> CertificateRecord? {
+    switch change {
+    case .unchanged:
+      unchanged += 1
+      return nil
+    case .insert(let record):
+      added += 1
+      if record.revocation != nil { revoked += 1 }
+      return record
+    case .update(let record):
+      changed += 1
+      if record.revocation != nil { revoked += 1 }
+      return record
+    case .keepsRevocation(let record):
+      keptRevoked += 1
+      if record != nil { keptRevokedUpdated += 1 }
+      if keptRevokedExamples.count < 5 { keptRevokedExamples.append(serial) }
+      return record
+    }
+  }
 }
 
 /// What became of a request to revoke.
@@ -77,14 +106,16 @@ public enum RevocationChange {
   /// The record afterwards, or nil where nothing changes.
   ///
   /// A second revocation may give another reason or turn a hold into a real revocation, never the other way: a hold can
-  /// be lifted (invariant 1). The first time stays unless a new one is given, because relying parties may have acted on it.
+  /// be lifted (invariant 1). One that is permanent replaces a hold whether or not it gives a reason. The first time stays
+  /// unless a new one is given, because relying parties may have acted on it.
   public static func apply(
     _ revocation: Revocation, to held: CertificateRecord, isReasonGiven: Bool, isTimeGiven: Bool
   ) -> CertificateRecord? {
     var after = held
     if var present = held.revocation {
       if present.isPermanent, !revocation.isPermanent { return nil }
-      if isReasonGiven { present.reason = revocation.reason }
+      let endsHold = !present.isPermanent && revocation.isPermanent
+      if isReasonGiven || endsHold { present.reason = revocation.reason }
       if isTimeGiven { present.time = revocation.time }
       after.revocation = present
     } else {

@@ -7,7 +7,9 @@ extension SQLiteSession {
     issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
     next: () throws -> [CertificateRecord]?
   ) throws -> ImportSummary {
-    try connection.transaction {
+    try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
+    defer { _ = try? setCache(kibibytes: SQLiteSession.cacheKibibytes) }
+    return try connection.transaction {
       let revision = try takeRevision()
       var summary = ImportSummary()
       while let batch = try next() {
@@ -17,10 +19,10 @@ extension SQLiteSession {
       }
       // The revision is taken all the same: numbers are plenty, and a gap in them means nothing.
       summary.revision = revision
-      if summary.added + summary.changed > 0 {
+      if summary.hasChanges {
         try addEvent(
           at: time, issuer: issuer, revision: revision,
-          what: "import of \(source): \(summary.added) added, \(summary.changed) changed")
+          what: "import of \(source): \(summary.added) added, \(summary.changed + summary.keptRevokedUpdated) changed")
       }
       return summary
     }
@@ -31,21 +33,9 @@ extension SQLiteSession {
     summary: inout ImportSummary
   ) throws(StoreError) {
     let held = try status(issuer: issuer, serial: incoming.serial).record
-    switch RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus) {
-    case .unchanged:
-      summary.unchanged += 1
-    case .insert(let record):
-      try write(record, issuer: issuer, revision: revision)
-      summary.added += 1
-      if record.revocation != nil { summary.revoked += 1 }
-    case .update(let record):
-      try write(record, issuer: issuer, revision: revision)
-      summary.changed += 1
-      if record.revocation != nil { summary.revoked += 1 }
-    case .keepsRevocation:
-      summary.keptRevoked += 1
-      if summary.keptRevokedExamples.count < 5 { summary.keptRevokedExamples.append(incoming.serial) }
-    }
+    let change = RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus)
+    guard let record = summary.count(change, of: incoming.serial) else { return }
+    try write(record, issuer: issuer, revision: revision)
   }
 
   func revoke(
@@ -71,7 +61,7 @@ extension SQLiteSession {
     guard try statement.step() else {
       throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
     }
-    let revision = Revision(UInt64(statement.integer(0)))
+    let revision = try revision(in: statement, column: 0, of: "state")
     // RETURNING gives its row first and ends the statement only when stepped again.
     while try statement.step() {}
     return revision
@@ -85,7 +75,7 @@ extension SQLiteSession {
     statement.bind(4, record.revocation?.time.seconds)
     statement.bind(5, (record.revocation?.reason?.rawValue).map { Int64($0) })
     statement.bind(6, record.singleExtensions.isEmpty ? nil : record.singleExtensions)
-    statement.bind(7, Int64(revision.value))
+    statement.bind(7, Int64(clamping: revision.value))
     try statement.run()
   }
 
@@ -94,7 +84,7 @@ extension SQLiteSession {
     statement.bind(1, nil as Int64?)
     statement.bind(2, time.seconds)
     statement.bind(3, issuer.value)
-    statement.bind(4, Int64(revision.value))
+    statement.bind(4, Int64(clamping: revision.value))
     statement.bind(5, what)
     try statement.run()
   }

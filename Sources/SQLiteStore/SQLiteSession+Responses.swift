@@ -12,8 +12,8 @@ extension SQLiteSession {
     statement.bind(3, serial.octets)
     defer { statement.reset() }
     guard try statement.step() else { return nil }
-    let revision = Revision(UInt64(statement.integer(0)))
-    return storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 1)
+    let revision = try revision(in: statement, column: 0, of: "responses")
+    return try storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 1)
   }
 
   func responsesDue(
@@ -26,22 +26,18 @@ extension SQLiteSession {
     defer { statement.reset() }
     var due: [DueResponse] = []
     while try statement.step() {
-      guard let hash = HashAlgorithm(rawValue: UInt8(truncatingIfNeeded: statement.integer(1))) else {
-        throw StoreError(
-          kind: .corrupt,
-          description:
-            "database \(connection.path): a response has hash algorithm \(statement.integer(1)); 1 to 4 exist")
-      }
+      let hash = try hashAlgorithm(in: statement, column: 1)
       let serial = try serial(in: statement, column: 2)
-      let asOf = Revision(UInt64(statement.integer(0)))
-      let reading = statement.optionalInteger(4).map { revision in
-        StatusReading(
-          record: record(serial, in: statement, firstColumn: 5), revision: Revision(UInt64(revision)), asOf: asOf)
+      let asOf = try revision(in: statement, column: 0, of: "state")
+      var reading = StatusReading(record: nil, revision: .zero, asOf: asOf)
+      if statement.optionalInteger(4) != nil {
+        reading = StatusReading(
+          record: try record(serial, in: statement, firstColumn: 5),
+          revision: try revision(in: statement, column: 4, of: "certificates"), asOf: asOf)
       }
       due.append(
         DueResponse(
-          hashAlgorithm: hash, serial: serial, nextUpdate: UnixTime(seconds: statement.integer(3)),
-          reading: reading ?? StatusReading(record: nil, revision: .zero, asOf: asOf)))
+          hashAlgorithm: hash, serial: serial, nextUpdate: UnixTime(seconds: statement.integer(3)), reading: reading))
     }
     return due
   }

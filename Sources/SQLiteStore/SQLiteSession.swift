@@ -5,14 +5,30 @@ import Responder
 
 /// One connection with its prepared statements.
 final class SQLiteSession: StatusStoreSession {
+  /// A responder has dozens of sessions, and the system's own cache is behind them all.
+  static let cacheKibibytes = 8 << 10
+  /// For the one session that imports: with less, a large import writes the same pages again and again.
+  static let importCacheKibibytes = 64 << 10
+  /// What the write-ahead log may keep of a large import once it is in the database file.
+  static let journalLimitBytes = 16 << 20
+
   let connection: SQLiteConnection
   let statements: Statements
 
-  init(path: String) throws(StoreError) {
+  /// - Parameter isReadOnly: every statement that would write is then an error. The file is opened for writing all the same
+  ///   where that is allowed: whoever opens it for reading alone leaves files of the log behind, as their owner.
+  init(path: String, isReadOnly: Bool = false) throws(StoreError) {
     connection = try SQLiteConnection(path: path, create: false)
     // FULL: a commit is on the disk when it returns (invariant 2).
-    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF")
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF")
+    try connection.execute("PRAGMA journal_size_limit = \(SQLiteSession.journalLimitBytes)")
+    if isReadOnly { try connection.execute("PRAGMA query_only = ON") }
     statements = try Statements(connection)
+    try setCache(kibibytes: SQLiteSession.cacheKibibytes)
+  }
+
+  func setCache(kibibytes: Int) throws(StoreError) {
+    try connection.execute("PRAGMA cache_size = -\(kibibytes); PRAGMA shrink_memory")
   }
 
   // MARK: - Issuers
@@ -31,7 +47,8 @@ final class SQLiteSession: StatusStoreSession {
     }
   }
 
-  private func findIssuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID? {
+  /// The number of an issuer; nil where the store has none of that name.
+  func findIssuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID? {
     let statement = statements.findIssuer
     statement.bind(1, name)
     defer { statement.reset() }
@@ -51,7 +68,7 @@ final class SQLiteSession: StatusStoreSession {
     let statement = statements.latestRevision
     defer { statement.reset() }
     guard try statement.step() else { return .zero }
-    return Revision(UInt64(statement.integer(0)))
+    return try revision(in: statement, column: 0, of: "state")
   }
 
   func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading {
@@ -63,17 +80,16 @@ final class SQLiteSession: StatusStoreSession {
     guard try statement.step() else {
       throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
     }
-    let asOf = Revision(UInt64(statement.integer(0)))
-    guard let revision = statement.optionalInteger(1) else {
-      return StatusReading(record: nil, revision: .zero, asOf: asOf)
-    }
-    let record = record(serial, in: statement, firstColumn: 2)
-    return StatusReading(record: record, revision: Revision(UInt64(revision)), asOf: asOf)
+    let asOf = try revision(in: statement, column: 0, of: "state")
+    guard !statement.isNull(1) else { return StatusReading(record: nil, revision: .zero, asOf: asOf) }
+    let revision = try revision(in: statement, column: 1, of: "certificates")
+    return StatusReading(
+      record: try record(serial, in: statement, firstColumn: 2), revision: revision, asOf: asOf)
   }
 
   func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate] {
     let statement = statements.changes
-    statement.bind(1, Int64(position.revision.value))
+    statement.bind(1, Int64(clamping: position.revision.value))
     statement.bind(2, position.issuer.value)
     statement.bind(3, position.serial?.octets ?? [])
     statement.bind(4, Int64(limit))
@@ -83,8 +99,8 @@ final class SQLiteSession: StatusStoreSession {
       let serial = try serial(in: statement, column: 2)
       changes.append(
         ChangedCertificate(
-          issuer: StoreIssuerID(statement.integer(1)), record: record(serial, in: statement, firstColumn: 3),
-          revision: Revision(UInt64(statement.integer(0)))))
+          issuer: StoreIssuerID(statement.integer(1)), record: try record(serial, in: statement, firstColumn: 3),
+          revision: try revision(in: statement, column: 0, of: "certificates")))
     }
     return changes
   }
@@ -124,56 +140,29 @@ final class SQLiteSession: StatusStoreSession {
     scanned.reserveCapacity(limit)
     while try statement.step() {
       let serial = try self.serial(in: statement, column: 0)
-      let revision = Revision(UInt64(statement.integer(1)))
+      let revision = try revision(in: statement, column: 1, of: "certificates")
       let response =
         statement.isNull(6)
         ? nil
-        : storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 6)
+        : try storedResponse(issuer, hashAlgorithm, serial, revision, in: statement, firstColumn: 6)
       scanned.append(
         ScannedCertificate(
-          record: record(serial, in: statement, firstColumn: 2), revision: revision, response: response))
+          record: try record(serial, in: statement, firstColumn: 2), revision: revision, response: response))
     }
     return scanned
   }
 
   // MARK: - Reading columns
 
-  /// not_after, revoked_at, reason, extensions from `firstColumn` on.
-  func record(_ serial: SerialNumber, in statement: SQLiteStatement, firstColumn: Int32) -> CertificateRecord {
-    let revocation = statement.optionalInteger(firstColumn + 1).map { time in
-      Revocation(
-        time: UnixTime(seconds: time),
-        reason: statement.optionalInteger(firstColumn + 2).flatMap {
-          RevocationReason(rawValue: UInt8(truncatingIfNeeded: $0))
-        })
-    }
-    return CertificateRecord(
-      serial: serial, notAfter: statement.optionalInteger(firstColumn).map { UnixTime(seconds: $0) },
-      revocation: revocation, singleExtensions: statement.blob(firstColumn + 3))
-  }
-
   /// produced_at, next_update, refresh_at, digest_prefix, signature, credential from `firstColumn` on.
   func storedResponse(
     _ issuer: StoreIssuerID, _ hashAlgorithm: HashAlgorithm, _ serial: SerialNumber, _ revision: Revision,
     in statement: SQLiteStatement, firstColumn: Int32
-  ) -> StoredResponse {
+  ) throws(StoreError) -> StoredResponse {
     StoredResponse(
       issuer: issuer, hashAlgorithm: hashAlgorithm, serial: serial, revision: revision,
-      times: AnswerTimes(
-        producedAt: UnixTime(seconds: statement.integer(firstColumn)),
-        nextUpdate: UnixTime(seconds: statement.integer(firstColumn + 1)),
-        refreshAt: UnixTime(seconds: statement.integer(firstColumn + 2))),
+      times: try answerTimes(in: statement, firstColumn: firstColumn),
       credential: StoreCredentialID(statement.integer(firstColumn + 5)), signature: statement.blob(firstColumn + 4),
       digestPrefix: UInt64(bitPattern: statement.integer(firstColumn + 3)))
-  }
-
-  func serial(in statement: SQLiteStatement, column: Int32) throws(StoreError) -> SerialNumber {
-    guard let serial = SerialNumber(content: statement.blob(column)) else {
-      throw StoreError(
-        kind: .corrupt,
-        description: "database \(connection.path): a serial number has \(statement.blob(column).count) octets; "
-          + "1 to \(SerialNumber.maximumOctets) are possible")
-    }
-    return serial
   }
 }

@@ -37,4 +37,17 @@ struct CivilTimeTests {
   func impossible(text: String) {
     #expect(UnixTime(iso8601: text) == nil)
   }
+
+  @Test("times at the ends of what an Int64 holds stay there, and have no civil time")
+  func extremes() {
+    let (first, last) = (UnixTime(seconds: .min), UnixTime(seconds: .max))
+    #expect(last.advanced(bySeconds: 1) == last && last.advanced(bySeconds: .max) == last)
+    #expect(first.advanced(bySeconds: -1) == first && first.advanced(bySeconds: .min) == first)
+    #expect(last.advanced(bySeconds: -1) == UnixTime(seconds: .max - 1))
+    #expect(last.seconds(since: first) == .max && first.seconds(since: last) == .min)
+    #expect(last.seconds(since: last) == 0)
+    for time in [first, last, UnixTime.endOfTime.advanced(bySeconds: 1), UnixTime(seconds: -62_167_219_201)] {
+      #expect(CivilTime(time) == nil && time.iso8601.hasSuffix("s since 1970"))
+    }
+  }
 }

@@ -226,6 +226,25 @@ def test_revoke_mistakes(authority):
     assert result.returncode == 0 and "no responder is running" in result.stdout
 
 
+def test_status_writes_nothing(authority):
+    authority.record(authority.issue("good.example"))
+    authority.configure()
+    authority.import_index()
+    path = authority.path("avouch.json5")
+    settings = json.loads(path.read_text())
+    settings["issuers"].append({**settings["issuers"][0], "name": "other"})
+    path.write_text(json.dumps(settings))
+    store = authority.path("avouch.sqlite")
+    before = store.read_bytes()
+    result = run("status", "--config", path, "--issuer", "other", "--serial", "01")
+    assert result.returncode == 1 and "not on record" in result.stdout, result.stderr
+    assert run("status", "--config", path, "--issuer", "interop", "--serial", "01").returncode == 1
+    assert store.read_bytes() == before and not authority.path("avouch.sqlite-wal").exists()
+    store.unlink()
+    result = run("status", "--config", path, "--issuer", "interop", "--serial", "01")
+    assert result.returncode == 1 and "avouch.sqlite" in result.stderr and not store.exists()
+
+
 def test_kill_loses_no_acknowledged_revocation(authority):
     """kill -9 of the responder and of the command at any instant; what was acknowledged is there afterwards."""
     certificates = [authority.issue(f"c{number}.example") for number in range(12)]

@@ -60,8 +60,7 @@ struct ResponseTests {
   @Test("the error answers are five octets and carry nothing (RFC 6960 4.2.1)")
   func errors() throws {
     for status in OCSPResponseStatus.allCases where status != .successful {
-      #expect(status.errorResponse == [0x30, 0x03, 0x0A, 0x01, status.rawValue])
-      let received = try ReceivedResponse(status.errorResponse)
+      let received = try ReceivedResponse([0x30, 0x03, 0x0A, 0x01, status.rawValue])
       #expect(received.status == status && received.basic == nil)
     }
     #expect(throws: (any Error).self) { try ReceivedResponse([0x30, 0x03, 0x0A, 0x01, 0x00]) }

@@ -17,7 +17,7 @@ struct CRLTests {
   private static let start = UnixTime(seconds: 1_780_000_000)
 
   private func list(
-    _ entries: [Entry], extensions: [OCSPExtension] = [], version: Bool = true
+    _ entries: [Entry], extensions: [OCSPExtension] = [], version: Bool = true, outerAlgorithm: [UInt8] = [0x2A, 0x03]
   ) -> [UInt8] {
     var writer = DERWriter()
     writer.sequence { writer in
@@ -34,7 +34,7 @@ struct CRLTests {
           }
         }
       }
-      writer.sequence { $0.objectIdentifier([0x2A, 0x03]) }
+      writer.sequence { $0.objectIdentifier(outerAlgorithm) }
       writer.bitString([1, 2, 3])
     }
     return writer.finish()
@@ -87,6 +87,13 @@ struct CRLTests {
     let found = try records(list(entries))
     #expect(found.count == 10_000)
     #expect(found.map(\.serial.octets) == entries.map(\.serial))
+    let whole = list(entries + [Entry(serial: [1, 0, 7])])
+    #expect { try records(whole) } throws: { error in
+      // Both places have the entry that is named there: a SEQUENCE with this INTEGER.
+      let places = "\(error)".split(separator: " ").compactMap { Int($0) }.filter { $0 != 10007 }
+      return places.count == 2 && places[0] > places[1]
+        && places.allSatisfy { Array(whole[($0 + 2)..<($0 + 7)]) == [2, 3, 1, 0, 7] }
+    }
   }
 
   @Test("lists that do not tell all there is are refused with a clear word")
@@ -102,6 +109,15 @@ struct CRLTests {
     ] {
       #expect { try records(list([Entry(serial: [1])], extensions: extensions)) } throws: {
         "\($0)".contains("a.crl") && "\($0)".contains(expected)
+      }
+    }
+  }
+
+  @Test("two signature algorithms that differ are refused (RFC 5280 5.1.1.2)")
+  func differentAlgorithms() {
+    for outer in [[0x2A, 0x04], [0x2A], [0x2A, 0x03, 0x01]] as [[UInt8]] {
+      #expect { try records(list([Entry(serial: [1])], outerAlgorithm: outer)) } throws: {
+        "\($0)".contains("a.crl") && "\($0)".contains("signature algorithm")
       }
     }
   }

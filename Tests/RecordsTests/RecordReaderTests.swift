@@ -74,6 +74,18 @@ struct RecordReaderTests {
     }
   }
 
+  @Test("a serial that comes again far below names the line it stood on first, in every format of text")
+  func farDuplicates() {
+    let serials = (1...5000).map { String($0, radix: 16) } + ["07"]
+    let rows = serials.map { "V\t271124085705Z\t\t\($0)\tunknown\t/CN=a\n" }
+    #expect { try index(rows.joined()) } throws: {
+      "\($0)".contains("index.txt, line 5001: the serial 07 stands on line 7 already")
+    }
+    #expect { try csv("serial\r\n" + serials.joined(separator: "\r\n")) } throws: {
+      "\($0)".contains("a.csv, line 5002: the serial 07 stands on line 8 already")
+    }
+  }
+
   @Test("CSV: columns in any order, quotes, and what is left out")
   func csvRows() throws {
     let records = try csv(

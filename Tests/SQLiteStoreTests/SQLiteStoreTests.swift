@@ -72,4 +72,39 @@ struct SQLiteStoreTests {
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation == Sample.revocation())
     }
   }
+
+  @Test("a session's cache is small, save while it imports; the log shrinks after a large import")
+  func memoryAndLog() throws {
+    try TemporaryFolder.use { folder in
+      let path = folder + "/store.sqlite"
+      let store = try SQLiteStore(path: path)
+      let session = try #require(try store.openSession() as? SQLiteSession)
+      func cache() throws -> Int64 { try session.connection.integer("PRAGMA cache_size") }
+      func logBytes() throws -> Int {
+        try #require(try FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int)
+      }
+      #expect(try cache() == Int64(-SQLiteSession.cacheKibibytes))
+      let issuer = try session.issuer(name: "one", identity: [1])
+      var number = 0
+      _ = try session.importRecords(issuer: issuer, assertsStatus: true, source: "a test", at: Sample.start) {
+        let size = try cache()
+        #expect(size == Int64(-SQLiteSession.importCacheKibibytes))
+        guard number < 8000 else { return nil }
+        number += 1
+        var record = Sample.record(number)
+        record.singleExtensions = [UInt8](repeating: 1, count: 4000)
+        return [record]
+      }
+      #expect(try cache() == Int64(-SQLiteSession.cacheKibibytes))
+      #expect(try logBytes() > SQLiteSession.journalLimitBytes, "or the test tests nothing")
+      // The next change begins the log again, and cuts it.
+      let second = try store.openSession()
+      for number in [1, 2] {
+        _ = try second.revoke(
+          issuer: issuer, serial: Sample.serial(number), revocation: Sample.revocation(), isReasonGiven: true,
+          isTimeGiven: false, at: Sample.start)
+      }
+      #expect(try logBytes() <= SQLiteSession.journalLimitBytes)
+    }
+  }
 }

@@ -24,7 +24,7 @@ struct StatusStoreContractTests {
     }
   }
 
-  private func add(
+  func add(
     _ records: [CertificateRecord], to session: any StatusStoreSession, issuer: StoreIssuerID,
     assertsStatus: Bool = true
   ) throws -> ImportSummary {
@@ -82,102 +82,6 @@ struct StatusStoreContractTests {
       }
       #expect(try session.counts(issuer: issuer) == (0, 0))
       #expect(try session.latestRevision() == .zero)
-    }
-  }
-
-  @Test("revoked never turns back into good by an import, save from certificateHold", arguments: Kind.allCases)
-  func staysRevoked(kind: Kind) throws {
-    try kind.open { store in
-      let session = try store.openSession()
-      let issuer = try session.issuer(name: "one", identity: [1])
-      _ = try add(
-        [
-          Sample.record(1, revocation: Sample.revocation(.keyCompromise)),
-          Sample.record(2, revocation: Sample.revocation(.certificateHold)),
-          Sample.record(3, revocation: Sample.revocation(nil)),
-        ], to: session, issuer: issuer)
-      let summary = try add([Sample.record(1), Sample.record(2), Sample.record(3)], to: session, issuer: issuer)
-      #expect((summary.keptRevoked, summary.changed) == (2, 1))
-      #expect(summary.keptRevokedExamples == [Sample.serial(1), Sample.serial(3)])
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation != nil)
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(2)).record?.status == .good)
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(3)).record?.revocation != nil)
-    }
-  }
-
-  @Test(
-    "invariant 1: a permanent revocation is never turned into a hold, which could be lifted", arguments: Kind.allCases)
-  func neverHeldAgain(kind: Kind) throws {
-    try kind.open { store in
-      let session = try store.openSession()
-      let issuer = try session.issuer(name: "one", identity: [1])
-      for reason in RevocationReason.allCases.map(Optional.some) + [nil] where reason != .certificateHold {
-        let number = 100 + Int(reason?.rawValue ?? 50)
-        _ = try add([Sample.record(number, revocation: Sample.revocation(reason))], to: session, issuer: issuer)
-        let outcome = try session.revoke(
-          issuer: issuer, serial: Sample.serial(number), revocation: Sample.revocation(.certificateHold),
-          isReasonGiven: true, isTimeGiven: false, at: Sample.start)
-        #expect(outcome == .alreadyRevoked(Sample.revocation(reason)))
-        let held = Sample.record(number, revocation: Sample.revocation(.certificateHold))
-        #expect(try add([held], to: session, issuer: issuer).keptRevoked == 1)
-        #expect(try add([Sample.record(number)], to: session, issuer: issuer).keptRevoked == 1)
-        let reading = try session.status(issuer: issuer, serial: Sample.serial(number))
-        #expect(reading.record?.revocation == Sample.revocation(reason))
-      }
-    }
-  }
-
-  @Test("a source that knows less takes nothing away: reason, time, single extensions", arguments: Kind.allCases)
-  func knowsLess(kind: Kind) throws {
-    try kind.open { store in
-      let session = try store.openSession()
-      let issuer = try session.issuer(name: "one", identity: [1])
-      var full = Sample.record(1, revocation: Sample.revocation(.keyCompromise))
-      full.singleExtensions = [0x30, 0x00]
-      _ = try add([full], to: session, issuer: issuer)
-      var bare = Sample.record(1, revocation: Revocation(time: Sample.start, reason: nil))
-      bare.notAfter = nil
-      #expect(try add([bare], to: session, issuer: issuer).unchanged == 1)
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record == full)
-    }
-  }
-
-  @Test("a source that says nothing of revocation changes none", arguments: Kind.allCases)
-  func statusless(kind: Kind) throws {
-    try kind.open { store in
-      let session = try store.openSession()
-      let issuer = try session.issuer(name: "one", identity: [1])
-      _ = try add([Sample.record(1, revocation: Sample.revocation(.certificateHold))], to: session, issuer: issuer)
-      let summary = try add([Sample.record(1), Sample.record(2)], to: session, issuer: issuer, assertsStatus: false)
-      #expect((summary.added, summary.unchanged, summary.changed) == (1, 1, 0))
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation != nil)
-    }
-  }
-
-  @Test("a revocation is there once, under a new revision", arguments: Kind.allCases)
-  func revoking(kind: Kind) throws {
-    try kind.open { store in
-      let session = try store.openSession()
-      let issuer = try session.issuer(name: "one", identity: [1])
-      let before = try add([Sample.record(1)], to: session, issuer: issuer).revision
-      func revoke(_ number: Int, _ reason: RevocationReason?, isReasonGiven: Bool = true) throws -> RevocationOutcome {
-        try session.revoke(
-          issuer: issuer, serial: Sample.serial(number), revocation: Sample.revocation(reason),
-          isReasonGiven: isReasonGiven, isTimeGiven: false, at: Sample.start)
-      }
-      #expect(try revoke(9, .superseded) == .notIssued)
-      guard case .revoked(let revision) = try revoke(1, .superseded) else {
-        Issue.record("not revoked")
-        return
-      }
-      #expect(revision > before)
-      #expect(try revoke(1, nil, isReasonGiven: false) == .alreadyRevoked(Sample.revocation(.superseded)))
-      guard case .revoked(let later) = try revoke(1, .keyCompromise) else {
-        Issue.record("a graver reason was not taken")
-        return
-      }
-      #expect(later > revision)
-      #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation?.reason == .keyCompromise)
     }
   }
 

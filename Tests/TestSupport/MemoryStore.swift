@@ -151,16 +151,8 @@ final class MemorySession: StatusStoreSession {
         let key = MemoryStore.CertificateKey(issuer: issuer, serial: record.serial)
         let change = RecordChange(
           held: tables.certificates[key]?.record, incoming: record, assertsStatus: assertsStatus)
-        switch change {
-        case .unchanged: summary.unchanged += 1
-        case .keepsRevocation:
-          summary.keptRevoked += 1
-          if summary.keptRevokedExamples.count < 5 { summary.keptRevokedExamples.append(record.serial) }
-        case .insert(let new), .update(let new):
-          if case .insert = change { summary.added += 1 } else { summary.changed += 1 }
-          if new.revocation != nil { summary.revoked += 1 }
-          tables.certificates[key] = .init(record: new, revision: tables.revision)
-        }
+        guard let new = summary.count(change, of: record.serial) else { continue }
+        tables.certificates[key] = .init(record: new, revision: tables.revision)
       }
       return summary
     }

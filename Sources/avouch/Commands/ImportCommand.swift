@@ -11,6 +11,7 @@ enum ImportCommand {
     usage: avouch import --config FILE --issuer NAME (--index FILE | --crl FILE | --certs DIR | --csv FILE)
 
     Takes in what a CA issued and revoked. All of it is taken, or nothing; importing again changes only what changed.
+    The command ends when the responder that runs on this configuration, if one does, answers so.
     A certificate that is revoked stays so, whatever the file says, unless its reason is certificateHold.
 
       --index FILE   the index.txt of `openssl ca`
@@ -18,7 +19,8 @@ enum ImportCommand {
       --certs DIR    a folder of certificates, PEM or DER; it tells what was issued, and nothing of revocation
       --csv FILE     rows under the names serial, status, notAfter, revokedAt, reason
 
-    Exit code: 0 imported; 1 something is wrong, and nothing was imported; 2 wrong use.
+    Exit code: 0 imported; 1 something is wrong and nothing was imported, or the running responder has not confirmed;
+    2 wrong use.
     """
 
   static func run(_ words: [String]) throws -> ExitCode {
@@ -34,7 +36,7 @@ enum ImportCommand {
     let access = try StoreAccess(configurationPath: configurationPath, issuerName: issuerName, create: true)
     let summary = try take(source, path, access)
     report(summary)
-    guard summary.added + summary.changed > 0 else { return .fine }
+    // Where nothing changed too: an import before this one may have changed it, and not been confirmed.
     switch try ControlClient(access.configuration).waitUntilApplied(summary.revision, patienceSeconds: 300) {
     case .applied: Terminal.print("the running responder answers so from now on")
     case .nobodyThere: break
@@ -106,68 +108,9 @@ enum ImportCommand {
         + "\(summary.revoked) of the added and changed ones are revoked")
     guard summary.keptRevoked > 0 else { return }
     let examples = summary.keptRevokedExamples.map(\.hexadecimal).joined(separator: ", ")
+    let news = summary.keptRevokedUpdated > 0 ? ", \(summary.keptRevokedUpdated) of them with other news" : ""
     Terminal.print(
-      "\(summary.keptRevoked) stay revoked although the file says good, as \(examples): only certificateHold can be lifted"
-    )
-  }
-}
-
-/// The certificates of a folder, in the order of the files' names.
-private final class CertificateFolderReader: RecordReader {
-  private let folder: String
-  private let names: [String]
-  private let issuer: Certificate
-  private var position = 0
-  private var seen: [SerialNumber: String] = [:]
-
-  init(_ folder: String, issuer: Certificate) throws(CommandFailure) {
-    self.folder = folder
-    self.issuer = issuer
-    names = try Files.list(folder).filter { name in
-      !name.hasPrefix(".") && !Files.isFolder(folder + "/" + name)
-    }
-    guard !names.isEmpty else { throw .no("\(folder): there is no file in this folder; certificates are expected") }
-  }
-
-  var progress: Double { Double(position) / Double(names.count) }
-
-  func next() throws(RecordError) -> [CertificateRecord]? {
-    guard position < names.count else { return nil }
-    var records: [CertificateRecord] = []
-    while position < names.count, records.count < 256 {
-      records += try read(folder + "/" + names[position])
-      position += 1
-    }
-    return records
-  }
-
-  private func read(_ path: String) throws(RecordError) -> [CertificateRecord] {
-    do {
-      let octets = try Files.read(path, what: "a certificate")
-      if octets.first == 0x30 { return [try record(octets, path)] }
-      let blocks = try PEM.blocks(in: octets).filter { $0.label == "CERTIFICATE" || $0.label == "TRUSTED CERTIFICATE" }
-      guard !blocks.isEmpty else {
-        throw RecordError("\(path): no certificate in it; expected PEM with BEGIN CERTIFICATE, or DER")
-      }
-      return try blocks.map { try record($0.der, path) }
-    } catch let error as RecordError {
-      throw error
-    } catch {
-      throw RecordError("\(error)")
-    }
-  }
-
-  private func record(_ der: [UInt8], _ path: String) throws -> CertificateRecord {
-    let certificate = try Certificate(der: der, name: path)
-    guard certificate.issuerName == issuer.subjectName, certificate.isSigned(by: issuer) else {
-      throw RecordError("\(path): \(certificate.subjectText) was not issued by \(issuer.subjectText)")
-    }
-    guard let serial = SerialNumber(content: certificate.serialOctets) else {
-      throw RecordError("\(path): the serial number has no or over \(SerialNumber.maximumOctets) octets")
-    }
-    if let other = seen.updateValue(path, forKey: serial) {
-      throw RecordError("\(path): the serial \(serial) is that of \(other) too")
-    }
-    return CertificateRecord(serial: serial, notAfter: certificate.notAfter)
+      "\(summary.keptRevoked) stay revoked\(news), as \(examples): the file says good or certificateHold of them, and only "
+        + "certificateHold can be lifted")
   }
 }

@@ -9,7 +9,8 @@ enum RevokeCommand {
     usage: avouch revoke --config FILE --issuer NAME --serial HEX [--reason REASON] [--at TIME]
 
     Revokes one certificate. When the command ends with 0, the revocation is on the disk and the responder that runs on
-    this configuration, if one does, no longer says "good".
+    this configuration, if one does, no longer says "good". A certificate on hold is revoked for good, unless the reason
+    is certificateHold again.
 
       --reason   keyCompromise, caCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
                  privilegeWithdrawn, aaCompromise or unspecified

@@ -7,7 +7,7 @@ enum StatusCommand {
   static let usage = """
     usage: avouch status --config FILE --issuer NAME --serial HEX [--json]
 
-    Shows what the store holds of one certificate, and what the running responder has in memory.
+    Shows what the store holds of one certificate, and what the running responder has in memory. Changes nothing.
 
     Exit code: 0 good; 1 revoked or not on record; 2 wrong use.
     """
@@ -21,17 +21,12 @@ enum StatusCommand {
     guard let serial = SerialNumber(hexadecimal: serialText) else {
       throw arguments.wrong("--serial: '\(serialText)' is not a serial number in hexadecimal")
     }
-    let access = try StoreAccess(
-      configurationPath: try arguments.required("--config"), issuerName: issuerName, create: false)
-    let reading = try access.session.status(issuer: access.issuer, serial: serial)
-    var stored: [StoredResponse] = []
-    for hash in HashAlgorithm.allCases {
-      if let response = try access.session.response(issuer: access.issuer, hashAlgorithm: hash, serial: serial) {
-        stored.append(response)
-      }
-    }
-    let cached = try ControlClient(access.configuration).answers(issuer: issuerName, serial: serial.hexadecimal)
-    let report = StatusReport(serial: serial, issuer: issuerName, reading: reading, stored: stored, cached: cached)
+    let view = try StoreView(
+      configurationPath: try arguments.required("--config"), issuerName: issuerName)
+    let cached = try ControlClient(view.configuration).answers(issuer: issuerName, serial: serial.hexadecimal)
+    let reading = try view.status(serial)
+    let report = StatusReport(
+      serial: serial, issuer: issuerName, reading: reading, stored: try view.responses(serial), cached: cached)
     Terminal.print(arguments.has("--json") ? report.json : report.text)
     return reading.record?.status == .good ? .fine : .no
   }

@@ -1,9 +1,10 @@
 import Configuration
+import OCSP
 import OpenSSLCrypto
 import Responder
 import SQLiteStore
 
-/// A command's way to one issuer's part of the store.
+/// A command's way to one issuer's part of the store, to change it.
 struct StoreAccess {
   let configuration: LoadedConfiguration
   let certificate: Certificate
@@ -13,10 +14,52 @@ struct StoreAccess {
   /// - Parameter create: whether a store that is missing may be made.
   init(configurationPath: String, issuerName: String, create: Bool) throws {
     configuration = try LoadedConfiguration(path: configurationPath)
-    let settings = try configuration.issuer(issuerName)
-    let path = configuration.resolved(settings.certificate)
-    certificate = try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
+    certificate = try configuration.certificate(ofIssuer: issuerName)
     session = try SQLiteStore(path: configuration.storePath, create: create).openSession()
     issuer = try session.issuer(name: issuerName, identity: IssuerIdentity(certificate).storeIdentity)
+  }
+}
+
+/// A command's way to look at one issuer's part of the store: nothing is written, not even that the issuer exists.
+struct StoreView {
+  let configuration: LoadedConfiguration
+  let session: any StatusStoreSession
+  /// Nil where the store has nothing of that issuer.
+  let issuer: StoreIssuerID?
+
+  init(configurationPath: String, issuerName: String) throws {
+    configuration = try LoadedConfiguration(path: configurationPath)
+    let certificate = try configuration.certificate(ofIssuer: issuerName)
+    let store = try SQLiteStore(readingFrom: configuration.storePath)
+    session = try store.openSession()
+    issuer = try store.recordedIssuer(
+      name: issuerName, identity: IssuerIdentity(certificate).storeIdentity)
+  }
+
+  /// What is on record of one certificate; no record where there is none, or nothing of the issuer.
+  func status(_ serial: SerialNumber) throws -> StatusReading {
+    guard let issuer else {
+      return StatusReading(record: nil, revision: .zero, asOf: try session.latestRevision())
+    }
+    return try session.status(issuer: issuer, serial: serial)
+  }
+
+  /// The responses that are kept of it.
+  func responses(_ serial: SerialNumber) throws -> [StoredResponse] {
+    guard let issuer else { return [] }
+    var found: [StoredResponse] = []
+    for hash in HashAlgorithm.allCases {
+      if let response = try session.response(issuer: issuer, hashAlgorithm: hash, serial: serial) {
+        found.append(response)
+      }
+    }
+    return found
+  }
+}
+
+extension LoadedConfiguration {
+  fileprivate func certificate(ofIssuer name: String) throws -> Certificate {
+    let path = resolved(try issuer(name).certificate)
+    return try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
   }
 }

@@ -57,6 +57,7 @@ struct ControlClient {
       url: "http://\(host)\(target)", method: post ? .post(body: [], contentType: "text/plain") : .get,
       unixSocketPath: socketPath)
     request.timeoutMilliseconds = 15_000
+    request.usesProxies = false
     return request
   }
 }

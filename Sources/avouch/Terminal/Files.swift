@@ -14,10 +14,11 @@ enum Files {
     guard status.st_mode & S_IFMT != S_IFDIR else {
       throw .no("\(path): \(what) is expected here, and this is a folder")
     }
-    var octets = [UInt8](repeating: 0, count: Int(status.st_size))
+    // One octet of room behind the end, so that a file that grows or has no size (a pipe) is read to its end, and one that
+    // has the size it says is not copied into a larger array for that.
+    var octets = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
     var filled = 0
     while true {
-      // One octet of room behind the end, so that a file that grows or has no size (a pipe) is read to its end.
       if filled == octets.count { octets += [UInt8](repeating: 0, count: max(4096, octets.count / 4)) }
       let count = unsafe octets.withUnsafeMutableBytes {
         unsafe Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled)

@@ -1,0 +1,44 @@
+import OCSP
+import Testing
+
+@Suite("Single extensions")
+struct SingleExtensionTests {
+  private func one(_ arc: UInt8, _ fill: UInt8, count: Int = 2) -> [UInt8] {
+    OCSPExtension(identifier: [0x2A, arc], value: [UInt8](repeating: fill, count: count)).encoded()
+  }
+
+  private func merged(_ held: [UInt8], _ incoming: [UInt8], _ maximum: Int = 4096) -> [UInt8] {
+    SingleExtension.merged(held: held, incoming: incoming, maximumOctets: maximum)
+  }
+
+  @Test("an incoming extension replaces that of its identifier, and others stay")
+  func merging() {
+    #expect(merged([], one(1, 1)) == one(1, 1))
+    #expect(merged(one(1, 1), []) == one(1, 1))
+    #expect(merged(one(1, 1), one(2, 2)) == one(1, 1) + one(2, 2))
+    #expect(merged(one(1, 1) + one(2, 2) + one(3, 3), one(2, 9)) == one(1, 1) + one(2, 9) + one(3, 3))
+    #expect(merged(one(1, 1) + one(1, 2), one(1, 3) + one(2, 1)) == one(1, 3) + one(2, 1))
+    #expect(merged(one(2, 1), one(1, 1) + one(2, 2) + one(2, 3)) == one(2, 2) + one(2, 3) + one(1, 1))
+  }
+
+  @Test("two sources in turns settle: the second round changes nothing")
+  func settling() {
+    var held: [UInt8] = []
+    for source in [one(1, 1), one(2, 2) + one(3, 3)] { held = merged(held, source) }
+    for source in [one(1, 1), one(2, 2) + one(3, 3)] { #expect(merged(held, source) == held) }
+  }
+
+  @Test("what does not fit the bound is left out of what was held, never of what comes")
+  func bound() {
+    let held = one(1, 1, count: 60) + one(2, 2, count: 10)
+    #expect(merged(held, one(3, 3, count: 50), 100) == one(2, 2, count: 10) + one(3, 3, count: 50))
+    #expect(merged(held, one(1, 3, count: 90), 100) == one(1, 3, count: 90))
+  }
+
+  @Test("what is not DER cannot be merged: what comes counts")
+  func damaged() {
+    #expect(merged([0x30, 0x00], one(1, 1)) == one(1, 1))
+    #expect(merged(one(1, 1), [0x30, 0x05]) == [0x30, 0x05])
+    #expect(merged([0x30, 0x05], []) == [0x30, 0x05])
+  }
+}
