@@ -49,6 +49,8 @@ final class ConnectionExtra {
   var outputStart = 0
   /// A chunked request whose body is on its way.
   var chunked: ChunkedRequest?
+  /// The request whose answer was put off, where somebody wants to know of its end.
+  var pending: PendingExchange?
   /// Octets thrown away while lingering.
   var discardedCount = 0
   /// Whether `100 Continue` has gone out for this request.

@@ -1,5 +1,6 @@
 public import CalendarTime
 public import HTTP1
+import Synchronization
 
 /// Answers requests. One instance per worker, used by that worker's thread alone.
 public protocol RequestHandler: AnyObject {
@@ -18,11 +19,26 @@ public protocol RequestHandler: AnyObject {
 }
 
 /// What a handler did with a request.
-public enum Handling: Sendable, Hashable {
+public enum Handling: Sendable {
   /// The answer is in the buffer.
   case answered
-  /// The answer will come through the worker's `CompletionQueue`; until then the connection waits.
-  case pending
+  /// The answer will come through the worker's `CompletionQueue`; until then the connection waits. Where it ends before,
+  /// the exchange is told so.
+  case pending(PendingExchange?)
+}
+
+/// A request whose answer was put off, as the one who works on it sees it. Any thread may ask.
+public final class PendingExchange: Sendable {
+  private let hasEnded = Atomic<Bool>(false)
+
+  public init() {}
+
+  /// Whether the client is gone: nobody will read the answer.
+  public var isGone: Bool { hasEnded.load(ordering: .relaxed) }
+
+  func connectionHasEnded() {
+    hasEnded.store(true, ordering: .relaxed)
+  }
 }
 
 /// One turn of a worker's loop: the clock is read once for all that is answered in it.

@@ -162,9 +162,10 @@ extension Worker {
       if !head.keepsAlive { unsafe connection.pointee.closesAfterWrite = true }
       // Room for one more answer, or the socket has to take some first.
       if response.remaining < limits.responseBytes { flush(descriptor) }
-    case .pending:
+    case .pending(let exchange):
       unsafe connection.pointee.phase = .pending
       unsafe connection.pointee.deadline = .max
+      if let exchange { ensureExtra(descriptor).pending = exchange }
     }
   }
 

@@ -142,6 +142,7 @@ extension Worker {
       return
     }
     let connection = unsafe connections + Int(id.descriptor)
+    unsafe connection.pointee.extra?.pending = nil
     let keepsAlive = unsafe connection.pointee.keepsAlive && !isDraining
     entry.write(currentTurn, keepsAlive, &response)
     if !keepsAlive {

@@ -269,6 +269,7 @@ final class Worker: @unchecked Sendable {
     let connection = unsafe connections + Int(descriptor)
     guard unsafe connection.pointee.phase != .closed else { return }
     unsafe connection.pointee.phase = .closed
+    unsafe connection.pointee.extra?.pending?.connectionHasEnded()
     unsafe connection.pointee.extra = nil
     openCount -= 1
     shared.openConnections.wrappingSubtract(1, ordering: .relaxed)

@@ -86,8 +86,7 @@ public final class OCSPHandler: RequestHandler {
     case .live(let live):
       guard mayBeKnown(live) else { return error(.unauthorized, head, turn, &response) }
       counters.live.add(1)
-      runtime.ask(question, receiver: PendingAnswer(head, octets, current, completions, connection))
-      return .pending
+      return ask(question, PendingAnswer(head, octets, current, completions, connection))
     case .unauthorized: return error(.unauthorized, head, turn, &response)
     }
   }
@@ -131,8 +130,12 @@ public final class OCSPHandler: RequestHandler {
       return error(.unauthorized, head, turn, &response)
     }
     counters.misses.add(1)
-    runtime.ask(question, receiver: PendingAnswer(head, octets, current, completions, connection))
-    return .pending
+    return ask(question, PendingAnswer(head, octets, current, completions, connection))
+  }
+
+  private func ask(_ question: Question, _ answer: PendingAnswer) -> Handling {
+    runtime.ask(question, receiver: answer)
+    return .pending(answer.exchangeInWait)
   }
 
   /// Whether there is anything to say to a question that has to be signed for: false is certain (invariant 8).

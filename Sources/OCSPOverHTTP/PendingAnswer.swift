@@ -10,6 +10,8 @@ final class PendingAnswer: OutcomeReceiver {
   private let current: CurrentWriter
   private let completions: CompletionQueue
   private let connection: ConnectionID
+  /// Tells of the end of the connection.
+  let exchangeInWait = PendingExchange()
   /// The head's octets, where the request is conditional: they are gone by the time the answer comes.
   private let conditional: (head: RequestHead, octets: [UInt8])?
 
@@ -24,6 +26,8 @@ final class PendingAnswer: OutcomeReceiver {
     let isConditional = head.isGetOrHead && (head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil)
     conditional = isConditional ? (head, octets.indices.map { octets[$0] }) : nil
   }
+
+  var isGone: Bool { exchangeInWait.isGone }
 
   func receive(_ outcome: QuestionOutcome) {
     completions.complete(connection) { [self] turn, keepsAlive, response in

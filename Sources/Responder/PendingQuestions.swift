@@ -61,6 +61,14 @@ public struct PendingQuestions<Waiter> {
   /// Whether somebody may still be waiting: false where the entry was taken, or swept as overdue.
   public func isOpen(_ id: ID) -> Bool { entries[id] != nil }
 
+  /// Closes an entry for whose waiters nothing need be done any more. False where somebody still waits, or nobody did
+  /// from the beginning.
+  public mutating func drop(_ id: ID, where isGone: (Waiter) -> Bool) -> Bool {
+    guard let entry = entries[id], !entry.waiters.isEmpty, entry.waiters.allSatisfy(isGone) else { return false }
+    _ = take(id)
+    return true
+  }
+
   /// Closes an entry: from here on an equal question starts anew. Empty where it was taken before.
   public mutating func take(_ id: ID) -> [Waiter] {
     guard let entry = entries.removeValue(forKey: id) else { return [] }

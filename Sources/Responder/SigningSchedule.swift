@@ -126,6 +126,20 @@ public struct SigningSchedule<Job> {
     return true
   }
 
+  /// Takes out the questions that no place can sign at present: who asked need not wait for the deadline to be told so.
+  ///
+  /// - Parameter isSigning: whether a place signs.
+  public mutating func removeQuestions(whereNone isSigning: (Int) -> Bool) -> [Order] {
+    var removed: [Order] = []
+    for group in groups.indices where !groups[group].places.contains(where: isSigning) {
+      while let order = groups[group].urgent[Lane.miss.rawValue].popFirst() {
+        counts[Lane.miss.rawValue] -= 1
+        removed.append(order)
+      }
+    }
+    return removed
+  }
+
   /// The next order for a place.
   ///
   /// - Parameters:

@@ -24,6 +24,7 @@ final class ChangeFollower: @unchecked Sendable {
   }
 
   func run() {
+    var pause: Int64 = 5
     while !runtime.isStopping {
       _ = runtime.announced.wait(
         for: runtime.applied.current + 1, milliseconds: ChangeFollower.lookEveryMilliseconds)
@@ -33,7 +34,10 @@ final class ChangeFollower: @unchecked Sendable {
         try follow()
         // Announced and not there: somebody asked for a revision that nobody has made. Look again, not at once.
         if runtime.applied.current == before, runtime.announced.current > before {
-          _ = runtime.closing.wait(for: 1, milliseconds: 5)
+          _ = runtime.closing.wait(for: 1, milliseconds: pause)
+          pause = min(pause * 2, ChangeFollower.lookEveryMilliseconds)
+        } else {
+          pause = 5
         }
         if isFailing { runtime.log.info("the store can be read again") }
         isFailing = false
@@ -53,8 +57,10 @@ final class ChangeFollower: @unchecked Sendable {
     guard latest > runtime.appliedRevision else { return }
     let directory = runtime.directory
     let issuerOfStoreID = directory.indexByStoreID
+    var tally = ChangeTally()
     while true {
       let changes = try session.changes(after: position, limit: 4096)
+      for change in changes { tally.count(change) }
       for change in changes { apply(change, directory, issuerOfStoreID) }
       if let last = changes.last {
         position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
@@ -64,6 +70,7 @@ final class ChangeFollower: @unchecked Sendable {
     // Rows of revisions after `latest` may have been seen too: applying them early harms nobody.
     position = ChangePosition(after: max(latest, position.revision))
     runtime.applied.raise(to: latest.value)
+    tally.tell(runtime.log, directory, issuerOfStoreID, revision: latest)
   }
 
   private func apply(
@@ -85,6 +92,37 @@ final class ChangeFollower: @unchecked Sendable {
       let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: serial)
       _ = runtime.queue.push(
         WorkQueue.Order(.change(key, change.revision), issuer: issuer, lane: .revocation))
+    }
+  }
+}
+
+/// What the log says of changes that were applied: each of a few, and no more than a number of many.
+private struct ChangeTally {
+  private static let shownOneByOne = 8
+  private var shown: [ChangedCertificate] = []
+  private var changed = 0
+  private var revoked = 0
+
+  mutating func count(_ change: ChangedCertificate) {
+    changed += 1
+    if change.record.revocation != nil { revoked += 1 }
+    if shown.count <= ChangeTally.shownOneByOne { shown.append(change) }
+  }
+
+  func tell(
+    _ log: any RuntimeLog, _ directory: IssuerDirectory, _ issuerOfStoreID: [StoreIssuerID: IssuerIndex],
+    revision: Revision
+  ) {
+    guard changed > 0 else { return }
+    guard changed <= ChangeTally.shownOneByOne else {
+      log.info("revision \(revision.value): \(changed) certificates changed, \(revoked) of them revoked")
+      return
+    }
+    for change in shown {
+      let issuer =
+        issuerOfStoreID[change.issuer].map { "of '\(directory.issuers[$0].name)'" } ?? "of an issuer not here"
+      let status = change.record.revocation.map { "revoked, \($0.reason?.name ?? "no reason")" } ?? "good"
+      log.info("revision \(change.revision.value): \(change.record.serial) \(issuer) is \(status)")
     }
   }
 }

@@ -71,7 +71,7 @@ public final class ResponderRuntime: Sendable {
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256)
     pending = Mutex(PendingQuestions(maximumEntries: limits.queueLimit + 1024, maximumWaiters: 4 * limits.queueLimit))
-    saver = ResponseSaver(store: store, clock: clock, log: log, counters: counters)
+    saver = ResponseSaver(store: store, clock: clock, failures: failures, counters: counters)
     current = Mutex(Current(directory: directory, counters: directory.places.map { _ in PlaceCounters() }))
     _ = queue.configure(directory)
   }
@@ -287,6 +287,8 @@ public final class ResponderRuntime: Sendable {
 
 /// Who is told how a question ended. Called once, by any thread, the asking one included; must not block.
 public protocol OutcomeReceiver: Sendable {
+  /// Whether nobody needs the outcome any more: then nothing is signed for it. Any thread may ask.
+  var isGone: Bool { get }
   func receive(_ outcome: QuestionOutcome)
 }
 

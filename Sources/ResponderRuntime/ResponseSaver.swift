@@ -17,7 +17,7 @@ final class ResponseSaver: Sendable {
   private let waiting = Mutex(Waiting())
   private let store: any StatusStore
   private let clock: any Clock
-  private let log: any RuntimeLog
+  private let failures: FailureLog
   private let counters: RuntimeCounters
   private let closing = GrowingValue()
   /// How many responses have been kept or given up: who signs in bulk waits for it.
@@ -25,10 +25,10 @@ final class ResponseSaver: Sendable {
   private let offered = Atomic<UInt64>(0)
   private let failing = Atomic<Bool>(false)
 
-  init(store: any StatusStore, clock: any Clock, log: any RuntimeLog, counters: RuntimeCounters) {
+  init(store: any StatusStore, clock: any Clock, failures: FailureLog, counters: RuntimeCounters) {
     self.store = store
     self.clock = clock
-    self.log = log
+    self.failures = failures
     self.counters = counters
   }
 
@@ -76,6 +76,7 @@ final class ResponseSaver: Sendable {
     // Taken out and not written yet: where writing fails they stay first in line, since a newer response for the same
     // key may wait behind them.
     var group: [StoredResponse] = []
+    var pause: Int64 = 1000
     while true {
       let isClosing = closing.wait(for: 1, milliseconds: 25)
       while true {
@@ -86,12 +87,14 @@ final class ResponseSaver: Sendable {
           session = open
           try write(&group, forgotten, open)
           failing.store(false, ordering: .relaxed)
+          pause = 1000
         } catch {
           counters.storeFailures.add(1)
-          log.warning("signed responses could not be kept, trying again: \(error)")
+          failures.warn("signed responses could not be kept, trying again: \(error)")
           failing.store(true, ordering: .relaxed)
           session = nil
-          if isClosing || closing.wait(for: 1, milliseconds: 1000) { return }
+          if isClosing || closing.wait(for: 1, milliseconds: pause) { return }
+          pause = min(pause * 2, 30_000)
         }
       }
       if isClosing { return }

@@ -26,6 +26,8 @@ public final class RuntimeCounters: Sendable {
   /// Questions told `tryLater` because no token signs for their issuer at present.
   public let unsignable = Counter()
   public let overdue = Counter()
+  /// Questions whose askers were gone before anything was signed for them.
+  public let abandoned = Counter()
   /// Answers that a newer one or a change overtook before they were published (invariant 1 at work).
   public let overtaken = Counter()
   public let changesApplied = Counter()

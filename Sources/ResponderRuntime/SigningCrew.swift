@@ -106,9 +106,7 @@ final class SigningCrew: Sendable {
     let message = "a call did not return within \(place.callDeadlineMilliseconds ?? 0) ms"
     runtime.log.warning("\(place.name): \(message); its thread is given up (\(count) of \(WorkQueue.lostThreadLimit))")
     if let order = member.state.held {
-      if let orphan = runtime.queue.failed(order, place: member.place, message: message) {
-        runtime.giveUp(orphan)
-      }
+      for order in runtime.queue.failed(order, place: member.place, message: message) { runtime.giveUp(order) }
     } else {
       runtime.queue.trialEnded(place: member.place, isGood: false, message: message)
     }

@@ -6,8 +6,7 @@ import Synchronization
 extension SigningWorker {
   /// Signs a response for one request: with its nonce, or for several certificates.
   func answerLive(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ question: LiveQuestion) throws {
-    // Whoever asked has been told to come later: signing for nobody would make the next one late too.
-    guard runtime.pending.withLock({ $0.isOpen(id) }) else { return }
+    guard isAwaited(id) else { return }
     let outcome = try liveOutcome(question)
     for waiter in runtime.pending.withLock({ $0.take(id) }) { waiter.receive(outcome) }
   }

@@ -74,7 +74,7 @@ final class SigningWorker: @unchecked Sendable {
       return
     } catch Failure.place(let message) {
       hasFailed = true
-      if let orphan = runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(orphan) }
+      for order in runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(order) }
     } catch {
       report(error)
       runtime.giveUp(order)
@@ -85,14 +85,25 @@ final class SigningWorker: @unchecked Sendable {
   // MARK: - One question
 
   private func answerQuestion(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ key: ResponseKey) throws {
-    // Whoever asked has been told to come later: signing for nobody would make the next one late too.
-    guard runtime.pending.withLock({ $0.isOpen(id) }) else { return }
+    guard isAwaited(id) else { return }
     var waiters: [any OutcomeReceiver] = []
     let outcome = try drive(key, mayUseStored: true) {
       waiters += runtime.pending.withLock { $0.take(id) }
     }
     waiters += runtime.pending.withLock { $0.take(id) }
     for waiter in waiters { waiter.receive(outcome) }
+  }
+
+  /// False where whoever asked is gone, or has been told to come later: signing for nobody would make the next one late
+  /// too.
+  func isAwaited(_ id: PendingQuestions<any OutcomeReceiver>.ID) -> Bool {
+    runtime.pending.withLock { pending in
+      if pending.drop(id, where: { $0.isGone }) {
+        runtime.counters.abandoned.add(1)
+        return false
+      }
+      return pending.isOpen(id)
+    }
   }
 
   private func signChange(_ key: ResponseKey, _ revision: Revision) throws {
@@ -269,7 +280,9 @@ final class SigningWorker: @unchecked Sendable {
       return .place(error.description)
     case .signature:
       hasFailed = true
-      runtime.queue.signatureFailed(issuer.index, place: place, message: error.description)
+      for order in runtime.queue.signatureFailed(issuer.index, place: place, message: error.description) {
+        runtime.giveUp(order)
+      }
       return .order("\(name), issuer '\(issuer.name)': \(error)")
     case .configuration:
       runtime.log.warning(

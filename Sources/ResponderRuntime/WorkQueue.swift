@@ -169,22 +169,28 @@ final class WorkQueue: @unchecked Sendable {
 
   /// An order could not be signed because of the place: it goes back in front, for whoever can.
   ///
-  /// - Returns: the order where nothing signs for its issuer any more.
-  func failed(_ order: Order, place: Int, message: String, isGrave: Bool = false) -> Order? {
+  /// - Returns: the orders to be given up: this one where nothing signs for its issuer any more, and the questions that
+  ///   nothing signs at present.
+  func failed(_ order: Order, place: Int, message: String, isGrave: Bool = false) -> [Order] {
     locked {
       places[place].lastFailure = (order.issuer, message)
       placeFailed(place, isGrave: isGrave)
-      guard schedule.putBack(order) else { return order }
+      guard schedule.putBack(order) else { return [order] }
       ring(order.issuer)
-      return nil
+      return places[place].breaker.isClosed ? [] : questionsInVain()
     }
   }
 
-  /// One signature failed, and its order is done with.
-  func signatureFailed(_ issuer: IssuerIndex, place: Int, message: String) {
+  private func questionsInVain() -> [Order] {
+    schedule.removeQuestions { places[$0].breaker.isClosed }
+  }
+
+  /// One signature failed, and its order is done with. Returns the questions that nothing signs at present.
+  func signatureFailed(_ issuer: IssuerIndex, place: Int, message: String) -> [Order] {
     locked {
       places[place].lastFailure = (issuer, message)
       placeFailed(place, isGrave: false)
+      return places[place].breaker.isClosed ? [] : questionsInVain()
     }
   }
 

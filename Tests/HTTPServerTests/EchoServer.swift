@@ -56,7 +56,7 @@ final class Echo: RequestHandler {
       return pending.count
     }
     state.arrived.raise(to: UInt64(count))
-    return .pending
+    return .pending(nil)
   }
 
   static func write(_ text: String, _ keepsAlive: Bool, _ minorVersion: UInt8, _ response: inout ResponseBuffer) {

@@ -12,103 +12,6 @@ import Testing
 /// The runtime's threads over the fake store and signer.
 @Suite("Responder runtime", .serialized)
 struct RuntimeTests {
-  /// Waits for one outcome.
-  final class Receiver: OutcomeReceiver {
-    private let outcomes = Mutex<[QuestionOutcome]>([])
-    private let arrived = GrowingValue()
-
-    func receive(_ outcome: QuestionOutcome) {
-      let count = outcomes.withLock { outcomes in
-        outcomes.append(outcome)
-        return outcomes.count
-      }
-      arrived.raise(to: UInt64(count))
-    }
-
-    func wait() -> QuestionOutcome? {
-      _ = arrived.wait(for: 1, milliseconds: 20_000)
-      return outcomes.withLock { $0.count == 1 ? $0[0] : nil }
-    }
-  }
-
-  struct SilentLog: RuntimeLog {
-    func info(_ message: String) {}
-    func warning(_ message: String) {}
-  }
-
-  struct World {
-    let store = MemoryStore()
-    let signer = FakeSigner()
-    let clock = ManualClock(Sample.start)
-    let runtime: ResponderRuntime
-    let storeID: StoreIssuerID
-    let policy: IssuerPolicy
-
-    init(
-      policy: IssuerPolicy = IssuerPolicy(), records: [CertificateRecord], queueLimit: Int = 1000,
-      deadlineMilliseconds: Int64 = 20_000
-    ) throws {
-      self.policy = policy
-      let session = try store.openSession()
-      let directory = try IssuerDirectory.make(
-        [Sample.settings(keys: [signer], policy: policy)], session: session, now: Sample.start)
-      storeID = directory.issuers.issuers[0].storeID
-      var batches = [records][...]
-      _ = try session.importRecords(
-        issuer: storeID, assertsStatus: true, source: "a test", at: Sample.start, next: { batches.popFirst() })
-      var limits = ResponderRuntime.Limits()
-      limits.queueLimit = queueLimit
-      limits.deadlineMilliseconds = deadlineMilliseconds
-      runtime = ResponderRuntime(
-        directory: directory, store: store, cacheBytes: 4 << 20, seed: 1, limits: limits, clock: clock,
-        hasher: FakeHasher(), log: SilentLog())
-    }
-
-    /// What another process would make of the same configuration.
-    func newDirectory(keys: [any Signer]? = nil, credential: SigningCredential? = nil) throws -> IssuerDirectory {
-      try IssuerDirectory.make(
-        [Sample.settings(keys: keys ?? [signer], policy: policy, credential: credential)],
-        session: try store.openSession(), now: clock.now())
-    }
-
-    func key(_ number: Int, _ hash: HashAlgorithm = .sha1) -> ResponseKey {
-      ResponseKey(issuer: IssuerIndex(0), hashAlgorithm: hash, serial: Sample.serial(number))
-    }
-
-    func revoke(_ number: Int) throws -> Revision {
-      let outcome = try store.openSession().revoke(
-        issuer: storeID, serial: Sample.serial(number), revocation: Sample.revocation(), isReasonGiven: true,
-        isTimeGiven: true, at: Sample.start)
-      guard case .revoked(let revision) = outcome else { throw StoreError(kind: .misuse, description: "\(outcome)") }
-      return revision
-    }
-
-    func start() throws {
-      try runtime.start()
-      #expect(runtime.waitUntilStarted(milliseconds: 20_000))
-    }
-
-    func ask(_ number: Int, _ hash: HashAlgorithm = .sha1) -> QuestionOutcome? {
-      let receiver = Receiver()
-      runtime.ask(.cached(key(number, hash)), receiver: receiver)
-      return receiver.wait()
-    }
-
-    /// What an answer says, read from its octets.
-    func status(_ answer: Answer) throws -> CertificateStatus {
-      let octets = answer.prefix + runtime.directory.credentials[answer.credential].suffix
-      return try #require(try ReceivedResponse(octets).basic?.responses.first).status
-    }
-
-    func cachedStatus(_ number: Int, _ hash: HashAlgorithm = .sha1) throws -> CertificateStatus? {
-      var octets = [UInt8](repeating: 0, count: 8192)
-      var span = octets.mutableSpan
-      guard let head = runtime.cache.copy(key(number, hash), now: clock.now(), into: &span) else { return nil }
-      let whole = Array(octets[..<head.prefixCount]) + runtime.directory.credentials[head.credential].suffix
-      return try #require(try ReceivedResponse(whole).basic?.responses.first).status
-    }
-  }
-
   @Test("at the start every certificate's answer is signed ahead; a second start loads them all")
   func presigning() throws {
     let world = try World(
@@ -122,7 +25,7 @@ struct RuntimeTests {
     world.runtime.stop()
     let again = ResponderRuntime(
       directory: try world.newDirectory(), store: world.store, cacheBytes: 4 << 20, seed: 2, limits: .init(),
-      clock: world.clock, hasher: FakeHasher(), log: SilentLog())
+      clock: world.clock, hasher: FakeHasher(), log: RecordingLog())
     try again.start()
     #expect(again.waitUntilStarted(milliseconds: 20_000))
     #expect(again.counters.loaded.current == 50)
@@ -307,7 +210,7 @@ struct RuntimeTests {
     let runtime = ResponderRuntime(
       directory: try world.newDirectory(), store: failing, cacheBytes: 4 << 20, seed: 3, limits: .init(),
       clock: world.clock,
-      hasher: FakeHasher(), log: SilentLog())
+      hasher: FakeHasher(), log: RecordingLog())
     try runtime.start()
     defer { runtime.stop() }
     #expect(runtime.waitUntilStarted(milliseconds: 20_000))

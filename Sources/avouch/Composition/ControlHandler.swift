@@ -101,7 +101,7 @@ final class ControlHandler: RequestHandler {
       write(.plain(503, "too many wait already\n"), head, turn, &response)
       return .answered
     }
-    return .pending
+    return .pending(nil)
   }
 
   private func write(

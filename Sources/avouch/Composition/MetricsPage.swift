@@ -58,6 +58,9 @@ enum MetricsPage {
         ("token", counters.unsignable.current),
       ])
     page.add(
+      "avouch_abandoned_total", .counter, help: "Questions whose askers were gone before anything was signed.",
+      counters.abandoned.current)
+    page.add(
       "avouch_overtaken_total", .counter, help: "Answers overtaken by a change before they were published.",
       counters.overtaken.current)
     page.add("avouch_changes_applied_total", .counter, help: "Changes applied.", counters.changesApplied.current)

@@ -1,0 +1,148 @@
+import CalendarTime
+import EventLoop
+import OCSP
+import Responder
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ResponderRuntime
+
+/// What becomes of questions, renewals and revocations when the place that signs has its troubles.
+@Suite("Places that sign", .serialized)
+struct SigningPlaceTests {
+  private static func token(_ name: String, deadline: Int64? = nil, threads: Int = 2) -> FakeSigner {
+    FakeSigner(place: SigningPlace(name: name, threads: threads, callDeadlineMilliseconds: deadline))
+  }
+
+  private static func broken(_ signer: FakeSigner, _ scope: SigningError.Scope = .token) {
+    signer.beforeSigning { () throws(SigningError) in throw SigningError("it is broken", scope: scope) }
+  }
+
+  private func isAnswer(_ outcome: QuestionOutcome?) -> Bool {
+    if case .answer? = outcome { true } else { false }
+  }
+
+  private func isTryLater(_ outcome: QuestionOutcome?) -> Bool {
+    if case .tryLater? = outcome { true } else { false }
+  }
+
+  @Test("while a token is down what is in memory is served, the rest comes later; revocations go first when it is back")
+  func outage() throws {
+    let signer = SigningPlaceTests.token("token")
+    let world = try World(records: (1...20).map { Sample.record($0) }, keys: [signer])
+    try world.start()
+    defer { world.runtime.stop() }
+    SigningPlaceTests.broken(signer)
+    #expect(comesTrue { isTryLater(world.ask(1, .sha256)) && !world.runtime.placeReports[0].isSigning })
+    #expect(try world.cachedStatus(2) == .good)
+    #expect(world.runtime.signingTroubles.contains { $0.contains("token has not signed") && $0.contains("broken") })
+    // Nothing signs: nobody is made to wait for the deadline.
+    #expect(isTryLater(world.ask(3, .sha256)))
+    #expect(world.runtime.counters.unsignable.current > 0)
+    // A revocation takes effect all the same, and is the first thing to be signed.
+    let revision = try world.revoke(7)
+    #expect(world.runtime.waitUntilApplied(revision, milliseconds: 20_000))
+    #expect(try world.cachedStatus(7) == nil)
+    signer.beforeSigning(nil)
+    #expect(try comesTrue { try world.cachedStatus(7) == .revoked(Sample.revocation()) })
+    #expect(world.log.has("token signs again"))
+    #expect(isAnswer(world.ask(3, .sha256)))
+  }
+
+  @Test("a call that never returns costs one thread, is told, and its question is answered by another")
+  func hang() throws {
+    let signer = SigningPlaceTests.token("token", deadline: 100, threads: 1)
+    let world = try World(records: [Sample.record(1), Sample.record(2)], keys: [signer])
+    try world.start()
+    let gate = GrowingValue()
+    let hasHung = Atomic<Bool>(false)
+    signer.beforeSigning {
+      if !hasHung.exchange(true, ordering: .relaxed) { _ = gate.wait(for: 1, milliseconds: 20_000) }
+    }
+    #expect(isAnswer(world.ask(1, .sha256)))
+    #expect(world.runtime.counters.lostThreads.current == 1)
+    #expect(world.runtime.placeReports[0].lostThreads == 1 && world.log.has("did not return within 100 ms"))
+    #expect(isAnswer(world.ask(2, .sha256)))
+    gate.raise(to: 1)
+    #expect(comesTrue { world.runtime.placeReports[0].lostThreads == 0 })
+    #expect(isAnswer(world.ask(2, .sha384)))
+    world.runtime.stop()
+  }
+
+  @Test("stopping does not wait for a call that never returns")
+  func stopDuringHang() throws {
+    let signer = SigningPlaceTests.token("token", deadline: 100)
+    let world = try World(records: [Sample.record(1)], keys: [signer])
+    try world.start()
+    let gate = GrowingValue()
+    let isSigning = GrowingValue()
+    signer.beforeSigning {
+      isSigning.raise(to: 1)
+      _ = gate.wait(for: 1, milliseconds: 60_000)
+    }
+    world.runtime.ask(.cached(world.key(1, .sha256)), receiver: Receiver())
+    #expect(isSigning.wait(for: 1, milliseconds: 20_000))
+    world.runtime.stop()
+    gate.raise(to: 1)
+  }
+
+  @Test("with two tokens one takes over from the other, which comes back after a trial")
+  func failover() throws {
+    let (one, two) = (SigningPlaceTests.token("one"), SigningPlaceTests.token("two"))
+    let world = try World(records: (1...30).map { Sample.record($0) }, keys: [one, two])
+    try world.start()
+    defer { world.runtime.stop() }
+    SigningPlaceTests.broken(one)
+    for number in 1...20 { #expect(isAnswer(world.ask(number, .sha256))) }
+    #expect(comesTrue { !world.runtime.placeReports[0].isSigning } || one.count > 0)
+    one.beforeSigning(nil)
+    SigningPlaceTests.broken(two)
+    for number in 21...30 {
+      #expect(comesTrue { isAnswer(world.ask(number, .sha384)) })
+    }
+  }
+
+  @Test("what the configuration has to mend is tried once, told, and tried again after the next reading")
+  func misconfigured() throws {
+    let signer = SigningPlaceTests.token("token")
+    let world = try World(records: [Sample.record(1)], keys: [signer])
+    try world.start()
+    defer { world.runtime.stop() }
+    let tries = Atomic<Int>(0)
+    signer.beforeSigning { () throws(SigningError) in
+      tries.wrappingAdd(1, ordering: .relaxed)
+      throw SigningError("the PIN is wrong", scope: .configuration)
+    }
+    for _ in 0..<20 { #expect(isTryLater(world.ask(1, .sha256))) }
+    #expect(tries.load(ordering: .relaxed) <= 2, "threads that were at it already may have tried too")
+    #expect(world.runtime.signingTroubles.contains { $0.contains("the PIN is wrong") })
+    signer.beforeSigning(nil)
+    #expect(isTryLater(world.ask(1, .sha256)))
+    let next = try IssuerDirectory.make(
+      [Sample.settings(keys: [signer])], session: try world.store.openSession(), now: world.clock.now(),
+      after: world.runtime.directory)
+    try world.runtime.adopt(next)
+    #expect(isAnswer(world.ask(1, .sha256)))
+  }
+
+  @Test("nothing is signed for an asker that is gone")
+  func gone() throws {
+    let world = try World(records: (1...50).map { Sample.record($0) })
+    try world.start()
+    defer { world.runtime.stop() }
+    let gate = GrowingValue()
+    world.signer.beforeSigning { _ = gate.wait(for: 1, milliseconds: 20_000) }
+    let before = world.signer.count
+    let receivers = (1...50).map { number -> Receiver in
+      let receiver = Receiver()
+      world.runtime.ask(.cached(world.key(number, .sha256)), receiver: receiver)
+      return receiver
+    }
+    for receiver in receivers { receiver.leave() }
+    gate.raise(to: 1)
+    #expect(comesTrue { world.runtime.counters.abandoned.current >= 48 })
+    #expect(world.signer.count - before <= 2)
+    #expect(isAnswer(world.ask(1, .sha384)))
+  }
+}
