@@ -36,7 +36,7 @@ run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo)
 test: test-swift test-interop ## run all tests: Swift's own, then real OCSP clients against the program
 
 test-swift: ## run the Swift tests
-	@scripts/install-dependencies build
+	@scripts/install-dependencies build test
 	swift build --build-tests $(IMPORT_CHECK)
 	swift test --skip-build
 
