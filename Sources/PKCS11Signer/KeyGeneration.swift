@@ -23,12 +23,16 @@ struct KeyGeneration {
     else { throw TokenError("token \(session.info) cannot make \(kind) keys", .giveUp) }
     var failure: TokenError?
     for parameters in curveParameters {
-      do {
-        let pair = try session.cryptoki.generateKeyPair(
-          session.handle, mechanism, publicKey: publicTemplate(parameters), privateKey: privateTemplate)
-        return try TokenKey(session.cryptoki, session.handle, pair.privateKey)
-      } catch {
-        failure = failure ?? error.at("token \(session.info), a new \(kind) key")
+      // Some tokens do not take uses that the kind of key cannot have, even to be told that they are not wanted.
+      for refusesOtherUses in [true, false] {
+        do {
+          let pair = try session.cryptoki.generateKeyPair(
+            session.handle, mechanism, publicKey: publicTemplate(parameters),
+            privateKey: privateTemplate(refusesOtherUses: refusesOtherUses))
+          return try TokenKey(session.cryptoki, session.handle, pair.privateKey)
+        } catch {
+          failure = failure ?? error.at("token \(session.info), a new \(kind) key")
+        }
       }
     }
     throw failure ?? TokenError("token \(session.info) cannot make \(kind) keys", .giveUp)
@@ -77,7 +81,7 @@ struct KeyGeneration {
     return template
   }
 
-  private var privateTemplate: AttributeTemplate {
+  private func privateTemplate(refusesOtherUses: Bool) -> AttributeTemplate {
     var template = AttributeTemplate()
     template.add(CKA_TOKEN, true)
     template.add(CKA_PRIVATE, true)
@@ -87,11 +91,8 @@ struct KeyGeneration {
     template.add(CKA_LABEL, Array(label.utf8))
     template.add(CKA_ID, id)
     // Tokens may allow the other uses unless told otherwise.
-    if case .rsa = kind {
-      template.add(CKA_DECRYPT, false)
-      template.add(CKA_UNWRAP, false)
-    } else {
-      template.add(CKA_DERIVE, false)
+    if refusesOtherUses {
+      for use in [CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE] { template.add(use, false) }
     }
     return template
   }

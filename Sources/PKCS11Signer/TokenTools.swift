@@ -24,20 +24,24 @@ public enum TokenTools {
   ///
   /// Without a PIN source a token shows the keys that are not private (CKA_PRIVATE), mostly none.
   public static func keys(_ uri: PKCS11URI) throws(TokenError) -> [TokenKey] {
-    try TokenSession(uri, mayStayLoggedOut: true).search.keys(object: uri.object, id: uri.id)
+    try TokenSession.with(uri, mayStayLoggedOut: true) { session throws(TokenError) in
+      try session.search.keys(object: uri.object, id: uri.id)
+    }
   }
 
   /// The public key that belongs to a private one, as DER SubjectPublicKeyInfo (RFC 5280 4.1.2.7).
   public static func publicKey(_ uri: PKCS11URI) throws(TokenError) -> [UInt8] {
-    let session = try TokenSession(uri)
-    let handles = try session.search.handles(object: uri.object, id: uri.id, limit: 2)
-    guard let handle = handles.first, handles.count == 1 else {
-      let keys = try session.search.keys().map(\.description).joined(separator: ", ")
-      throw TokenError(
-        "\(uri.keyText) in token \(session.info): expected one private key, found \(handles.isEmpty ? "none" : "several"); "
-          + "what is there: \(keys.isEmpty ? "no private key" : keys)", .giveUp)
+    try TokenSession.with(uri) { session throws(TokenError) in
+      let handles = try session.search.handles(object: uri.object, id: uri.id, limit: 2)
+      guard let handle = handles.first, handles.count == 1 else {
+        let keys = try session.search.keys().map(\.description).joined(separator: ", ")
+        let count = handles.isEmpty ? "none" : "several"
+        throw TokenError(
+          "\(uri.keyText) in token \(session.info): expected one private key, found \(count); what is there: "
+            + (keys.isEmpty ? "no private key" : keys), .giveUp)
+      }
+      return try PublicKeyReader(session).subjectPublicKeyInfo(of: handle)
     }
-    return try PublicKeyReader(session).subjectPublicKeyInfo(of: handle)
   }
 
   /// Makes a key pair in the token: it never leaves it (CKA_SENSITIVE, not CKA_EXTRACTABLE), and only signs.
@@ -51,8 +55,9 @@ public enum TokenTools {
     guard let label = uri.object, !label.isEmpty else {
       throw TokenError("the new key needs a name: expected object= in the URI", .giveUp)
     }
-    let session = try TokenSession(uri, isReadWrite: true)
-    return try KeyGeneration(session: session, kind: kind, label: label, id: uri.id).run()
+    return try TokenSession.with(uri, isReadWrite: true) { session throws(TokenError) in
+      try KeyGeneration(session: session, kind: kind, label: label, id: uri.id).run()
+    }
   }
 
   /// Makes a token in a slot whose token is not initialised yet: for demonstrations and tests.
@@ -87,33 +92,5 @@ public enum TokenTools {
     defer { cryptoki.logOut(session) }
     try cryptoki.initializePIN(session, Array(pin.utf8))
     return try cryptoki.tokenInfo(free)
-  }
-}
-
-/// A session for as long as the object lives, logged in.
-final class TokenSession {
-  let cryptoki: Cryptoki
-  let handle: CK_SESSION_HANDLE
-  let slot: CK_SLOT_ID
-  let info: TokenInfo
-
-  /// - Parameter mayStayLoggedOut: do without a login where the URI names no PIN.
-  init(_ uri: PKCS11URI, isReadWrite: Bool = false, mayStayLoggedOut: Bool = false) throws(TokenError) {
-    let token = Token(uri)
-    cryptoki = try token.module.cryptoki()
-    (slot, info) = try token.locate(cryptoki)
-    handle = try cryptoki.openSession(slot, isReadWrite: isReadWrite)
-    if mayStayLoggedOut, uri.pinSource == nil { return }
-    try token.logIn(cryptoki, handle, slot: slot, info: info)
-  }
-
-  deinit {
-    cryptoki.closeSession(handle)
-  }
-
-  var search: KeySearch { KeySearch(cryptoki: cryptoki, session: handle, slot: slot, token: info) }
-
-  func attribute(_ object: CK_OBJECT_HANDLE, _ type: CK_ATTRIBUTE_TYPE) throws(TokenError) -> [UInt8]? {
-    try cryptoki.attribute(handle, object, type)
   }
 }

@@ -62,8 +62,15 @@ enum SoftHSM {
     return text
   }
 
-  // A free slot is found and taken in two steps.
+  // A free slot is found and taken in two steps, and another process that starts meanwhile stumbles over half a token.
   private static let making = Mutex(0)
+
+  /// What OpenSC's tool says of the token, which knows nothing of this program.
+  static func witness(_ token: TestToken, _ arguments: String) -> String {
+    making.withLock { _ in
+      output("pkcs11-tool --module \(path) --token-label \(token.label) --login --pin \(pin) \(arguments)")
+    }
+  }
 
   static func makeToken(_ modulePath: String = path) throws -> TestToken {
     _ = folder
