@@ -21,15 +21,30 @@ public final class PKCS11Signer: Signer {
     /// How often a signature is tried again, with what helps against the failure, before it is given up.
     public var retries: Int
 
-    public init(verifiedShare: Double = 0.01, retries: Int = 2) {
+    /// How many sessions sign at once. The token may allow fewer: `maximumSessions`.
+    public var threads: Int
+    /// After so long a call that has not returned is given up by the runtime; nil waits for ever.
+    public var callDeadlineMilliseconds: Int64?
+    /// How many signatures a second renewals may take of this token; nil for all.
+    public var renewalsPerSecond: Int?
+
+    public init(
+      verifiedShare: Double = 0.01, retries: Int = 2, threads: Int = 2, callDeadlineMilliseconds: Int64? = 10_000,
+      renewalsPerSecond: Int? = nil
+    ) {
       self.verifiedShare = min(max(verifiedShare, 0), 1)
       self.retries = min(max(retries, 0), 10)
+      self.threads = max(threads, 1)
+      self.callDeadlineMilliseconds = callDeadlineMilliseconds
+      self.renewalsPerSecond = renewalsPerSecond
     }
   }
 
   public let uri: PKCS11URI
   public let scheme: SignatureScheme
   public let signatureAlgorithm: [UInt8]
+  /// The token: all its keys share its threads.
+  public let place: SigningPlace
   let token: Token
   let options: Options
   let mechanism: SigningMechanism
@@ -54,6 +69,9 @@ public final class PKCS11Signer: Signer {
     self.digest = digest
     self.verify = verify
     signatureAlgorithm = scheme.algorithmIdentifier
+    place = SigningPlace(
+      name: uri.tokenText, threads: options.threads, callDeadlineMilliseconds: options.callDeadlineMilliseconds,
+      renewalsPerSecond: options.renewalsPerSecond)
     token = Token(uri)
     mechanism = SigningMechanism(scheme)
   }
