@@ -64,7 +64,7 @@ let package = Package(
       name: "avouch",
       dependencies: [
         "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP",
-        "OCSPOverHTTP", "OpenSSLCrypto", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
+        "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
       ],
       swiftSettings: strict),
 
