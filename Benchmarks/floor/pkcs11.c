@@ -99,7 +99,5 @@ int main(int argc, char **argv) {
     total += counts[i];
   }
   printf("%.0f\n", (double)total / seconds);
-  fflush(stdout);
-  // SoftHSM's destructors run after OpenSSL's and crash.
-  _exit(0);
+  return 0;
 }

@@ -115,7 +115,7 @@ final class PKCS11SigningSession: SigningSession {
     let cryptoki = try signer.token.module.cryptoki()
     let generation = signer.token.module.generation
     let (slot, info) = try signer.token.locate(cryptoki)
-    let session = try cryptoki.openSession(slot)
+    let session = try openSession(cryptoki, slot, info)
     do {
       try signer.token.logIn(cryptoki, session, slot: slot, info: info, insists: insistsOnLogin)
       insistsOnLogin = false
@@ -128,6 +128,16 @@ final class PKCS11SigningSession: SigningSession {
     } catch {
       cryptoki.closeSession(session)
       throw error
+    }
+  }
+
+  private func openSession(
+    _ cryptoki: Cryptoki, _ slot: CK_SLOT_ID, _ info: TokenInfo
+  ) throws(TokenError) -> CK_SESSION_HANDLE {
+    do { return try cryptoki.openSession(slot) } catch {
+      guard error.code == .sessionCount else { throw error }
+      let limit = info.maximumSessions.map { "at most \($0)" } ?? "no number that it tells"
+      throw error.at("the token has no session left for another thread (it allows \(limit))")
     }
   }
 

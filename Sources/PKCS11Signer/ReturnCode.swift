@@ -52,6 +52,7 @@ public struct ReturnCode: RawRepresentable, Sendable, Hashable, CustomStringConv
   static let pinExpired = ReturnCode(rawValue: 0xA3)
   static let pinLocked = ReturnCode(rawValue: 0xA4)
   static let sessionClosed = ReturnCode(rawValue: 0xB0)
+  static let sessionCount = ReturnCode(rawValue: 0xB1)
   static let sessionHandleInvalid = ReturnCode(rawValue: 0xB3)
   static let bufferTooSmall = ReturnCode(rawValue: 0x150)
   static let userAlreadyLoggedIn = ReturnCode(rawValue: 0x100)

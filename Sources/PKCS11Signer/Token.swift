@@ -37,14 +37,19 @@ public final class Token: Sendable {
     let slots: [UInt]
     do { slots = try cryptoki.slots(withToken: true) } catch { throw error.at(module.path) }
     var found: [(slot: UInt, info: TokenInfo)] = []
-    var present: [TokenInfo] = []
+    var present: [String] = []
     for slot in slots {
-      guard let info = try? cryptoki.tokenInfo(slot), info.isInitialized else { continue }
-      present.append(info)
+      let info: TokenInfo
+      do { info = try cryptoki.tokenInfo(slot) } catch {
+        present.append("slot \(slot), which does not answer (\(error))")
+        continue
+      }
+      guard info.isInitialized else { continue }
+      present.append(info.description)
       if info.matches(uri), uri.slotID == nil || uri.slotID == slot { found.append((slot, info)) }
     }
     guard let first = found.first else {
-      let names = present.map(\.description).joined(separator: ", ")
+      let names = present.joined(separator: ", ")
       throw TokenError(
         "\(uri.tokenText) is not there; \(names.isEmpty ? "no token is" : "what is there: \(names)")", .reopenSlot)
     }

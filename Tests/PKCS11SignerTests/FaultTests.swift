@@ -175,6 +175,25 @@ struct FaultTests {
     scene.check(try session.sign(message(5)), message(5))
   }
 
+  @Test("where the token has no session left, the error says so, and reaches no further than this session")
+  func sessionLimit() throws {
+    let scene = try Scene()
+    let session = try scene.signer.openSession()
+    scene.fault.obey("C_OpenSession rv=0xb1")
+    let error = try #require(signingError { _ = try scene.signer.openSession() })
+    #expect(error.scope == .signature && error.description.contains("no session left"))
+    scene.check(try session.sign(message()), message())
+    #expect(try scene.signer.maximumSessions() == nil)
+  }
+
+  @Test("slots that do not answer are named where the token is not found")
+  func deafSlot() throws {
+    let scene = try Scene()
+    scene.fault.obey("C_GetTokenInfo rv=0x30")
+    let error = try #require(signingError { _ = try scene.signer.openSession() })
+    #expect(error.scope == .token && error.description.contains("does not answer (C_GetTokenInfo: CKR_DEVICE_ERROR)"))
+  }
+
   @Test("a library that has lost its state is initialised again")
   func finalized() throws {
     // A library of its own: C_Finalize would end the sessions of all other tests.
