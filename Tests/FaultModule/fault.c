@@ -2,9 +2,9 @@
 //
 // build: cc -shared -fPIC -o fault.so fault.c $(pkg-config --cflags p11-kit-1) -lpthread
 //
-// The real module is the one that the environment's AVOUCH_FAULT_MODULE names, else SoftHSM. The control file is the one
-// that AVOUCH_FAULT_CONTROL names, else FILE.control beside this library, FILE being its own path: so copies of the
-// library in one process have faults of their own. It is read again whenever it changes; no file means no faults. Write
+// The real module is the one that the environment's AVOUCH_FAULT_MODULE names, else SoftHSM. The control file is the
+// one that AVOUCH_FAULT_CONTROL names, else FILE.control beside this library, FILE being its own path: so copies of
+// the library in one process have faults of their own. It is read again whenever it changes; no file means no faults. Write
 // it under another name and rename it, so that no half of it is read.
 //
 // One command on a line; # begins a remark:
@@ -14,13 +14,13 @@
 //   C_Sign hang count=1         the call does not return before the control file changes; then it goes on
 //   C_Sign delay=50ms           the call takes so much longer
 //   C_Sign corrupt count=1      one bit of the signature that is returned is wrong
-//   logout                      forgets its login once: signing answers CKR_USER_NOT_LOGGED_IN, C_GetSessionInfo shows a
-//                               public session, until the next C_Login
+//   logout                      forgets its login once: signing answers CKR_USER_NOT_LOGGED_IN, C_GetSessionInfo shows
+//                               a public session, until the next C_Login
 //   token absent                no slot has a token; calls to it answer CKR_TOKEN_NOT_PRESENT or CKR_DEVICE_REMOVED
 //   token flags=0x40000         C_GetTokenInfo shows these CK_FLAGS besides the real ones
 //
-// Calls that know rv, hang and delay: those under WRAP below. Without count= a command holds for as long as it stands in
-// the file. Of several that fit a call, the first is obeyed. Any number of threads may call.
+// Calls that know rv, hang and delay: those that call judge() below. Without count= a command holds for as long as it
+// stands in the file. Of several that fit a call, the first is obeyed. Any number of threads may call.
 //
 // For tests in the same process: avouch_fault_calls(name) counts the calls of a function, and
 // avouch_fault_wait_hanging(count, milliseconds) waits until so many calls hang.
