@@ -4,8 +4,8 @@
 //
 // The real module is the one that the environment's AVOUCH_FAULT_MODULE names, else SoftHSM. The control file is the
 // one that AVOUCH_FAULT_CONTROL names, else FILE.control beside this library, FILE being its own path: so copies of
-// the library in one process have faults of their own. It is read again whenever it changes; no file means no faults. Write
-// it under another name and rename it, so that no half of it is read.
+// the library in one process have faults of their own. It is read again whenever it changes; no file means no faults.
+// Write it under another name and rename it, so that no half of it is read.
 //
 // One command on a line; # begins a remark:
 //
