@@ -21,10 +21,10 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build run test test-swift test-interop format lint bench break-invariants fuzz clean
+.PHONY: help build run test test-swift test-interop format lint bench bench-pkcs11 break-invariants fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the release binary, .build/release/avouch
 	@scripts/install-dependencies build
@@ -36,7 +36,7 @@ run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo)
 test: test-swift test-interop ## run all tests: Swift's own, then real OCSP clients against the program
 
 test-swift: ## run the Swift tests
-	@scripts/install-dependencies build
+	@scripts/install-dependencies build test
 	swift build --build-tests $(IMPORT_CHECK)
 	swift test --skip-build
 
@@ -56,6 +56,11 @@ bench: ## CPU per request of a cached answer beside a C server that parses nothi
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
 	Benchmarks/l1-hit $(BENCH)
+
+bench-pkcs11: ## signatures a second in a SoftHSM token beside a bare C loop over C_Sign
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/pkcs11 $(BENCH)
 
 break-invariants: ## break each invariant on purpose in a copy, and see its test fail
 	@scripts/install-dependencies build

@@ -33,6 +33,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CP11Kit", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
 
     // Ring 1: pure. No I/O, no clock, no globals.
     room("CalendarTime"),
@@ -50,6 +51,7 @@ let package = Package(
     room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
+    room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "OCSP", "Responder"]),
@@ -62,7 +64,7 @@ let package = Package(
       name: "avouch",
       dependencies: [
         "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP",
-        "OCSPOverHTTP", "OpenSSLCrypto", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
+        "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
       ],
       swiftSettings: strict),
 
@@ -79,6 +81,8 @@ let package = Package(
       "ResponderRuntime", imports: ["CalendarTime", "EventLoop", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
+    roomTests(
+      "PKCS11Signer", imports: ["CP11Kit", "EventLoop", "OCSP", "OpenSSLCrypto", "Responder"]),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),

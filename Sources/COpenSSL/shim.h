@@ -98,6 +98,38 @@ static inline int avouch_add_extension(X509 *certificate, X509 *issuer, const ch
   return ok;
 }
 
+// A request's extensions are a STACK_OF, which Swift sees only as macros; the context is the one above, for a request.
+static inline int avouch_set_request_extensions(X509_REQ *request, const char *const *names, const char *const *values,
+                                                int count) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, NULL, NULL, request, NULL, 0);
+  STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+  int ok = extensions != NULL;
+  for (int i = 0; ok && i < count; i++) {
+    X509_EXTENSION *extension = X509V3_EXT_nconf(NULL, &context, names[i], values[i]);
+    ok = extension != NULL && sk_X509_EXTENSION_push(extensions, extension) > 0;
+    if (!ok) X509_EXTENSION_free(extension);
+  }
+  ok = ok && X509_REQ_add_extensions(request, extensions) == 1;
+  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+  return ok;
+}
+
+// X509_ALGOR again, and a BIT STRING of whole octets, as in avouch_verify_raw.
+static inline int avouch_set_request_algorithm(X509_REQ *request, void *algorithm) {
+  return X509_REQ_set1_signature_algo(request, (X509_ALGOR *)algorithm);
+}
+static inline int avouch_set_request_signature(X509_REQ *request, const unsigned char *signature, int count) {
+  ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+  if (bits == NULL || ASN1_BIT_STRING_set(bits, (unsigned char *)signature, count) != 1) {
+    ASN1_BIT_STRING_free(bits);
+    return 0;
+  }
+  bits->flags = (bits->flags & ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07)) | ASN1_STRING_FLAG_BITS_LEFT;
+  X509_REQ_set0_signature(request, bits);
+  return 1;
+}
+
 // EVP_EC_gen, EVP_RSA_gen and EVP_PKEY_Q_keygen are variadic or macros over variadic functions.
 static inline EVP_PKEY *avouch_generate_ec_key(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *avouch_generate_rsa_key(unsigned int bits) { return EVP_RSA_gen(bits); }

@@ -28,10 +28,23 @@ public struct CertificateTemplate: Sendable {
   public func sign(
     key: PrivateKey, issuer: Certificate?, issuerKey: PrivateKey
   ) throws(CryptoError) -> Certificate {
+    try unsafe sign(publicKey: key.handle, issuer: issuer, issuerKey: issuerKey)
+  }
+
+  /// The certificate of a key whose private half is elsewhere.
+  public func sign(
+    publicKey: PublicKey, issuer: Certificate, issuerKey: PrivateKey
+  ) throws(CryptoError) -> Certificate {
+    try unsafe sign(publicKey: publicKey.handle, issuer: issuer, issuerKey: issuerKey)
+  }
+
+  private func sign(
+    publicKey: OpaquePointer, issuer: Certificate?, issuerKey: PrivateKey
+  ) throws(CryptoError) -> Certificate {
     guard let made = unsafe X509_new() else { throw .openSSL("out of memory") }
     // Owned from here on: freed whatever is thrown below.
     let certificate = unsafe Certificate(taking: made)
-    guard unsafe X509_set_version(made, 2) == 1, unsafe X509_set_pubkey(made, key.handle) == 1,
+    guard unsafe X509_set_version(made, 2) == 1, unsafe X509_set_pubkey(made, publicKey) == 1,
       unsafe ASN1_TIME_set(X509_getm_notBefore(made), Int(notBefore.seconds)) != nil,
       unsafe ASN1_TIME_set(X509_getm_notAfter(made), Int(notAfter.seconds)) != nil
     else { throw .openSSL("a certificate could not be filled in") }

@@ -11,6 +11,20 @@ public enum SignatureVerifier {
   public static func isValid(
     _ signature: [UInt8], over message: [UInt8], algorithm: [UInt8], by certificate: Certificate
   ) -> Bool {
+    guard let key = unsafe X509_get0_pubkey(certificate.handle) else { return false }
+    return unsafe isValid(signature, over: message, algorithm: algorithm, key: key)
+  }
+
+  /// The same with a key that has no certificate yet.
+  public static func isValid(
+    _ signature: [UInt8], over message: [UInt8], algorithm: [UInt8], by key: PublicKey
+  ) -> Bool {
+    unsafe isValid(signature, over: message, algorithm: algorithm, key: key.handle)
+  }
+
+  private static func isValid(
+    _ signature: [UInt8], over message: [UInt8], algorithm: [UInt8], key: OpaquePointer
+  ) -> Bool {
     defer { ERR_clear_error() }
     let parsedAlgorithm = unsafe algorithm.withUnsafeBufferPointer { octets -> UnsafeMutableRawPointer? in
       var cursor = octets.baseAddress
@@ -20,8 +34,7 @@ public enum SignatureVerifier {
     defer { unsafe avouch_free_algorithm(parsedAlgorithm) }
     return unsafe message.withUnsafeBufferPointer { octets in
       unsafe avouch_verify_raw(
-        parsedAlgorithm, octets.baseAddress, octets.count, signature, Int32(clamping: signature.count),
-        X509_get0_pubkey(certificate.handle)) == 1
+        parsedAlgorithm, octets.baseAddress, octets.count, signature, Int32(clamping: signature.count), key) == 1
     }
   }
 }

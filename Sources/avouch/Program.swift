@@ -11,6 +11,7 @@ enum Program {
       revoke         revoke one certificate
       status         what the store and the caches hold of one certificate
       check          ask a responder and judge its answer
+      keys           keys in a token (HSM): list, generate, request a certificate, test
       config check   look at a configuration and all it names
 
     avouch COMMAND --help tells more. Exit code: 0 fine, 1 the answer is no, 2 wrong use.
@@ -37,6 +38,7 @@ enum Program {
     case "revoke": return try RevokeCommand.run(rest)
     case "status": return try StatusCommand.run(rest)
     case "check": return try CheckCommand.run(rest)
+    case "keys": return try KeysCommand.run(rest)
     case "config": return try ConfigCommand.run(rest)
     case "--help", "-h", "help":
       Terminal.print(usage)

@@ -90,6 +90,37 @@ struct SigningTests {
     #expect(throws: SignatureSchemeError.self) { try SignatureScheme(key: .ed25519, digest: .sha256, padding: .pkcs1) }
   }
 
+  @Test("a request is signed by whoever has the key; a wrong signature is not let out")
+  func requests() throws {
+    let (certificate, key) = try authority()
+    let (_, stranger) = try authority()
+    let scheme = try SignatureScheme(key: .p256, digest: nil, padding: .pkcs1)
+    let publicKey = try PublicKey(subjectPublicKeyInfo: SigningTests.publicKeyInfo(certificate), name: "key")
+    #expect(publicKey.belongs(to: certificate))
+    let request = CertificateRequest(
+      subject: [("O", "Example"), ("CN", "OCSP")], extensions: CertificateRequest.responderExtensions)
+    func pem(_ key: PrivateKey) throws -> [UInt8] {
+      let session = try SoftwareSigner(key: key, scheme: scheme).openSession()
+      return try request.pem(publicKey: publicKey, algorithm: scheme.algorithmIdentifier) { try session.sign($0) }
+    }
+    #expect(try PEM.blocks(in: pem(key)).map(\.label) == ["CERTIFICATE REQUEST"])
+    #expect { try pem(stranger) } throws: { "\($0)".contains("does not verify") }
+    let template = CertificateTemplate(
+      subject: request.subject, serialOctets: [1], notBefore: SigningTests.now, notAfter: SigningTests.now,
+      extensions: SigningTests.responderExtensions)
+    #expect(
+      publicKey.belongs(to: try template.sign(publicKey: publicKey, issuer: certificate, issuerKey: key)))
+  }
+
+  /// SubjectPublicKeyInfo of a P-256 key.
+  private static func publicKeyInfo(_ certificate: Certificate) -> [UInt8] {
+    let algorithm: [UInt8] = [
+      0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03,
+      0x01, 0x07,
+    ]
+    return [0x30, 0x59] + algorithm + [0x03, 0x42, 0x00] + certificate.publicKeyBits
+  }
+
   @Test("keys and certificates survive PEM; damage and wrong files are named")
   func files() throws {
     let (certificate, key) = try authority()
