@@ -7,9 +7,20 @@ public struct Configuration: Sendable {
   /// 0 is one for each processor.
   public var workers: Int
   public var signingThreads: Int
+  public var tokens: Tokens
   public var cacheBytes: Int
   public var limits: Limits
   public var issuers: [Issuer]
+
+  /// How keys in tokens are used.
+  public struct Tokens: Sendable, Hashable {
+    public var sessions: Int
+    public var callDeadlineSeconds: Int
+    /// Nil for no bound.
+    public var renewalsPerSecond: Int?
+    /// 0 verifies none, 1 all.
+    public var verifyOneIn: Int
+  }
 
   public struct Limits: Sendable, Hashable {
     public var connections: Int
@@ -29,7 +40,8 @@ public struct Configuration: Sendable {
   public struct Issuer: Sendable {
     public var name: String
     public var certificate: String
-    public var key: String
+    /// PEM files and PKCS#11 URIs; at least one.
+    public var keys: [String]
     public var keyPasswordFile: String?
     /// Nil where the CA signs itself.
     public var signerCertificate: String?
@@ -85,6 +97,10 @@ public struct Configuration: Sendable {
     control = reader.text("control")
     workers = reader.integer("workers")
     signingThreads = reader.integer("signing.threads")
+    let renewals = reader.integer("signing.renewalsPerSecond")
+    tokens = Tokens(
+      sessions: reader.integer("signing.sessionsPerToken"), callDeadlineSeconds: reader.integer("signing.callDeadline"),
+      renewalsPerSecond: renewals == 0 ? nil : renewals, verifyOneIn: reader.integer("signing.verifyOneIn"))
     cacheBytes = reader.integer("cache.memory")
     limits = Limits(reader)
     issuers = (0..<reader.issuerCount).map { Issuer(reader, at: "issuers[\($0)].") }
@@ -112,7 +128,7 @@ extension Configuration.Issuer {
   init(_ reader: SettingsReader, at path: String) {
     name = reader.text(path + "name")
     certificate = reader.text(path + "certificate")
-    key = reader.text(path + "signer.key")
+    keys = reader.texts(path + "signer.key")
     keyPasswordFile = reader.optionalText(path + "signer.keyPasswordFile")
     signerCertificate = reader.optionalText(path + "signer.certificate")
     embedsCertificate = ["always": true, "never": false][reader.text(path + "signer.embedCertificate")]

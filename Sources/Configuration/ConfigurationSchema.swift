@@ -88,6 +88,10 @@ public enum ConfigurationSchema {
     case .size: parts.append("\"type\": [\"string\", \"integer\"], \"pattern\": \"^[0-9]+(B|KiB|MiB|GiB)?$\"")
     case .choice(let names): parts.append("\"enum\": [\(names.map { quoted($0) }.joined(separator: ", "))]")
     case .texts: parts.append("\"type\": \"array\", \"items\": { \"type\": \"string\" }")
+    case .oneOrMoreTexts:
+      parts.append(
+        "\"anyOf\": [{ \"type\": \"string\", \"minLength\": 1 }, { \"type\": \"array\", \"minItems\": 1, "
+          + "\"items\": { \"type\": \"string\", \"minLength\": 1 } }]")
     case .choices(let names):
       let list = names.map { quoted($0) }.joined(separator: ", ")
       parts.append("\"type\": \"array\", \"items\": { \"enum\": [\(list)] }")

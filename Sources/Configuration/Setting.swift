@@ -11,6 +11,8 @@ public struct Setting: Sendable {
     case size(ClosedRange<Int>)
     case choice([String])
     case texts
+    /// One text, taken as it is, or a list of them.
+    case oneOrMoreTexts
     case choices([String])
   }
 
@@ -53,6 +55,7 @@ public struct Setting: Sendable {
       "a size from \(Size.text(range.lowerBound)) to \(Size.text(range.upperBound)), as 8KiB, 256MiB or 1GiB"
     case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
     case .texts: "a list of texts"
+    case .oneOrMoreTexts: "a text or a list of texts"
     case .choices(let names): "a list of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
     }
   }

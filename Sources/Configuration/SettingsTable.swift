@@ -19,7 +19,20 @@ public enum SettingsTable {
     Setting(
       "cache.memory", .size(1 << 20...(1 << 40)), "256MiB",
       "Memory for signed answers, taken at the start; an answer with a P-256 signature needs about 450 octets of it."),
-    Setting("signing.threads", .integer(0...1024), "0", "Threads that sign; 0 is one for each processor."),
+    Setting(
+      "signing.threads", .integer(0...1024), "0", "Threads that sign with keys in memory; 0 is one for each processor."),
+    Setting(
+      "signing.sessionsPerToken", .integer(1...256), "4",
+      "How many signatures a token is asked for at once, if it allows."),
+    Setting(
+      "signing.callDeadline", .duration(1...600, words: []), "10s",
+      "A call into a token's module that lasts longer is given up, and its thread with it."),
+    Setting(
+      "signing.renewalsPerSecond", .integer(0...1_000_000), "0",
+      "Signatures a second that renewals may take of each token, so that the rest has room; 0 is no bound."),
+    Setting(
+      "signing.verifyOneIn", .integer(0...1_000_000), "100",
+      "Of so many ECDSA and EdDSA signatures of a token, one is verified before it is used; 0 none. RSA: always all."),
   ]
 
   private static let limits: [Setting] = [
@@ -52,7 +65,10 @@ public enum SettingsTable {
       "issuers[].name", .text, isRequired: true,
       "The name in commands and logs: letters, digits, `.`, `_`, `-`; at most 64."),
     Setting("issuers[].certificate", .text, isRequired: true, "The CA's certificate, PEM or DER."),
-    Setting("issuers[].signer.key", .text, isRequired: true, "The private key that signs, PEM."),
+    Setting(
+      "issuers[].signer.key", .oneOrMoreTexts, isRequired: true,
+      "The private key that signs: a PEM file, or the PKCS#11 URI of a key in a token; a list for one key in several tokens."
+    ),
     Setting("issuers[].signer.keyPasswordFile", .text, "A file whose first line opens the key."),
     Setting(
       "issuers[].signer.certificate", .text,

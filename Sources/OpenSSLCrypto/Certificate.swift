@@ -1,5 +1,6 @@
 import COpenSSL
 public import CalendarTime
+public import Responder
 
 /// An X.509 certificate.
 @safe
@@ -77,6 +78,9 @@ public final class Certificate: @unchecked Sendable {
     guard let bits = unsafe X509_get0_pubkey_bitstr(handle) else { return [] }
     return unsafe Array(UnsafeBufferPointer(start: ASN1_STRING_get0_data(bits), count: Int(ASN1_STRING_length(bits))))
   }
+
+  /// The kind of its key; nil for one that cannot sign responses.
+  public var keyKind: KeyKind? { unsafe KeyKind(X509_get0_pubkey(handle)) }
 
   /// The subject on one line, as RFC 2253 writes it.
   public var subjectText: String {

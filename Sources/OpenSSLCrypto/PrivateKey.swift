@@ -66,19 +66,25 @@ public final class PrivateKey: @unchecked Sendable {
     unsafe MemoryBIO.writing { bio in unsafe PEM_write_bio_PKCS8PrivateKey(bio, handle, nil, nil, 0, nil, nil) }
   }
 
-  /// `P-256`, `RSA 2048`, `Ed25519`: for messages.
-  public var kind: KeyKind? {
-    switch unsafe EVP_PKEY_get_base_id(handle) {
-    case EVP_PKEY_RSA, NID_rsassaPss: return .rsa(bits: unsafe Int(EVP_PKEY_get_bits(handle)))
-    case NID_ED25519: return .ed25519
+  /// Nil for a kind that cannot sign responses.
+  public var kind: KeyKind? { unsafe KeyKind(handle) }
+}
+
+extension KeyKind {
+  /// The kind of an OpenSSL key, private or public; nil for one that cannot sign responses.
+  init?(_ key: OpaquePointer?) {
+    guard let key = unsafe key else { return nil }
+    switch unsafe EVP_PKEY_get_base_id(key) {
+    case EVP_PKEY_RSA, NID_rsassaPss: self = .rsa(bits: unsafe Int(EVP_PKEY_get_bits(key)))
+    case NID_ED25519: self = .ed25519
     case EVP_PKEY_EC:
       var name = [CChar](repeating: 0, count: 64)
       var count = 0
-      guard unsafe EVP_PKEY_get_group_name(handle, &name, name.count, &count) == 1 else { return nil }
+      guard unsafe EVP_PKEY_get_group_name(key, &name, name.count, &count) == 1 else { return nil }
       switch String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) {
-      case "prime256v1", "P-256": return .p256
-      case "secp384r1", "P-384": return .p384
-      case "secp521r1", "P-521": return .p521
+      case "prime256v1", "P-256": self = .p256
+      case "secp384r1", "P-384": self = .p384
+      case "secp521r1", "P-521": self = .p521
       default: return nil
       }
     default: return nil

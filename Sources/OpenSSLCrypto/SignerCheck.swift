@@ -4,10 +4,12 @@ public import CalendarTime
 public enum SignerCheck {
   /// - Parameters:
   ///   - certificate: the delegated responder's; nil where the CA signs itself.
+  ///   - keys: those that are at hand; one in a token proves by a signature that it is the right one.
   ///   - names: the files, for messages.
   /// - Returns: warnings, for things that clients tolerate and rules do not.
   public static func run(
-    issuer: Certificate, certificate: Certificate?, key: PrivateKey, now: UnixTime, names: Names
+    issuer: Certificate, certificate: Certificate?, keys: [(key: PrivateKey, name: String)], now: UnixTime,
+    names: Names
   ) throws(CryptoError) -> [String] {
     guard issuer.isCertificateAuthority else {
       throw CryptoError(
@@ -16,8 +18,8 @@ public enum SignerCheck {
     }
     let signer = certificate ?? issuer
     let signerName = certificate == nil ? names.issuer : names.certificate
-    guard key.belongs(to: signer) else {
-      throw CryptoError("\(names.key): this is not the private key of \(signerName) (\(signer.subjectText))")
+    for (key, name) in keys where !key.belongs(to: signer) {
+      throw CryptoError("\(name): this is not the private key of \(signerName) (\(signer.subjectText))")
     }
     guard signer.notBefore <= now, now < signer.notAfter else {
       throw CryptoError(
@@ -33,12 +35,10 @@ public enum SignerCheck {
   public struct Names: Sendable {
     public var issuer: String
     public var certificate: String
-    public var key: String
 
-    public init(issuer: String, certificate: String, key: String) {
+    public init(issuer: String, certificate: String) {
       self.issuer = issuer
       self.certificate = certificate
-      self.key = key
     }
   }
 

@@ -67,6 +67,9 @@ struct SettingsTableTests {
       case .boolean:
         #expect(problems(setting.path, "true") == [] && problems(setting.path, "false") == [])
       case .text, .texts: break
+      case .oneOrMoreTexts:
+        #expect(problems(setting.path, "'a,b'") == [] && problems(setting.path, "['a', 'b,c']") == [])
+        #expect(isRefused(setting.path, "[]") && isRefused(setting.path, "''"))
       }
     }
   }
@@ -78,8 +81,10 @@ struct SettingsTableTests {
       for value in values {
         switch (setting.kind, value) {
         // A text may be anything.
-        case (.text, "'3 d'"), (.texts, "'3 d'"): continue
-        case (.text, "'99999999999999999999d'"), (.texts, "'99999999999999999999d'"): continue
+        case (.text, "'3 d'"), (.texts, "'3 d'"), (.oneOrMoreTexts, "'3 d'"): continue
+        case (.text, "'99999999999999999999d'"), (.texts, "'99999999999999999999d'"),
+          (.oneOrMoreTexts, "'99999999999999999999d'"):
+          continue
         default: #expect(isRefused(setting.path, value), "\(setting.path): \(value): \(problems(setting.path, value))")
         }
       }
@@ -108,7 +113,7 @@ struct SettingsTableTests {
       let good = setting.standard ?? (setting.path == "issuers[].refreshAge" ? "1h" : "text")
       #expect(problems("workers", "1", environment: [name: good]) == [], "\(name)=\(good)")
       switch setting.kind {
-      case .text, .texts: continue
+      case .text, .texts, .oneOrMoreTexts: continue
       default:
         let found = problems("workers", "1", environment: [name: "\u{1}"])
         #expect(found.contains { $0.hasPrefix(place(setting.path) + ": ") }, "\(name): \(found)")

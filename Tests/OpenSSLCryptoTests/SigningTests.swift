@@ -7,7 +7,7 @@ import Testing
 @Suite("Keys, certificates and signatures")
 struct SigningTests {
   private static let now = UnixTime(seconds: 1_780_000_000)
-  private static let names = SignerCheck.Names(issuer: "ca.pem", certificate: "ocsp.pem", key: "ocsp.key")
+  private static let names = SignerCheck.Names(issuer: "ca.pem", certificate: "ocsp.pem")
   private static let responderExtensions = [
     (name: "keyUsage", value: "critical,digitalSignature"), (name: "extendedKeyUsage", value: "OCSPSigning"),
     (name: "noCheck", value: "ignored"),
@@ -144,7 +144,8 @@ struct SigningTests {
     let key = try PrivateKey.generate(.p256)
     func check(_ delegate: Certificate, key other: PrivateKey? = nil) throws -> [String] {
       try SignerCheck.run(
-        issuer: issuer, certificate: delegate, key: other ?? key, now: SigningTests.now, names: SigningTests.names)
+        issuer: issuer, certificate: delegate, keys: [(other ?? key, "ocsp.key")], now: SigningTests.now,
+        names: SigningTests.names)
     }
     func delegate(
       _ extensions: [(name: String, value: String)] = SigningTests.responderExtensions,
@@ -170,10 +171,12 @@ struct SigningTests {
     #expect { try check(delegate(), key: strangerKey) } throws: { "\($0)".contains("ocsp.key") }
     #expect(
       try SignerCheck.run(
-        issuer: issuer, certificate: nil, key: issuerKey, now: SigningTests.now, names: SigningTests.names) == [])
+        issuer: issuer, certificate: nil, keys: [(issuerKey, "ocsp.key")], now: SigningTests.now,
+        names: SigningTests.names) == [])
     #expect {
       try SignerCheck.run(
-        issuer: delegate(), certificate: nil, key: key, now: SigningTests.now, names: SigningTests.names)
+        issuer: delegate(), certificate: nil, keys: [(key, "ocsp.key")], now: SigningTests.now,
+        names: SigningTests.names)
     } throws: { "\($0)".contains("not a CA certificate") }
   }
 

@@ -12,7 +12,7 @@ enum ConfigCommand {
            avouch config table
 
     check reads the configuration and all it names: keys and values, combinations that the rules forbid, certificates,
-    keys, and whether they belong together. schema prints the JSON schema of the configuration, table
+    keys, and whether they belong together; tokens are opened, and sign once. schema prints the JSON schema of the configuration, table
     the table of docs/configuration.md.
 
     Exit code: 0 fine; 1 something is wrong, each problem on a line; 2 wrong use.
@@ -48,11 +48,13 @@ enum ConfigCommand {
     for issuer in configuration.value.issuers {
       do {
         let material = try loader.material(issuer)
-        for warning in material.warnings { Terminal.printError("warning: \(warning)") }
+        for warning in material.warnings + (try loader.tryTokens(material)) {
+          Terminal.printError("warning: \(warning)")
+        }
         let signer = material.signerCertificate ?? material.certificate
         Terminal.print(
           "issuer '\(issuer.name)': \(material.certificate.subjectText), signed by \(signer.subjectText) with "
-            + "\(material.signer.scheme.text), until \(signer.notAfter.iso8601)")
+            + "\(material.scheme.text), until \(signer.notAfter.iso8601)")
       } catch {
         problems += 1
         Terminal.printError("avouch: \(error)")

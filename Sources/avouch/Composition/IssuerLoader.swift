@@ -2,54 +2,107 @@ import CalendarTime
 import Configuration
 import OCSP
 import OpenSSLCrypto
+import PKCS11Signer
 import Responder
 
-/// Reads what the configuration names of an issuer: the files, the signer, which is checked and tried.
+/// Reads what the configuration names of an issuer: the files, the keys, which are checked, and those at hand tried.
 struct IssuerLoader {
   let configuration: LoadedConfiguration
   let now: UnixTime
 
-  /// What an issuer's files hold.
+  /// What an issuer's files hold, and the keys that sign for it.
   struct Material {
     var certificate: Certificate
     var signerCertificate: Certificate?
-    var signer: SoftwareSigner
+    var scheme: SignatureScheme
+    var keys: [any Signer]
     var warnings: [String]
   }
 
-  /// Reads and checks everything but the store.
+  /// Reads and checks everything but the store. Tokens are not opened: one that is broken must not keep the other issuers
+  /// from being served.
   func material(_ issuer: Configuration.Issuer) throws -> Material {
     let certificatePath = configuration.resolved(issuer.certificate)
-    let keyPath = configuration.resolved(issuer.key)
     let certificate = try Certificate(
       file: try Files.read(certificatePath, what: "the CA's certificate"), name: certificatePath)
     var signerCertificate: Certificate?
-    if let path = issuer.signerCertificate.map({ configuration.resolved($0) }) {
+    let signerPath = issuer.signerCertificate.map { configuration.resolved($0) }
+    if let path = signerPath {
       signerCertificate = try Certificate(
         file: try Files.read(path, what: "the responder's certificate"), name: path)
     }
-    let key = try PrivateKey(
-      file: try Files.read(keyPath, what: "a private key"), name: keyPath, passphrase: try passphrase(issuer))
-    let names = SignerCheck.Names(
-      issuer: certificatePath, certificate: issuer.signerCertificate.map { configuration.resolved($0) } ?? "",
-      key: keyPath)
-    let warnings = try SignerCheck.run(
-      issuer: certificate, certificate: signerCertificate, key: key, now: now, names: names)
-    guard let kind = key.kind else {
-      throw CryptoError("\(keyPath): this kind of key cannot sign answers; use P-256, P-384, P-521, RSA or Ed25519")
+    let files = try issuer.keys.filter { !IssuerLoader.isInToken($0) }.map { path in
+      let path = configuration.resolved(path)
+      let file = try Files.read(path, what: "a private key")
+      return (key: try PrivateKey(file: file, name: path, passphrase: try passphrase(issuer)), name: path)
     }
-    let scheme: SignatureScheme
+    let warnings = try SignerCheck.run(
+      issuer: certificate, certificate: signerCertificate, keys: files, now: now,
+      names: SignerCheck.Names(issuer: certificatePath, certificate: signerPath ?? ""))
+    let signer = signerCertificate ?? certificate
+    let scheme = try scheme(issuer, of: signer, name: signerPath ?? certificatePath)
+    let inMemory = try files.map { file in
+      let software = SoftwareSigner(key: file.key, scheme: scheme, threads: configuration.signingThreads)
+      try trySigning(software, signer, file.name)
+      return software
+    }
+    let inTokens = try issuer.keys.filter { IssuerLoader.isInToken($0) }.map { text in
+      try tokenSigner(text, issuer, scheme, signer, name: signerPath ?? certificatePath)
+    }
+    return Material(
+      certificate: certificate, signerCertificate: signerCertificate, scheme: scheme, keys: inMemory + inTokens,
+      warnings: warnings.map { "issuer '\(issuer.name)': \($0)" })
+  }
+
+  static func isInToken(_ key: String) -> Bool { key.hasPrefix("pkcs11:") }
+
+  private func scheme(
+    _ issuer: Configuration.Issuer, of signer: Certificate, name: String
+  ) throws(CryptoError) -> SignatureScheme {
+    guard let kind = signer.keyKind else {
+      throw CryptoError("\(name): this kind of key cannot sign answers; use P-256, P-384, P-521, RSA or Ed25519")
+    }
     do {
-      scheme = try SignatureScheme(
+      return try SignatureScheme(
         key: kind, digest: issuer.digest.flatMap { HashAlgorithm(name: $0) }, padding: issuer.isPSS ? .pss : .pkcs1)
     } catch {
       throw CryptoError("issuer '\(issuer.name)': \(error)")
     }
-    let signer = SoftwareSigner(key: key, scheme: scheme, threads: configuration.signingThreads)
-    try trySigning(signer, signerCertificate ?? certificate, keyPath)
-    return Material(
-      certificate: certificate, signerCertificate: signerCertificate, signer: signer,
-      warnings: warnings.map { "issuer '\(issuer.name)': \($0)" })
+  }
+
+  private func tokenSigner(
+    _ text: String, _ issuer: Configuration.Issuer, _ scheme: SignatureScheme, _ signer: Certificate, name: String
+  ) throws -> PKCS11Signer {
+    let uri: PKCS11URI
+    do {
+      uri = try PKCS11URI(text)
+    } catch {
+      throw CryptoError("\(configuration.path): issuer '\(issuer.name)', signer.key: \(error)")
+    }
+    let tokens = configuration.value.tokens
+    let options = PKCS11Signer.Options(
+      verifiedShare: tokens.verifyOneIn == 0 ? 0 : 1 / Double(tokens.verifyOneIn), threads: tokens.sessions,
+      callDeadlineMilliseconds: Int64(tokens.callDeadlineSeconds) * 1000, renewalsPerSecond: tokens.renewalsPerSecond)
+    let algorithm = scheme.algorithmIdentifier
+    return PKCS11Signer(
+      uri: uri, scheme: scheme, certificateName: name, options: options,
+      digest: { OpenSSLHasher().digest($0, $1) },
+      verify: { SignatureVerifier.isValid($0, over: $1, algorithm: algorithm, by: signer) })
+  }
+
+  /// Opens every token that signs for the issuer and has it sign once, for `config check`.
+  ///
+  /// - Returns: warnings.
+  func tryTokens(_ material: Material) throws -> [String] {
+    var warnings: [String] = []
+    for case let signer as PKCS11Signer in material.keys {
+      _ = try signer.openSession()
+      if let most = try signer.maximumSessions(), most < signer.place.threads {
+        warnings.append(
+          "\(signer.place.name): it allows \(most) sessions, and signing.sessionsPerToken is \(signer.place.threads)")
+      }
+    }
+    return warnings
   }
 
   /// One signature, made and verified: what the certificate promises works in practice.
@@ -82,11 +135,11 @@ struct IssuerLoader {
       ?? (material.signerCertificate != nil || material.certificate.isSigned(by: material.certificate))
     let credential = SigningCredential(
       responderID: settings.isByName ? .byName(signer.subjectName) : .byKey(keyHash),
-      signatureAlgorithm: material.signer.signatureAlgorithm,
+      signatureAlgorithm: material.scheme.algorithmIdentifier,
       certificates: embeds ? [signer.der] : [], notBefore: signer.notBefore, notAfter: end)
     return IssuerSettings(
       name: settings.name, identity: identity.storeIdentity, policy: IssuerPolicy(settings),
-      identifiers: identity.identifiers, credential: credential, keys: [material.signer],
+      identifiers: identity.identifiers, credential: credential, keys: material.keys,
       notBefore: material.certificate.notBefore)
   }
 }

@@ -5,6 +5,7 @@ import HTTPServer
 import OCSP
 import OCSPOverHTTP
 import OpenSSLCrypto
+import PKCS11Signer
 import Responder
 import ResponderRuntime
 import SQLiteStore
@@ -89,6 +90,8 @@ final class RunningResponder: Sendable {
     configuration.withLock { present in
       do {
         let next = try LoadedConfiguration(path: present.path)
+        // Somebody may have mended what a token refused.
+        Token.forgetFailures()
         let directory = try RunningResponder.directory(next, store: store, after: runtime.directory, log: log)
         try runtime.adopt(directory)
         for key in present.value.keysForStart(differingFrom: next.value) {
