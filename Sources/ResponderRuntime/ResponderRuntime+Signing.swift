@@ -30,6 +30,11 @@ extension ResponderRuntime {
     }
   }
 
+  /// Whether a call into a token's module has not returned to this day.
+  public var hasLostThreads: Bool {
+    directory.places.indices.contains { queue.condition(place: $0).lostThreads > 0 }
+  }
+
   /// Jobs that wait to be signed, by lane.
   public var signingBacklog: (revocations: Int, misses: Int, renewals: Int) {
     (queue.depth(.revocation), queue.depth(.miss), queue.depth(.renewal))

@@ -151,6 +151,7 @@ final class SigningCrew: Sendable {
       let limit = MonotonicTime.now().nanoseconds - deadline * 1_000_000
       guard member.state.abandon(ifCallBeganBefore: limit) else { continue }
       member.thread.detach()
+      _ = runtime.queue.threadLost(place: member.place)
       return
     }
   }

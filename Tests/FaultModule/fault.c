@@ -2,8 +2,8 @@
 //
 // build: cc -shared -fPIC -o fault.so fault.c $(pkg-config --cflags p11-kit-1) -lpthread
 //
-// The real module is the one that the environment's AVOUCH_FAULT_MODULE names, else SoftHSM. The control file is the
-// one that AVOUCH_FAULT_CONTROL names, else FILE.control beside this library, FILE being its own path: so copies of
+// The real module is the one that the environment's FAULT_MODULE names, else SoftHSM. The control file is the
+// one that FAULT_CONTROL names, else FILE.control beside this library, FILE being its own path: so copies of
 // the library in one process have faults of their own. It is read again whenever it changes; no file means no faults.
 // Write it under another name and rename it, so that no half of it is read.
 //
@@ -277,7 +277,7 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULO
 
 static void find_control(void) {
   Dl_info info;
-  const char *named = getenv("AVOUCH_FAULT_CONTROL");
+  const char *named = getenv("FAULT_CONTROL");
   if (named != NULL) {
     snprintf(control_path, sizeof control_path, "%s", named);
   } else if (dladdr((void *)&rules, &info) != 0) {
@@ -286,7 +286,7 @@ static void find_control(void) {
 }
 
 static void load_real(void) {
-  const char *path = getenv("AVOUCH_FAULT_MODULE");
+  const char *path = getenv("FAULT_MODULE");
   if (path == NULL) path = "/usr/lib/softhsm/libsofthsm2.so";
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   CK_RV (*get)(CK_FUNCTION_LIST **) =

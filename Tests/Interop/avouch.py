@@ -30,6 +30,17 @@ def wait_until(is_true):
         time.sleep(0.02)
 
 
+def ask_until(ask, is_enough):
+    """Asks again and again until the answer will do, and gives it."""
+    answers = []
+
+    def is_true():
+        answers.append(ask())
+        return is_enough(answers[-1])
+    wait_until(is_true)
+    return answers[-1]
+
+
 class Server:
     """A running `avouch`; `url` once it is ready."""
 

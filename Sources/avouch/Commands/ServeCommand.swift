@@ -43,6 +43,8 @@ enum ServeCommand {
     log.info("draining")
     responder.stop()
     log.info("stopped")
+    // A thread may still stand inside a token's module: the module's destructors must not run under it.
+    if responder.runtime.hasLostThreads { _exit(ExitCode.fine.rawValue) }
     return .fine
   }
 
