@@ -33,8 +33,11 @@ struct IssuerLoader {
     let names = SignerCheck.Names(
       issuer: certificatePath, certificate: issuer.signerCertificate.map { configuration.resolved($0) } ?? "",
       key: keyPath)
-    let warnings = try SignerCheck.run(
+    var warnings = try SignerCheck.run(
       issuer: certificate, certificate: signerCertificate, key: key, now: now, names: names)
+    warnings += try SignerProfile.run(
+      issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
+      names: names)
     guard let kind = key.kind else {
       throw CryptoError("\(keyPath): this kind of key cannot sign answers; use P-256, P-384, P-521, RSA or Ed25519")
     }
@@ -45,6 +48,7 @@ struct IssuerLoader {
     } catch {
       throw CryptoError("issuer '\(issuer.name)': \(error)")
     }
+    try ProgrammeRules.check(scheme, of: issuer)
     let signer = SoftwareSigner(key: key, scheme: scheme, threads: configuration.signingThreads)
     try trySigning(signer, signerCertificate ?? certificate, keyPath)
     return Material(
