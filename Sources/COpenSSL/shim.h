@@ -130,6 +130,23 @@ static inline int avouch_set_request_signature(X509_REQ *request, const unsigned
   return 1;
 }
 
+// How many purposes the extended key usage lists, known ones or not; 0 where there is none. The stack's functions are
+// macros over casts, which Swift cannot import.
+static inline int avouch_extended_key_usage_count(const X509 *certificate) {
+  EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+  int count = usages == NULL ? 0 : sk_ASN1_OBJECT_num(usages);
+  sk_ASN1_OBJECT_pop_free(usages, ASN1_OBJECT_free);
+  return count;
+}
+
+// Whether the authorityInfoAccess names an OCSP responder. The stack of texts has macros, too.
+static inline int avouch_names_ocsp_responder(X509 *certificate) {
+  STACK_OF(OPENSSL_STRING) *addresses = X509_get1_ocsp(certificate);
+  int count = addresses == NULL ? 0 : sk_OPENSSL_STRING_num(addresses);
+  X509_email_free(addresses);
+  return count > 0;
+}
+
 // EVP_EC_gen, EVP_RSA_gen and EVP_PKEY_Q_keygen are variadic or macros over variadic functions.
 static inline EVP_PKEY *avouch_generate_ec_key(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *avouch_generate_rsa_key(unsigned int bits) { return EVP_RSA_gen(bits); }

@@ -32,17 +32,22 @@ def hash_for(key):
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 
+def key_usage(encipher=False):
+    return x509.KeyUsage(True, False, encipher, False, False, False, False, False, False)
+
+
 class Authority:
     """One CA, its delegated responder, and a folder with everything."""
 
-    def __init__(self, folder, kind="p256", is_delegated=True, ca_name="Interop CA", days=90):
+    def __init__(self, folder, kind="p256", is_delegated=True, ca_name="Interop CA", days=90, ca_days=3650,
+                 ca_before=-2000):
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.key = KEYS[kind]()
         self.certificate = self._build(name(ca_name), self.key, name(ca_name), [
             (x509.BasicConstraints(True, None), True),
             (x509.KeyUsage(True, False, False, False, False, True, True, False, False), True),
-            (x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)], days=3650)
+            (x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)], days=ca_days, before=ca_before)
         self.write("ca.pem", self.certificate)
         self.write("ca.key", self.key)
         self.is_delegated = is_delegated
@@ -72,6 +77,24 @@ class Authority:
             extensions.append((x509.OCSPNoCheck(), False))
         return self._build(name("Interop Responder"), key, self.certificate.subject, extensions, days=days)
 
+    def issue_profile(self, changes=(), days=90, before=0):
+        """Writes a responder certificate of the profile of TLS BR 7.1.2.8, with other extensions in the place of its own or
+        beside them; None takes one out."""
+        key = self.responder_key.public_key()
+        extensions = {
+            x509.AuthorityKeyIdentifier: (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False),
+            x509.SubjectKeyIdentifier: (x509.SubjectKeyIdentifier.from_public_key(key), False),
+            x509.KeyUsage: (key_usage(), True),
+            x509.ExtendedKeyUsage: (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),
+            x509.OCSPNoCheck: (x509.OCSPNoCheck(), False)}
+        for kind, extension in changes:
+            extensions[kind] = extension
+        self.responder = self._build(
+            name("Interop Responder"), self.responder_key, self.certificate.subject,
+            [one for one in extensions.values() if one], days=days, before=before)
+        self.write("responder.pem", self.responder)
+        return self.responder
+
     def issue(self, common_name, url="http://ocsp.example/", serial=None, days=90):
         key = KEYS["p256"]()
         extensions = [
@@ -99,10 +122,13 @@ class Authority:
     def write(self, file, value):
         if isinstance(value, x509.Certificate):
             octets = value.public_bytes(serialization.Encoding.PEM)
+            mode = 0o644
         else:
             octets = value.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                          serialization.NoEncryption())
+            mode = 0o600
         self.path(file).write_bytes(octets)
+        self.path(file).chmod(mode)
         return self.path(file)
 
     def configure(self, signer=None, limits=None, **issuer):

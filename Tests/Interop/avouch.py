@@ -19,7 +19,7 @@ PATIENCE = 30
 def run(*arguments, **options):
     """A command of Avouch, with its output as text."""
     return subprocess.run(
-        [BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+        [BINARY, *map(str, arguments)], capture_output=True, text=True, **{"timeout": 120, **options})
 
 
 def wait_until(is_true):

@@ -53,14 +53,26 @@ struct AnswerVerdict {
     if isDelegated {
       if !signer.isIssued(by: issuer) { problems.append("the signer's certificate was not issued by this CA") }
       if !signer.hasOCSPSigningUsage { problems.append("the signer's certificate has no OCSPSigning usage") }
+      if let hash = signer.brokenSignatureHash {
+        problems.append("the signer's certificate is signed with \(hash), which proves nothing any more")
+      }
+      lookAt(issuer, "the CA's certificate", now: now)
     }
-    if now < signer.notBefore || now > signer.notAfter {
-      problems.append(
-        "the signer's certificate is valid from \(signer.notBefore.iso8601) to \(signer.notAfter.iso8601) only")
-    }
+    lookAt(signer, isDelegated ? "the signer's certificate" : "the CA's certificate", now: now)
     let isSigned = SignatureVerifier.isValid(
       basic.signature, over: basic.tbsResponseData, algorithm: basic.signatureAlgorithm, by: signer)
     if !isSigned { problems.append("the signature is wrong") }
+  }
+
+  /// What keeps any certificate of the chain from being believed (RFC 5280 6.1.3, 4.2).
+  private mutating func lookAt(_ certificate: Certificate, _ what: String, now: UnixTime) {
+    if now < certificate.notBefore || now > certificate.notAfter {
+      problems.append(
+        "\(what) is valid from \(certificate.notBefore.iso8601) to \(certificate.notAfter.iso8601) only")
+    }
+    for identifier in certificate.unknownCriticalExtensions {
+      problems.append("\(what) has the unknown critical extension \(identifier)")
+    }
   }
 
   private static func fits(_ responderID: ResponderID, _ certificate: Certificate) -> Bool {

@@ -15,7 +15,7 @@ final class CertificateFolderReader: RecordReader {
   init(_ folder: String, issuer: Certificate) throws(CommandFailure) {
     self.folder = folder
     self.issuer = issuer
-    names = try Files.list(folder).filter { name in
+    names = try Files.list(folder, what: "a folder of certificates").filter { name in
       !name.hasPrefix(".") && !Files.isFolder(folder + "/" + name)
     }
     guard !names.isEmpty else { throw .no("\(folder): there is no file in this folder; certificates are expected") }

@@ -1,4 +1,5 @@
 import CalendarTime
+import EventLoop
 import OCSP
 import OpenSSLCrypto
 import Responder
@@ -10,9 +11,9 @@ enum DemoCommand {
     usage: avouch demo [--dir DIR] [--port PORT]
 
     Makes a toy CA with good and revoked certificates, imports its records, signs an answer for each and serves them on
-    127.0.0.1. A second start in the same folder uses what is there.
+    127.0.0.1. A second start in the same folder uses what is there, its avouch.json5 too where that has been edited.
 
-      --dir    the folder for everything; the default is demo
+      --dir    the folder for everything; the default is demo. One that is not empty has to be of a demo before
       --port   the default is 8080; 0 takes any that is free
     """
 
@@ -21,43 +22,22 @@ enum DemoCommand {
       return .fine
     }
     let folder = arguments["--dir"] ?? "demo"
-    let port = try arguments.integer("--port", in: 0...65_535) ?? 8080
+    let port = try arguments.integer("--port", in: 0...65_535)
     let isNew = try DemoAuthority(folder: folder).make(now: SystemClock().now())
     Terminal.print(isNew ? "made a demo CA in \(folder)" : "using the demo CA in \(folder)")
     let configurationPath = folder + "/avouch.json5"
-    try Files.write(Array(configuration(port: port).utf8), to: configurationPath)
+    try DemoConfiguration(path: configurationPath).prepare(port: port)
     let access = try StoreAccess(
       configurationPath: configurationPath, issuerName: DemoAuthority.issuerName, create: true)
     let summary = try ImportCommand.take("--index", folder + "/index.txt", access)
     Terminal.print("records: \(summary.added) added, \(summary.changed) changed, \(summary.unchanged) unchanged")
+    let listening = try access.configuration.listenAddresses().first?.port
     return try ServeCommand.serve(access.configuration) {
-      if port != 0 { printHints(folder, port) }
+      if let listening, listening != 0 { printHints(folder, listening) }
     }
   }
 
-  private static func configuration(port: Int) -> String {
-    """
-    // Made by `avouch demo`. docs/configuration.md has every key.
-    {
-      store: "avouch.sqlite",
-      listen: ["127.0.0.1:\(port)"],
-      control: "unix:avouch.control",
-      cache: { memory: "16MiB" },
-      issuers: [
-        {
-          name: "\(DemoAuthority.issuerName)",
-          certificate: "ca.pem",
-          signer: { certificate: "responder.pem", key: "responder.key" },
-          // The default is "unauthorized": no signature for serials that nobody issued.
-          unissued: "unknown",
-        },
-      ],
-    }
-
-    """
-  }
-
-  private static func printHints(_ folder: String, _ port: Int) {
+  private static func printHints(_ folder: String, _ port: UInt16) {
     let program = CommandLine.arguments.first ?? "avouch"
     Terminal.print(
       """

@@ -36,11 +36,15 @@ struct IssuerLoader {
       let file = try Files.read(path, what: "a private key")
       return (key: try PrivateKey(file: file, name: path, passphrase: try passphrase(issuer)), name: path)
     }
-    let warnings = try SignerCheck.run(
-      issuer: certificate, certificate: signerCertificate, keys: files, now: now,
-      names: SignerCheck.Names(issuer: certificatePath, certificate: signerPath ?? ""))
+    let names = SignerCheck.Names(issuer: certificatePath, certificate: signerPath ?? "")
+    var warnings = try SignerCheck.run(
+      issuer: certificate, certificate: signerCertificate, keys: files, now: now, names: names)
+    warnings += try SignerProfile.run(
+      issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
+      names: names)
     let signer = signerCertificate ?? certificate
     let scheme = try scheme(issuer, of: signer, name: signerPath ?? certificatePath)
+    try ProgrammeRules.check(scheme, of: issuer)
     let inMemory = try files.map { file in
       let software = SoftwareSigner(key: file.key, scheme: scheme, threads: configuration.signingThreads)
       try trySigning(software, signer, file.name)

@@ -27,31 +27,28 @@ struct DemoAuthority {
     Leaf(file: "unknown", isOnRecord: false),
   ]
 
-  /// Makes what is not there. False where all of it was, and its responder certificate still has time.
+  /// Makes what is not there, and no key anew. False where the CA was there already.
+  ///
+  /// - Throws: where the folder holds something that no demo made, or the demo's own is damaged; nothing is written then.
   func make(now: UnixTime) throws -> Bool {
-    try Files.makeFolder(folder)
-    if isComplete() {
-      let responder = try Certificate(
-        file: try Files.read(path("responder.pem"), what: "the responder's certificate"), name: path("responder.pem"))
-      if responder.notAfter > now.advanced(bySeconds: 7 * DemoAuthority.day) { return false }
-      try makeResponder(try authority(), now: now)
-      return false
+    try DemoFolder(path: folder).claim()
+    let isNew = !Files.exists(path("index.txt"))
+    if isNew {
+      let authority = try makeAuthority(now: now)
+      try makeResponder(authority, now: now)
+      try makeLeaves(authority, now: now)
+      return true
     }
-    let key = try PrivateKey.generate(.p256)
-    let template = CertificateTemplate(
-      subject: [("O", "Avouch Demo"), ("CN", "Avouch Demo CA")], serialOctets: try newSerial(), notBefore: now,
-      notAfter: now.advanced(bySeconds: 3650 * DemoAuthority.day),
-      extensions: [
-        ("basicConstraints", "critical,CA:TRUE"), ("keyUsage", "critical,keyCertSign,cRLSign,digitalSignature"),
-        ("subjectKeyIdentifier", "hash"),
-      ])
-    let certificate = try template.sign(key: key, issuer: nil, issuerKey: key)
-    try Files.write(certificate.pem, to: path("ca.pem"))
-    try Files.write(key.pem, to: path("ca.key"), isSecret: true)
-    let made = Authority(certificate: certificate, key: key)
-    try makeResponder(made, now: now)
-    try makeLeaves(made, now: now)
-    return true
+    let names = ["ca.pem", "ca.key", "responder.pem", "responder.key"] + DemoAuthority.leaves.map { $0.file + ".pem" }
+    for name in names where !Files.exists(path(name)) {
+      throw CommandFailure.no("\(path(name)): this file of the demo is gone; remove the folder, or name another")
+    }
+    let responder = try Certificate(
+      file: try Files.read(path("responder.pem"), what: "the responder's certificate"), name: path("responder.pem"))
+    if responder.notAfter <= now.advanced(bySeconds: 7 * DemoAuthority.day) {
+      try makeResponder(try authority(), now: now)
+    }
+    return false
   }
 
   private struct Authority {
@@ -61,9 +58,29 @@ struct DemoAuthority {
 
   private func path(_ name: String) -> String { folder + "/" + name }
 
-  private func isComplete() -> Bool {
-    let names = ["ca.pem", "ca.key", "responder.pem", "responder.key", "index.txt"]
-    return (names + DemoAuthority.leaves.map { $0.file + ".pem" }).allSatisfy { Files.exists(path($0)) }
+  /// The CA; its key is the one that is there, where a start before this one was cut off after making it.
+  private func makeAuthority(now: UnixTime) throws -> Authority {
+    let key = try keyOnDisk("ca.key")
+    let template = CertificateTemplate(
+      subject: [("O", "Avouch Demo"), ("CN", "Avouch Demo CA")], serialOctets: try newSerial(), notBefore: now,
+      notAfter: now.advanced(bySeconds: 3650 * DemoAuthority.day),
+      extensions: [
+        ("basicConstraints", "critical,CA:TRUE"), ("keyUsage", "critical,keyCertSign,cRLSign,digitalSignature"),
+        ("subjectKeyIdentifier", "hash"),
+      ])
+    let certificate = try template.sign(key: key, issuer: nil, issuerKey: key)
+    try Files.write(certificate.pem, to: path("ca.pem"))
+    return Authority(certificate: certificate, key: key)
+  }
+
+  /// The key of that name: the one that is there, or a new one.
+  private func keyOnDisk(_ name: String) throws -> PrivateKey {
+    if Files.exists(path(name)) {
+      return try PrivateKey(file: try Files.read(path(name), what: "a demo key"), name: path(name), passphrase: nil)
+    }
+    let key = try PrivateKey.generate(.p256)
+    try Files.write(key.pem, to: path(name), isSecret: true, replaces: false)
+    return key
   }
 
   private func authority() throws -> Authority {
@@ -76,7 +93,7 @@ struct DemoAuthority {
 
   /// The certificate that TLS BR 7.1.2.8 describes.
   private func makeResponder(_ authority: Authority, now: UnixTime) throws {
-    let key = try PrivateKey.generate(.p256)
+    let key = try keyOnDisk("responder.key")
     let template = CertificateTemplate(
       subject: [("O", "Avouch Demo"), ("CN", "Avouch Demo Responder")], serialOctets: try newSerial(), notBefore: now,
       notAfter: now.advanced(bySeconds: 90 * DemoAuthority.day),
@@ -85,10 +102,10 @@ struct DemoAuthority {
         ("keyUsage", "critical,digitalSignature"), ("extendedKeyUsage", "OCSPSigning"), ("noCheck", "ignored"),
       ])
     let certificate = try template.sign(key: key, issuer: authority.certificate, issuerKey: authority.key)
-    try Files.write(key.pem, to: path("responder.key"), isSecret: true)
     try Files.write(certificate.pem, to: path("responder.pem"))
   }
 
+  /// The index comes last: where it is, everything is.
   private func makeLeaves(_ authority: Authority, now: UnixTime) throws {
     var index = ""
     for leaf in DemoAuthority.leaves {

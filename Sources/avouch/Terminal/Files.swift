@@ -34,10 +34,16 @@ enum Files {
 
   /// Writes a file in one step: a reader sees the old one or the new one, never half of it.
   ///
-  /// - Parameter isSecret: readable for its owner alone.
-  static func write(_ octets: [UInt8], to path: String, isSecret: Bool = false) throws(CommandFailure) {
+  /// - Parameters:
+  ///   - isSecret: readable for its owner alone.
+  ///   - replaces: false refuses, with the file as it was, where there is one of that name.
+  static func write(
+    _ octets: [UInt8], to path: String, isSecret: Bool = false, replaces: Bool = true
+  ) throws(CommandFailure) {
     let temporary = path + ".new"
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isSecret ? 0o600 : 0o644)
+    // One that was left behind would keep its own mode, and may be a link to somewhere else.
+    unsafe unlink(temporary)
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, isSecret ? 0o600 : 0o644)
     guard descriptor >= 0 else { throw failure(temporary, "a file to write") }
     var rest = octets[...]
     while !rest.isEmpty {
@@ -51,7 +57,14 @@ enum Files {
       rest = rest.dropFirst(count)
     }
     close(descriptor)
-    guard unsafe rename(temporary, path) == 0 else { throw failure(path, "a file to write") }
+    if replaces {
+      guard unsafe rename(temporary, path) == 0 else { throw failure(path, "a file to write") }
+      return
+    }
+    let isLinked = unsafe link(temporary, path) == 0
+    let error = failure(path, "no file of this name")
+    unsafe unlink(temporary)
+    guard isLinked else { throw error }
   }
 
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
@@ -61,8 +74,10 @@ enum Files {
   }
 
   /// The names in a folder, sorted.
-  static func list(_ path: String) throws(CommandFailure) -> [String] {
-    guard let folder = unsafe opendir(path) else { throw failure(path, "a folder of certificates") }
+  ///
+  /// - Parameter what: what the folder should be, for the message.
+  static func list(_ path: String, what: String) throws(CommandFailure) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw failure(path, what) }
     defer { unsafe closedir(folder) }
     var names: [String] = []
     while let entry = unsafe readdir(folder) {
