@@ -24,8 +24,9 @@ def sign_with_sha1(authority):
     request = authority.path("responder.csr")
     for words in (
             ["req", "-new", "-key", authority.path("responder.key"), "-subj", "/CN=Interop Responder", "-out", request],
-            ["x509", "-req", "-sha1", "-in", request, "-CA", authority.path("ca.pem"), "-CAkey",
-             authority.path("ca.key"), "-set_serial", "4711", "-days", "90", "-extfile", authority.path("responder.ext"),
+            ["x509", "-req", "-sha1", "-in", request, "-CA", authority.path("ca.pem"),
+             "-CAkey", authority.path("ca.key"), "-set_serial", "4711", "-days", "90",
+             "-extfile", authority.path("responder.ext"),
              "-out", authority.path("responder.pem")]):
         subprocess.run(["openssl", *words], check=True, capture_output=True)
     authority.responder = x509.load_pem_x509_certificate(authority.path("responder.pem").read_bytes())
