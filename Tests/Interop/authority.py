@@ -78,11 +78,12 @@ class Authority:
         return self._build(name("Interop Responder"), key, self.certificate.subject, extensions, days=days)
 
     def issue_profile(self, changes=(), days=90, before=0):
-        """Writes a responder certificate of the profile of TLS BR 7.1.2.8, with other extensions in the place of its own or
-        beside them; None takes one out."""
+        """Writes a responder certificate of the profile of TLS BR 7.1.2.8, with other extensions in the place of its
+        own or beside them; None takes one out."""
         key = self.responder_key.public_key()
         extensions = {
-            x509.AuthorityKeyIdentifier: (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False),
+            x509.AuthorityKeyIdentifier: (
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False),
             x509.SubjectKeyIdentifier: (x509.SubjectKeyIdentifier.from_public_key(key), False),
             x509.KeyUsage: (key_usage(), True),
             x509.ExtendedKeyUsage: (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),

@@ -62,7 +62,8 @@ def test_sha1_is_refused(authority):
 
 
 @pytest.mark.parametrize("kind, digest, word", [
-    ("p256", "sha384", "sha256"), ("p384", "sha256", "sha384"), ("p521", "sha384", "sha512"), ("ed25519", "auto", "Ed25519")])
+    ("p256", "sha384", "sha256"), ("p384", "sha256", "sha384"), ("p521", "sha384", "sha512"),
+    ("ed25519", "auto", "Ed25519")])
 def test_signatures_that_the_programmes_do_not_know(tmp_path, kind, digest, word):
     authority = Authority(tmp_path / "ca", kind)
     both(authority.configure(signer={"digest": digest}), 1, "7.1.3.2", word, "publicProgramme: false")
@@ -126,13 +127,14 @@ def answer(authority, certificate):
 def verdict(authority):
     certificate = authority.issue("good.example")
     with FixedAnswer(answer(authority, certificate)) as server:
-        result = run("check", "--json", "--issuer", authority.path("ca.pem"), "--cert", authority.path("good.example.pem"),
-                     server.url)
+        leaf = authority.path("good.example.pem")
+        result = run("check", "--json", "--issuer", authority.path("ca.pem"), "--cert", leaf, server.url)
         shown = json.loads(result.stdout)
         verified = subprocess.run(
             ["openssl", "ocsp", "-issuer", authority.path("ca.pem"), "-CAfile", authority.path("ca.pem"), "-no_nonce",
-             "-cert", authority.path("good.example.pem"), "-url", server.url], capture_output=True, text=True, check=False)
-        return result.returncode, shown["verified"], " ".join(shown["problems"]), "Response verify OK" in verified.stderr
+             "-cert", leaf, "-url", server.url], capture_output=True, text=True, check=False)
+        is_taken = "Response verify OK" in verified.stderr
+        return result.returncode, shown["verified"], " ".join(shown["problems"]), is_taken
 
 
 def test_check_takes_a_proper_answer(authority):
