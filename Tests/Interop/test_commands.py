@@ -301,6 +301,34 @@ def wait_for_responder(server, authority, certificate):
     avouch.wait_until(is_new)
 
 
+@pytest.mark.parametrize("time", ["2199-01-01T00:00:00Z", "1949-12-31T23:59:59Z", "0000-01-01T00:00:00Z"])
+def test_import_refuses_times_at_which_nothing_can_have_been_revoked(authority, time):
+    authority.configure()
+    authority.path("a.csv").write_text(f"serial,status,revokedAt\n01,good,\n0ABC,revoked,{time}\n")
+    refused = import_file(authority, "--csv", authority.path("a.csv"))
+    assert refused.returncode == 1 and "a.csv" in refused.stderr and "0ABC" in refused.stderr
+    shown = run("status", "--config", authority.path("avouch.json5"), "--issuer", "interop", "--serial", "01")
+    assert shown.returncode == 1 and "not on record" in shown.stdout
+
+
+def test_revoke_keeps_to_the_programmes_reasons(authority):
+    good = authority.issue("good.example")
+    authority.record(good)
+    authority.configure()
+    authority.import_index()
+
+    def revoke(reason):
+        return run("revoke", "--config", authority.path("avouch.json5"), "--issuer", "interop", "--serial",
+                   f"{good.serial_number:X}", "--reason", reason)
+    for reason in ("certificateHold", "aaCompromise"):
+        refused = revoke(reason)
+        assert refused.returncode == 2 and "TLS BR" in refused.stderr and "publicProgramme: false" in refused.stderr
+    authority.configure(publicProgramme=False)
+    assert revoke("certificateHold").returncode == 0
+    authority.configure()
+    assert revoke("superseded").returncode == 0
+
+
 def test_sighup_rolls_over_to_a_new_responder_certificate(authority):
     certificates = [authority.issue(f"c{number}.example") for number in range(5)]
     for certificate in certificates:

@@ -53,16 +53,34 @@ enum ImportCommand {
     let reader = try reader(source, path, access)
     var progress = ProgressReport(label: "importing \(path)", unit: "certificates")
     var count = 0
+    let now = SystemClock().now()
     let summary = try access.session.importRecords(
-      issuer: access.issuer, assertsStatus: source != "--certs", source: path, at: SystemClock().now()
+      issuer: access.issuer, assertsStatus: source != "--certs", source: path, at: now
     ) {
       let batch = try reader.next()
+      // A signed CRL is the CA's own word; in a file that people write, such a time is a mistake.
+      if source != "--crl", let batch { try refuseImpossibleTimes(batch, path, now: now) }
       count += batch?.count ?? 0
       progress.update(fraction: reader.progress, count: count)
       return batch
     }
     progress.finish(count: count)
     return summary
+  }
+
+  /// What `avouch revoke --at` refuses, and times that no certificate can have been revoked at (RFC 5280 4.1.2.5).
+  private static func refuseImpossibleTimes(
+    _ records: [CertificateRecord], _ path: String, now: UnixTime
+  ) throws(CommandFailure) {
+    let earliest = UnixTime(seconds: -631_152_000)
+    for record in records {
+      guard let time = record.revocation?.time else { continue }
+      guard time >= earliest, time <= now.advanced(bySeconds: 300) else {
+        throw .no(
+          "\(path): the certificate \(record.serial) is revoked at \(time.iso8601); a time from 1950 until now is expected"
+        )
+      }
+    }
   }
 
   private static func reader(_ source: String, _ path: String, _ access: StoreAccess) throws -> any RecordReader {

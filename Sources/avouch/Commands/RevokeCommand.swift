@@ -32,6 +32,11 @@ enum RevokeCommand {
     let now = SystemClock().now()
     let revocation = Revocation(time: try time(arguments, now: now), reason: try reason(arguments))
     let access = try StoreAccess(configurationPath: path, issuerName: issuerName, create: false)
+    if let objection = ProgrammeRules.objection(
+      to: revocation.reason, of: try access.configuration.issuer(issuerName))
+    {
+      throw CommandFailure.wrongUse("--reason: \(objection)")
+    }
     let outcome = try access.session.revoke(
       issuer: access.issuer, serial: serial, revocation: revocation, isReasonGiven: arguments["--reason"] != nil,
       isTimeGiven: arguments["--at"] != nil, at: now)
