@@ -8,6 +8,11 @@ public enum Signals {
   public static func takeOver() {
     var set = signals()
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    ignoreBrokenPipes()
+  }
+
+  /// Writing to a reader that is gone gives an error, and does not end the program.
+  public static func ignoreBrokenPipes() {
     signal(SIGPIPE, SIG_IGN)
   }
 

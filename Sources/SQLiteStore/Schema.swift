@@ -73,6 +73,8 @@ enum Schema {
 
   /// Makes a new file ours, and refuses one that is another program's or another version's.
   static func prepare(_ connection: SQLiteConnection) throws(StoreError) {
+    // Before anything is written: another program's file stays as it is.
+    if try connection.integer("PRAGMA application_id") != applicationID { try refuseForeign(connection) }
     try connection.execute("PRAGMA journal_mode = WAL")
     if try connection.integer("PRAGMA application_id") == applicationID {
       try check(connection)
@@ -81,18 +83,23 @@ enum Schema {
     try connection.storeTransaction { () throws(StoreError) in
       // Another process may have done it while we waited for the lock.
       if try connection.integer("PRAGMA application_id") == applicationID { return }
-      guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
-        throw StoreError(
-          kind: .corrupt,
-          description: "database \(connection.path): this is a SQLite database of another program, not of Avouch; "
-            + "name a file that does not exist yet, or Avouch's own")
-      }
+      try refuseForeign(connection)
       try connection.execute(statements)
       try connection.execute(responseStatements)
       try connection.execute("PRAGMA application_id = \(applicationID)")
       try connection.execute("PRAGMA user_version = \(version)")
     }
     try check(connection)
+  }
+
+  private static func refuseForeign(_ connection: SQLiteConnection) throws(StoreError) {
+    guard try connection.integer("SELECT count(*) FROM sqlite_schema") > 0 else { return }
+    // Another process may have made it ours between the two looks.
+    guard try connection.integer("PRAGMA application_id") != applicationID else { return }
+    throw StoreError(
+      kind: .corrupt,
+      description: "database \(connection.path): this is a SQLite database of another program, not of Avouch; "
+        + "name a file that does not exist yet, or Avouch's own")
   }
 
   private static func check(_ connection: SQLiteConnection) throws(StoreError) {

@@ -301,6 +301,23 @@ def wait_for_responder(server, authority, certificate):
     avouch.wait_until(is_new)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_an_import_and_undoes_it(authority, number):
+    authority.configure()
+    os.mkfifo(authority.path("slow.csv"))
+    process = subprocess.Popen(
+        [avouch.BINARY, "import", "--config", authority.path("avouch.json5"), "--issuer", "interop", "--csv",
+         authority.path("slow.csv")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Opens once the command reads: it waits for more from then on.
+    with open(authority.path("slow.csv"), "w") as file:
+        file.write("serial\n01\n")
+        file.flush()
+        process.send_signal(number)
+        assert process.wait(avouch.PATIENCE) == -number
+    shown = run("status", "--config", authority.path("avouch.json5"), "--issuer", "interop", "--serial", "01")
+    assert shown.returncode == 1 and "not on record" in shown.stdout
+
+
 @pytest.mark.parametrize("time", ["2199-01-01T00:00:00Z", "1949-12-31T23:59:59Z", "0000-01-01T00:00:00Z"])
 def test_import_refuses_times_at_which_nothing_can_have_been_revoked(authority, time):
     authority.configure()

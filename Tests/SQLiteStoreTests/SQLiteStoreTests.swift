@@ -52,7 +52,9 @@ struct SQLiteStoreTests {
       let other = folder + "/other.sqlite"
       let connection = try SQLiteConnection(path: other, create: true)
       try connection.execute("CREATE TABLE mine (id INTEGER)")
+      let before = try Data(contentsOf: URL(fileURLWithPath: other))
       #expect { try SQLiteStore(path: other) } throws: { "\($0)".contains("another program") }
+      #expect(try Data(contentsOf: URL(fileURLWithPath: other)) == before, "it was changed all the same")
     }
   }
 
