@@ -10,6 +10,7 @@ import Synchronization
 final class StartupLoader: @unchecked Sendable {
   // Made on the starting thread, used by one other from then on.
   private static let batch = 1024
+  private static let keepingAtStopMilliseconds: Int64 = 10_000
   private static let serialBatch = 16_384
   /// Entries of one order: small enough that workers share the last ones.
   private static let orderSize = 64
@@ -64,9 +65,21 @@ final class StartupLoader: @unchecked Sendable {
       _ = runtime.closing.wait(for: 1, milliseconds: 5)
     }
     runtime.startupFinished.raise(to: 1)
+    try keep(issuers)
+  }
+
+  /// Keeps the first answers of all; who stops the responder right after its start waits for it, within a bound.
+  private func keep(_ issuers: [Issuer]) throws(StoreError) {
+    var limit: MonotonicTime?
+    func mayGoOn() -> Bool {
+      guard runtime.isStopping else { return true }
+      let now = MonotonicTime.now()
+      if limit == nil { limit = now.advanced(byMilliseconds: StartupLoader.keepingAtStopMilliseconds) }
+      return limit.map { now < $0 } ?? true
+    }
     for issuer in issuers where isKeptLater(issuer) {
-      for algorithm in issuer.policy.presignedAlgorithms where !runtime.isStopping {
-        try scan(issuer, algorithm) { batch, _ in
+      for algorithm in issuer.policy.presignedAlgorithms where mayGoOn() {
+        try scan(issuer, algorithm, while: mayGoOn) { batch, _ in
           keeper.keep(batch.filter { $0.response == nil }, of: issuer, algorithm)
         }
       }
@@ -148,10 +161,11 @@ final class StartupLoader: @unchecked Sendable {
 
   /// Calls `body` for batches of the issuer's certificates with the revision of the snapshot before they were read.
   private func scan(
-    _ issuer: Issuer, _ algorithm: HashAlgorithm, _ body: ([ScannedCertificate], Revision) -> Void
+    _ issuer: Issuer, _ algorithm: HashAlgorithm, while mayGoOn: (() -> Bool)? = nil,
+    _ body: ([ScannedCertificate], Revision) -> Void
   ) throws(StoreError) {
     var last: SerialNumber?
-    while !runtime.isStopping {
+    while mayGoOn?() ?? !runtime.isStopping {
       let asOf = try session.latestRevision()
       let batch = try session.certificates(
         issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: StartupLoader.batch)
