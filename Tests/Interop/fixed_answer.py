@@ -4,13 +4,15 @@ import threading
 
 
 class FixedAnswer:
-    """`url` while it runs."""
+    """`url` while it runs; `earlier` are the status codes of the answers before all others."""
 
-    def __init__(self, body, status=200, content_type="application/ocsp-response"):
+    def __init__(self, body, status=200, content_type="application/ocsp-response", earlier=()):
+        codes = list(earlier)
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.send_response(status)
+                self.send_response(codes.pop(0) if codes else status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

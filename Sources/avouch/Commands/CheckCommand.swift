@@ -76,11 +76,7 @@ enum CheckCommand {
         )
       }
       (serial, subject) = (read, certificate.subjectText)
-    case (nil, let text?):
-      guard let read = SerialNumber(hexadecimal: text) else {
-        throw arguments.wrong("--serial: '\(text)' is not a serial number in hexadecimal")
-      }
-      serial = read
+    case (nil, .some): serial = try arguments.serial()
     default: throw arguments.wrong("give either --cert or --serial")
     }
     let identifier = IssuerIdentity(issuer).identifier(hash)

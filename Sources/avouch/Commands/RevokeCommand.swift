@@ -1,5 +1,6 @@
 import CalendarTime
 import OCSP
+import OpenSSLCrypto
 import Responder
 import ResponderRuntime
 
@@ -12,8 +13,9 @@ enum RevokeCommand {
     this configuration, if one does, no longer says "good". A certificate on hold is revoked for good, unless the reason
     is certificateHold again.
 
-      --reason   keyCompromise, caCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
-                 privilegeWithdrawn, aaCompromise or unspecified
+      --reason   keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
+                 privilegeWithdrawn, aACompromise or unspecified; under publicProgramme neither certificateHold nor
+                 aACompromise
       --at       when, as 2026-01-31T12:00:00Z; the default is now
 
     Exit code: 0 revoked, or revoked already; 1 not issued or not confirmed; 2 wrong use.
@@ -25,18 +27,12 @@ enum RevokeCommand {
     guard let arguments = try Arguments(words, grammar) else { return .fine }
     let path = try arguments.required("--config")
     let issuerName = try arguments.required("--issuer")
-    let serialText = try arguments.required("--serial")
-    guard let serial = SerialNumber(hexadecimal: serialText) else {
-      throw arguments.wrong("--serial: '\(serialText)' is not a serial number in hexadecimal")
-    }
+    let serial = try arguments.serial()
     let now = SystemClock().now()
     let revocation = Revocation(time: try time(arguments, now: now), reason: try reason(arguments))
     let access = try StoreAccess(configurationPath: path, issuerName: issuerName, create: false)
-    if let objection = ProgrammeRules.objection(
-      to: revocation.reason, of: try access.configuration.issuer(issuerName))
-    {
-      throw CommandFailure.wrongUse("--reason: \(objection)")
-    }
+    try refuse(revocation, arguments, access, issuerName)
+    let before = try access.session.status(issuer: access.issuer, serial: serial).record?.revocation
     let outcome = try access.session.revoke(
       issuer: access.issuer, serial: serial, revocation: revocation, isReasonGiven: arguments["--reason"] != nil,
       isTimeGiven: arguments["--at"] != nil, at: now)
@@ -45,15 +41,34 @@ enum RevokeCommand {
       throw CommandFailure.no(
         "the store has no certificate \(serial) of issuer '\(issuerName)'; import it first, or look at the serial")
     case .alreadyRevoked(let held):
-      Terminal.print(
-        "\(serial) is revoked already, since \(held.time.iso8601) (\(held.reason?.name ?? "no reason")); nothing changed"
-      )
+      Terminal.print("\(serial) is revoked already, \(text(held)); nothing changed")
       // It may have been recorded a moment ago by somebody who was not told so: wait all the same.
       return try confirm(try access.session.latestRevision(), access.configuration)
     case .revoked(let revision):
-      Terminal.print("\(serial) is revoked, revision \(revision.value)")
+      let after = try access.session.status(issuer: access.issuer, serial: serial).record?.revocation
+      let change = before.map { "; it was revoked already: was \(text($0)), is \(text(after ?? revocation))" } ?? ""
+      Terminal.print("\(serial) is revoked, revision \(revision.value)\(change)")
       return try confirm(revision, access.configuration)
     }
+  }
+
+  /// What the issuer's programme forbids, and what cannot have been.
+  private static func refuse(
+    _ revocation: Revocation, _ arguments: Arguments, _ access: StoreAccess, _ issuerName: String
+  ) throws(CommandFailure) {
+    let issuer = try access.configuration.issuer(issuerName)
+    if let objection = ProgrammeRules.objection(to: revocation.reason, of: issuer) {
+      throw .wrongUse("--reason: \(objection)")
+    }
+    guard arguments["--at"] == nil || revocation.time >= access.certificate.notBefore else {
+      throw .wrongUse(
+        "--at: \(revocation.time.iso8601) is before the CA's certificate began, \(access.certificate.notBefore.iso8601)"
+      )
+    }
+  }
+
+  private static func text(_ revocation: Revocation) -> String {
+    "\(revocation.reason?.name ?? "without a reason") since \(revocation.time.iso8601)"
   }
 
   private static func confirm(_ revision: Revision, _ configuration: LoadedConfiguration) throws -> ExitCode {
@@ -84,8 +99,10 @@ enum RevokeCommand {
 
   private static func reason(_ arguments: Arguments) throws(CommandFailure) -> RevocationReason? {
     guard let text = arguments["--reason"] else { return nil }
-    guard let reason = RevocationReason(name: text), reason != .removeFromCRL else {
-      throw arguments.wrong("--reason: '\(text)' is not possible")
+    let possible = RevocationReason.allCases.filter { $0 != .removeFromCRL }
+    guard let reason = RevocationReason(name: text), possible.contains(reason) else {
+      let names = possible.map(\.name).joined(separator: ", ")
+      throw arguments.wrong("--reason: '\(text)' is not possible; expected one of \(names)")
     }
     return reason
   }

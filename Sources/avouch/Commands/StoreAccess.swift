@@ -11,12 +11,23 @@ struct StoreAccess {
   let session: any StatusStoreSession
   let issuer: StoreIssuerID
 
-  /// - Parameter create: whether a store that is missing may be made.
+  /// - Parameter create: whether a store that is missing may be made, and the issuer in it.
   init(configurationPath: String, issuerName: String, create: Bool) throws {
     configuration = try LoadedConfiguration(path: configurationPath)
     certificate = try configuration.certificate(ofIssuer: issuerName)
-    session = try SQLiteStore(path: configuration.storePath, create: create).openSession()
-    issuer = try session.issuer(name: issuerName, identity: IssuerIdentity(certificate).storeIdentity)
+    if !create { try configuration.expectStore() }
+    let store = try SQLiteStore(path: configuration.storePath, create: create)
+    let identity = IssuerIdentity(certificate).storeIdentity
+    session = try store.openSession()
+    if create {
+      issuer = try session.issuer(name: issuerName, identity: identity)
+      return
+    }
+    guard let recorded = try store.recordedIssuer(name: issuerName, identity: identity) else {
+      throw CommandFailure.no(
+        "\(configuration.storePath): the store has nothing of issuer '\(issuerName)'; import its records first")
+    }
+    issuer = recorded
   }
 }
 
@@ -30,6 +41,7 @@ struct StoreView {
   init(configurationPath: String, issuerName: String) throws {
     configuration = try LoadedConfiguration(path: configurationPath)
     let certificate = try configuration.certificate(ofIssuer: issuerName)
+    try configuration.expectStore()
     let store = try SQLiteStore(readingFrom: configuration.storePath)
     session = try store.openSession()
     issuer = try store.recordedIssuer(
@@ -58,6 +70,13 @@ struct StoreView {
 }
 
 extension LoadedConfiguration {
+  /// Refuses a store that is not there yet in plainer words than the database has.
+  fileprivate func expectStore() throws(CommandFailure) {
+    guard Files.exists(storePath) else {
+      throw .no("\(storePath): there is no such store; import the CA's records first (avouch import)")
+    }
+  }
+
   fileprivate func certificate(ofIssuer name: String) throws -> Certificate {
     let path = resolved(try issuer(name).certificate)
     return try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)

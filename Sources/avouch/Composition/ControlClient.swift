@@ -1,9 +1,11 @@
 import EventLoop
+import Glibc
 import HTTPClient
 import Responder
 
 /// Asks the responder that runs on the same configuration, if there is one.
 struct ControlClient {
+  private static let pauseMicroseconds: UInt32 = 250_000
   private let address: ListenAddress
 
   init(_ configuration: LoadedConfiguration) throws {
@@ -26,27 +28,40 @@ struct ControlClient {
       do {
         let response = try HTTPClient.send(request("/v1/applied?revision=\(revision.value)", post: true))
         if response.status == 200 { return .applied }
-        // 504: it is alive and has not come that far yet.
-        guard response.status == 504, MonotonicTime.now() < end else {
-          return .failed("it says \(String(decoding: response.body, as: UTF8.self))")
+        // 504: it is alive and has not come that far yet. 503: as many wait as may, and their wait is short.
+        guard [503, 504].contains(response.status), MonotonicTime.now() < end else {
+          return .failed("it says \(ControlClient.line(response.body))")
         }
+        if response.status == 503 { usleep(ControlClient.pauseMicroseconds) }
       } catch {
         return error.isNobodyThere ? .nobodyThere : .failed("\(error)")
       }
     }
   }
 
-  /// What the running responder's cache holds, as JSON; nil where none runs.
-  func answers(issuer: String, serial: String) throws -> String? {
+  /// What is known of the running responder's memory.
+  enum Memory {
+    /// Its own JSON.
+    case known(String)
+    case nobodyThere
+    /// It may hold answers, and could not be asked.
+    case failed(String)
+  }
+
+  /// What the running responder's cache holds of one certificate.
+  func answers(issuer: String, serial: String) -> Memory {
     do {
       let response = try HTTPClient.send(request("/v1/answers?issuer=\(issuer)&serial=\(serial)", post: false))
-      let text = String(decoding: response.body, as: UTF8.self)
-      guard response.status == 200 else { throw CommandFailure.no("the responder on \(address) says: \(text)") }
-      return text
-    } catch let failure as HTTPClient.Failure {
-      if failure.isNobodyThere { return nil }
-      throw failure
+      let line = ControlClient.line(response.body)
+      return response.status == 200 ? .known(line) : .failed("the responder on \(address) says: \(line)")
+    } catch {
+      return error.isNobodyThere ? .nobodyThere : .failed("\(error)")
     }
+  }
+
+  /// A body as one line of a message.
+  private static func line(_ body: [UInt8]) -> String {
+    String(decoding: body, as: UTF8.self).filter { $0 != "\n" }
   }
 
   private func request(_ target: String, post: Bool) -> HTTPClient.Request {
