@@ -28,7 +28,8 @@ struct SettingsReader {
     let issuers = members.removeValue(forKey: "issuers")
     readObject(members, at: "", settings: SettingsTable.settings.filter { !$0.path.hasPrefix("issuers[]") }, prefix: "")
     guard case .list(let list)? = issuers, !list.isEmpty else {
-      problem("issuers", "holds \(issuers?.shown ?? "nothing"); a list of at least one issuer is expected")
+      let found = issuers.map { if case .list = $0 { "is empty" } else { "holds \($0.shown)" } } ?? "is missing"
+      problem("issuers", "\(found); a list of at least one issuer is expected")
       return
     }
     guard list.count <= 65_535 else {
@@ -99,6 +100,10 @@ struct SettingsReader {
       values[path] = accepted
     } else {
       precondition(!isStandard, "the default of \(setting.path) is none of its values")
+      if let (place, element) = badElement(given, setting) {
+        problem(path, "\(element) at [\(place)] is not possible; expected \(setting.expectation)")
+        return
+      }
       problem(path, "\(given.shown) is not possible; expected \(setting.expectation)\(leaveOut(given, setting))")
     }
   }
@@ -151,6 +156,26 @@ struct SettingsReader {
       return texts
     default: return nil
     }
+  }
+
+  /// The first element of a list that its setting does not take, with its place; nil where it is the whole that is wrong.
+  private func badElement(_ value: JSONValue, _ setting: Setting) -> (place: Int, shown: String)? {
+    let names: [String]? = if case .choices(let names) = setting.kind { names } else { nil }
+    switch setting.kind {
+    case .texts, .choices: break
+    default: return nil
+    }
+    let elements: [JSONValue]
+    switch value {
+    case .list(let list): elements = list
+    default: elements = (texts(value) ?? []).map { .text($0) }
+    }
+    for (place, element) in elements.enumerated() {
+      guard case .text(let text) = element, !text.isEmpty, names?.contains(text) ?? true else {
+        return (place, element.shown)
+      }
+    }
+    return nil
   }
 
   private static func trimmed(_ text: Substring) -> String {

@@ -38,4 +38,29 @@ struct ListenAddressTests {
     }
     #expect(four.octets == [1, 2, 3, 4] && six.octets == [UInt8](repeating: 0, count: 15) + [1])
   }
+
+  @Test(
+    "two addresses overlap where the system refuses the second",
+    arguments: [
+      ("127.0.0.1:80", "127.0.0.1:80", true), ("127.0.0.1:80", "localhost:80", true),
+      ("0.0.0.0:80", "10.0.0.1:80", true), ("0.0.0.0:80", "[::]:80", false), ("[::]:80", "[::1]:80", true),
+      (":80", "[::1]:80", true), (":80", "127.0.0.1:80", true), (":80", ":81", false),
+      ("127.0.0.1:80", "127.0.0.2:80", false), ("127.0.0.1:80", "127.0.0.1:81", false),
+      ("127.0.0.1:0", "127.0.0.1:0", false), ("unix:/a", "unix:/a", true), ("unix:/a", "unix:/b", false),
+      ("unix:/a", "127.0.0.1:80", false), (":80", "unix:/a", false),
+    ])
+  func overlaps(one: String, two: String, expected: Bool) throws {
+    let (first, second) = (try ListenAddress(one), try ListenAddress(two))
+    #expect(first.overlaps(second) == expected && second.overlaps(first) == expected)
+  }
+
+  @Test(
+    "local is what nobody beyond this machine reaches",
+    arguments: [
+      ("127.0.0.1:80", true), ("127.1.2.3:80", true), ("[::1]:80", true), ("unix:/a", true), ("0.0.0.0:80", false),
+      ("[::]:80", false), (":80", false), ("10.0.0.1:80", false), ("[fe80::1]:80", false),
+    ])
+  func local(text: String, expected: Bool) throws {
+    #expect(try ListenAddress(text).isLocal == expected)
+  }
 }

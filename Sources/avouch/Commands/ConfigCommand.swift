@@ -12,8 +12,8 @@ enum ConfigCommand {
            avouch config table
 
     check reads the configuration and all it names: keys and values, combinations that the rules forbid, certificates,
-    keys, and whether they belong together; tokens are opened, and sign once. schema prints the JSON schema of the configuration, table
-    the table of docs/configuration.md.
+    keys, and whether they belong together; addresses, and the folder of the store; tokens are opened, and sign once.
+    schema prints the JSON schema of the configuration, table the table of docs/configuration.md.
 
     Exit code: 0 fine; 1 something is wrong, each problem on a line; 2 wrong use.
     """
@@ -41,15 +41,23 @@ enum ConfigCommand {
 
   private static func check(_ path: String) throws -> ExitCode {
     let configuration = try LoadedConfiguration(path: path)
-    _ = try configuration.listenAddresses()
-    _ = try configuration.controlAddress()
+    let surroundings = try SurroundingsCheck(configuration)
+    for warning in surroundings.warnings { Terminal.printError("warning: \(warning)") }
+    for problem in surroundings.problems { Terminal.printError("avouch: \(problem)") }
     let loader = IssuerLoader(configuration: configuration, now: SystemClock().now())
-    var problems = 0
+    var problems = surroundings.problems.count
+    var names: [[UInt8]: String] = [:]
     for issuer in configuration.value.issuers {
       do {
         let material = try loader.material(issuer)
         for warning in material.warnings + (try loader.tryTokens(material)) {
           Terminal.printError("warning: \(warning)")
+        }
+        let identity = IssuerIdentity(material.certificate).storeIdentity
+        if let other = names.updateValue(issuer.name, forKey: identity) {
+          throw CommandFailure.no(
+            "issuer '\(issuer.name)': its CA is that of issuer '\(other)' (same name and key); an answer is one issuer's"
+          )
         }
         let signer = material.signerCertificate ?? material.certificate
         Terminal.print(

@@ -42,6 +42,8 @@ struct IssuerLoader {
     warnings += try SignerProfile.run(
       issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
       names: names)
+    let secrets = files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
+    warnings += secrets.compactMap { Files.exposure($0) }
     let signer = signerCertificate ?? certificate
     let scheme = try scheme(issuer, of: signer, name: signerPath ?? certificatePath)
     try ProgrammeRules.check(scheme, of: issuer)

@@ -67,6 +67,14 @@ enum Files {
     guard isLinked else { throw error }
   }
 
+  /// A warning where others than its owner may read a file that is to be secret.
+  static func exposure(_ path: String) -> String? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }
+    let mode = String(status.st_mode & 0o777, radix: 8)
+    return "\(path): its mode is \(mode), so that others than its owner may get at it; 600 is expected"
+  }
+
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
   static func makeFolder(_ path: String) throws(CommandFailure) {
