@@ -14,7 +14,7 @@ enum Program {
       keys           keys in a token (HSM): list, generate, request a certificate, test
       config check   look at a configuration and all it names
 
-    avouch COMMAND --help tells more. Exit code: 0 fine, 1 the answer is no, 2 wrong use.
+    avouch COMMAND --help and avouch help COMMAND tell more. Exit code: 0 fine, 1 the answer is no, 2 wrong use.
     """
 
   static func run(_ words: [String]) -> ExitCode {
@@ -40,6 +40,7 @@ enum Program {
     case "check": return try CheckCommand.run(rest)
     case "keys": return try KeysCommand.run(rest)
     case "config": return try ConfigCommand.run(rest)
+    case "help" where !rest.isEmpty: return try dispatch(rest.filter { $0 != "--help" } + ["--help"])
     case "--help", "-h", "help":
       Terminal.print(usage)
       return .fine

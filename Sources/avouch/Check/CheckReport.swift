@@ -84,45 +84,11 @@ struct CheckReport {
   }
 
   private func time(_ time: UnixTime) -> String {
-    "\(time.iso8601)  (\(time.localText), \(time.relativeText(to: now)))"
+    let local = time.localText.map { $0 + ", " } ?? ""
+    return "\(time.iso8601)  (\(local)\(time.relativeText(to: now)))"
   }
 
   private func row(_ name: String, _ value: String) -> String {
     name + String(repeating: " ", count: max(1, 15 - name.count)) + value
-  }
-
-  // MARK: - For a program
-
-  var json: String {
-    var object = JSONObject()
-    object.add("status", statusName)
-    object.add("verified", isVerified)
-    object.add("problems", verdict?.problems ?? [])
-    object.add("serial", question.serial.hexadecimal)
-    object.add("hash", question.hashAlgorithm.name)
-    object.add("issuer", issuer.subjectText)
-    object.add("subject", subject)
-    object.add("ocspStatus", status.name)
-    if let single = verdict?.single {
-      if case .revoked(let revocation) = single.status {
-        object.add("revokedAt", revocation.time.iso8601)
-        object.add("reason", revocation.reason?.name)
-      }
-      object.add("thisUpdate", single.thisUpdate.iso8601)
-      object.add("nextUpdate", single.nextUpdate?.iso8601)
-    }
-    object.add("producedAt", basic?.producedAt.iso8601)
-    object.add("signer", verdict?.signer?.subjectText)
-    object.add("delegated", verdict?.isDelegated ?? false)
-    object.add("nonce", verdict.map { "\($0.nonce)" })
-    object.add("url", url)
-    object.add("method", method)
-    object.add("httpStatus", http.status)
-    object.add("octets", http.body.count)
-    object.add("milliseconds", http.milliseconds)
-    object.add("cacheControl", http.header("Cache-Control"))
-    object.add("etag", http.header("ETag"))
-    object.add("expires", http.header("Expires"))
-    return object.text
   }
 }

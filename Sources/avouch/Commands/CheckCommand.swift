@@ -19,7 +19,7 @@ enum CheckCommand {
       --get             ask with GET; the default is POST
       --hash NAME       hash of the CertID: sha1 (default), sha256, sha384, sha512
       --nonce           send a nonce of 32 octets, and check that it comes back
-      --json            print one JSON object instead of text
+      --json            print one JSON object instead of text, also where there is no answer
 
     Exit code: 0 good and verified; 1 revoked, unknown, not verified or not answered; 2 wrong use.
     """
@@ -29,14 +29,37 @@ enum CheckCommand {
       values: ["--issuer", "--cert", "--serial", "--hash"], flags: ["--get", "--nonce", "--json"], words: ["URL"],
       usage: usage)
     guard let arguments = try Arguments(words, grammar) else { return .fine }
+    let url = arguments.words[0]
+    guard url.hasPrefix("http://") else { throw arguments.wrong("'\(url)' is not an http:// URL") }
+    let isGet = arguments.has("--get")
+    let method = isGet ? "GET" : "POST"
+    let isJSON = arguments.has("--json")
+    var http: HTTPClient.Response?
+    do {
+      let report = try ask(arguments, url: url, isGet: isGet, &http)
+      let json = CheckJSON(report: report, http: http, error: nil, url: url, method: method)
+      Terminal.print(isJSON ? json.text : report.text)
+      return report.exitCode
+    } catch {
+      let failure = error as? CommandFailure
+      // Who reads JSON gets an object of what went wrong; a command that is wrong in itself asks nothing.
+      guard isJSON, failure?.code != .wrongUse else { throw error }
+      Terminal.print(CheckJSON(report: nil, http: http, error: "\(error)", url: url, method: method).text)
+      return .no
+    }
+  }
+
+  /// Asks and judges.
+  ///
+  /// - Parameter received: what came back, also where it is no OCSP response.
+  private static func ask(
+    _ arguments: Arguments, url: String, isGet: Bool, _ received: inout HTTPClient.Response?
+  ) throws -> CheckReport {
     let issuerPath = try arguments.required("--issuer")
     let issuer = try Certificate(file: try Files.read(issuerPath, what: "the issuer's certificate"), name: issuerPath)
     let (question, subject) = try question(arguments, issuer: issuer)
     let nonce = arguments.has("--nonce") ? try SecureRandom.octets(32) : nil
     let der = OCSPRequest.encoded(certIDs: [question], nonce: nonce)
-    let url = arguments.words[0]
-    guard url.hasPrefix("http://") else { throw arguments.wrong("'\(url)' is not an http:// URL") }
-    let isGet = arguments.has("--get")
     let request = isGet ? getRequest(url, der) : postRequest(url, der)
     let http: HTTPClient.Response
     do {
@@ -44,17 +67,16 @@ enum CheckCommand {
     } catch {
       throw CommandFailure.no("no answer from \(error)")
     }
+    received = http
     let response = try parse(http, url: url)
     let now = SystemClock().now()
-    let report = CheckReport(
+    return CheckReport(
       url: url, method: isGet ? "GET" : "POST", question: question, issuer: issuer, subject: subject, http: http,
       status: response.status, basic: response.basic,
       verdict: response.basic.map {
         AnswerVerdict($0, question: question, nonce: nonce.map { OCSPRequest.wrapped($0) }, issuer: issuer, now: now)
       },
       now: now)
-    Terminal.print(arguments.has("--json") ? report.json : report.text)
-    return report.exitCode
   }
 
   private static func question(_ arguments: Arguments, issuer: Certificate) throws -> (CertID, String?) {

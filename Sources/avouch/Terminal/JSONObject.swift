@@ -5,10 +5,10 @@ struct JSONObject {
   var text: String { "{" + members.joined(separator: ",") + "}" }
 
   mutating func add(_ name: String, _ value: String?) { add(name, raw: value.map { JSONObject.quoted($0) } ?? "null") }
-  mutating func add(_ name: String, _ value: Int) { add(name, raw: String(value)) }
+  mutating func add(_ name: String, _ value: Int?) { add(name, raw: value.map { String($0) } ?? "null") }
   mutating func add(_ name: String, _ value: UInt64) { add(name, raw: String(value)) }
-  mutating func add(_ name: String, _ value: Double) { add(name, raw: String(value)) }
-  mutating func add(_ name: String, _ value: Bool) { add(name, raw: value ? "true" : "false") }
+  mutating func add(_ name: String, _ value: Double?) { add(name, raw: value.map { String($0) } ?? "null") }
+  mutating func add(_ name: String, _ value: Bool?) { add(name, raw: value.map { $0 ? "true" : "false" } ?? "null") }
   mutating func add(_ name: String, _ values: [String]) {
     add(name, raw: "[" + values.map { JSONObject.quoted($0) }.joined(separator: ",") + "]")
   }
