@@ -27,13 +27,23 @@ public final class Certificate: @unchecked Sendable {
     unsafe self.init(taking: parsed)
   }
 
-  /// The first certificate of a PEM file, or a DER file.
+  /// The certificate of a PEM file, or a DER file.
   ///
-  /// - Parameter name: the file's name, for messages.
-  public convenience init(file octets: [UInt8], name: String) throws(CryptoError) {
+  /// - Parameters:
+  ///   - name: the file's name, for messages.
+  ///   - allowsChain: whether others may follow it, as those of its issuers do in a web server's file. False refuses a file
+  ///     that holds several: which of them is meant would be a guess.
+  public convenience init(file octets: [UInt8], name: String, allowsChain: Bool = false) throws(CryptoError) {
     if octets.first == 0x30 {
       try self.init(der: octets, name: name)
       return
+    }
+    if !allowsChain {
+      let labels = ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"]
+      let count = try PEM.blocks(in: octets).count { labels.contains($0.label) }
+      guard count < 2 else {
+        throw CryptoError("\(name): \(count) certificates in it; one is expected")
+      }
     }
     let parsed = try unsafe MemoryBIO.reading(octets) { bio in unsafe PEM_read_bio_X509(bio, nil, nil, nil) }
     guard let parsed = unsafe parsed else {

@@ -8,13 +8,18 @@ public enum PEM {
     public var der: [UInt8]
   }
 
-  /// The DER of what a file holds under one of these labels; a file that is DER already is taken as it is.
+  /// The DER of the one block that a file holds under one of these labels; a DER file is taken as it is.
   ///
   /// - Parameter name: the file's name, for messages.
   public static func der(in octets: [UInt8], labels: [String], name: String) throws(CryptoError) -> [UInt8] {
     if octets.first == 0x30 { return octets }
     let found = try blocks(in: octets)
-    guard let block = found.first(where: { labels.contains($0.label) }) else {
+    let fitting = found.filter { labels.contains($0.label) }
+    guard fitting.count < 2 else {
+      throw CryptoError(
+        "\(name): \(fitting.count) blocks with BEGIN \(labels[0]); one is expected, or each in a file of its own")
+    }
+    guard let block = fitting.first else {
       let seen = found.isEmpty ? "no PEM block" : found.map { "BEGIN \($0.label)" }.joined(separator: ", ")
       throw CryptoError("\(name): expected DER, or PEM with BEGIN \(labels[0]); found \(seen)")
     }

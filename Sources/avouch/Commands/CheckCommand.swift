@@ -88,7 +88,9 @@ enum CheckCommand {
     var subject: String?
     switch (arguments["--cert"], arguments["--serial"]) {
     case (let path?, nil):
-      let certificate = try Certificate(file: try Files.read(path, what: "a certificate"), name: path)
+      // The file of a web server begins with its own certificate.
+      let certificate = try Certificate(
+        file: try Files.read(path, what: "a certificate"), name: path, allowsChain: true)
       guard let read = SerialNumber(content: certificate.serialOctets) else {
         throw CommandFailure.no("\(path): the serial number has no or over \(SerialNumber.maximumOctets) octets")
       }

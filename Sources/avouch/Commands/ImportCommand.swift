@@ -52,19 +52,22 @@ enum ImportCommand {
   static func take(_ source: String, _ path: String, _ access: StoreAccess) throws -> ImportSummary {
     let reader = try reader(source, path, access)
     var progress = ProgressReport(label: "importing \(path)", unit: "certificates")
-    var count = 0
     let now = SystemClock().now()
+    var observer = ImportObserver(
+      issuer: try access.configuration.issuer(access.issuerName), source: source, path: path,
+      hadRecords: try !access.session.serials(issuer: access.issuer, after: nil, limit: 1).isEmpty)
     let summary = try access.session.importRecords(
       issuer: access.issuer, assertsStatus: source != "--certs", source: path, at: now
     ) {
       let batch = try reader.next()
       // A signed CRL is the CA's own word; in a file that people write, such a time is a mistake.
       if source != "--crl", let batch { try refuseImpossibleTimes(batch, path, now: now) }
-      count += batch?.count ?? 0
-      progress.update(fraction: reader.progress, count: count)
+      if let batch { observer.take(batch) }
+      progress.update(fraction: reader.progress, count: observer.count)
       return batch
     }
-    progress.finish(count: count)
+    progress.finish(count: observer.count)
+    for warning in observer.warnings(after: summary) { Terminal.printError("warning: \(warning)") }
     return summary
   }
 

@@ -35,7 +35,8 @@ enum ServeCommand {
     if waitUntilReady(responder, signalled) {
       let counters = responder.runtime.counters
       Terminal.print(
-        "ready: \(responder.runtime.certificatesAtStart) certificates, \(counters.loaded.current) answers loaded, "
+        "ready: \(Count.text(Int(responder.runtime.certificatesAtStart), "certificates")), "
+          + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, "
           + "\(counters.presigned.current) signed")
       whenReady()
     }

@@ -7,12 +7,14 @@ import SQLiteStore
 /// A command's way to one issuer's part of the store, to change it.
 struct StoreAccess {
   let configuration: LoadedConfiguration
+  let issuerName: String
   let certificate: Certificate
   let session: any StatusStoreSession
   let issuer: StoreIssuerID
 
   /// - Parameter create: whether a store that is missing may be made, and the issuer in it.
   init(configurationPath: String, issuerName: String, create: Bool) throws {
+    self.issuerName = issuerName
     configuration = try LoadedConfiguration(path: configurationPath)
     certificate = try configuration.certificate(ofIssuer: issuerName)
     if !create { try configuration.expectStore() }

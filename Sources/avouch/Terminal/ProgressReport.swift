@@ -32,18 +32,19 @@ struct ProgressReport {
   /// Ends the line on a terminal; says the total and the time everywhere.
   mutating func finish(count: Int) {
     let seconds = ProgressReport.seconds(from: started, to: .now())
-    let line = "\(label): \(count) \(unit) in \(ProgressReport.short(seconds)) s"
+    let line = "\(label): \(Count.text(count, unit)) in \(ProgressReport.short(seconds)) s"
     Terminal.write(isTerminal ? "\r\u{1B}[K\(line)\n" : line + "\n", to: 2)
   }
 
   private func show(fraction: Double?, count: Int, at now: MonotonicTime) {
     let seconds = max(0.001, ProgressReport.seconds(from: started, to: now))
     let rate = Int(Double(count) / seconds)
-    var line = "\(label): \(count) \(unit), \(rate)/s"
+    var line = "\(label): \(Count.text(count, unit)), \(rate)/s"
     if let fraction {
       let share = min(max(fraction, 0), 1)
       let left = share > 0 ? seconds / share - seconds : 0
-      line = "\(label) \(bar(share)) \(Int(share * 100))% \(count) \(unit), \(rate)/s, \(Int(left.rounded(.up))) s left"
+      line =
+        "\(label) \(bar(share)) \(Int(share * 100))% \(Count.text(count, unit)), \(rate)/s, \(Int(left.rounded(.up))) s left"
     }
     Terminal.write(isTerminal ? "\r\u{1B}[K\(line)" : line + "\n", to: 2)
   }
