@@ -32,7 +32,7 @@ enum ServeCommand {
     let signalled = GrowingValue()
     let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, responder, log) }
     _ = waiter
-    if waitUntilReady(responder, signalled) {
+    if waitUntilReady(responder, signalled, log) {
       let counters = responder.runtime.counters
       Terminal.print(
         "ready: \(Count.text(Int(responder.runtime.certificatesAtStart), "certificates")), "
@@ -66,9 +66,11 @@ enum ServeCommand {
   }
 
   /// Shows how the first signing goes. False where a signal came first.
-  private static func waitUntilReady(_ responder: RunningResponder, _ signalled: GrowingValue) -> Bool {
+  private static func waitUntilReady(
+    _ responder: RunningResponder, _ signalled: GrowingValue, _ log: TerminalLog
+  ) -> Bool {
     let counters = responder.runtime.counters
-    var progress = ProgressReport(label: "preparing answers", unit: "answers")
+    var progress = ProgressReport(label: "preparing answers", unit: "answers", log: log)
     while !responder.runtime.waitUntilStarted(milliseconds: 100) {
       if signalled.current > 0 { return false }
       let done = counters.loaded.current + counters.presigned.current

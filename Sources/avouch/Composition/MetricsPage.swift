@@ -1,3 +1,4 @@
+import CalendarTime
 import HTTPServer
 import Metrics
 import OCSPOverHTTP
@@ -8,6 +9,7 @@ import ResponderRuntime
 enum MetricsPage {
   static func text(runtime: ResponderRuntime, server: HTTPServer, handlers: HandlerCounters) -> String {
     var page = ExpositionText()
+    addState(runtime, &page)
     addServer(server.statistics(), &page)
     page.add(
       "avouch_requests_total", .counter, help: "OCSP requests by how they were answered.", label: "result",
@@ -22,6 +24,23 @@ enum MetricsPage {
     addRuntime(runtime, &page)
     addCache(runtime.cache.statistics(), &page)
     return page.text
+  }
+
+  /// What an alert asks first: whether all is well, and until when.
+  private static func addState(_ runtime: ResponderRuntime, _ page: inout ExpositionText) {
+    page.add(
+      "avouch_build_info", .gauge, help: "Always 1; the version is in the label.", label: "version",
+      [(Program.version, 1)])
+    page.add(
+      "avouch_ready", .gauge, help: "1 where /readyz says 200, else 0.", Readiness(runtime).isReady ? 1 : 0)
+    page.add(
+      "avouch_store_writable", .gauge, help: "0 where signed answers could not be kept in the store the last time.",
+      runtime.isFailingToSave ? 0 : 1)
+    let issuers = runtime.issuers.issuers.filter { !$0.isRetired }
+    page.add(
+      "avouch_signer_not_after_seconds", .gauge,
+      help: "When the certificate that answers are signed with ends, in seconds since 1970.", label: "issuer",
+      issuers.map { ($0.name, UInt64(clamping: $0.credential.notAfter.seconds)) })
   }
 
   private static func addServer(_ statistics: ServerStatistics, _ page: inout ExpositionText) {

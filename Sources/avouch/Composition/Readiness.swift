@@ -4,6 +4,7 @@ import ResponderRuntime
 
 /// Whether a balancer may send questions here: 200 or 503, with the reasons.
 struct Readiness {
+  let isReady: Bool
   let answer: ControlAnswer
 
   init(_ runtime: ResponderRuntime) {
@@ -28,7 +29,8 @@ struct Readiness {
     }
     warnings += runtime.signingTroubles
     var object = JSONObject()
-    object.add("ready", reasons.isEmpty)
+    isReady = reasons.isEmpty
+    object.add("ready", isReady)
     object.add("reasons", reasons)
     object.add("warnings", warnings)
     object.add("appliedRevision", runtime.appliedRevision.value)

@@ -2,10 +2,13 @@ import EventLoop
 
 /// Tells how far long work has come: a bar that redraws itself on a terminal, one line a second elsewhere.
 ///
+/// What goes into a log has its time and level there, as every line of a log has.
+///
 /// Used by one thread.
 struct ProgressReport {
   private let label: String
   private let unit: String
+  private let log: TerminalLog?
   private let started = MonotonicTime.now()
   private var lastShown: MonotonicTime
   private let isTerminal = Terminal.isErrorATerminal
@@ -13,9 +16,11 @@ struct ProgressReport {
   /// - Parameters:
   ///   - label: what is being done: `importing index.txt`.
   ///   - unit: what is counted: `certificates`.
-  init(label: String, unit: String) {
+  ///   - log: where lines go that are not for a terminal; nil for standard error as they are.
+  init(label: String, unit: String, log: TerminalLog? = nil) {
     self.label = label
     self.unit = unit
+    self.log = log
     lastShown = started
   }
 
@@ -33,7 +38,7 @@ struct ProgressReport {
   mutating func finish(count: Int) {
     let seconds = ProgressReport.seconds(from: started, to: .now())
     let line = "\(label): \(Count.text(count, unit)) in \(ProgressReport.short(seconds)) s"
-    Terminal.write(isTerminal ? "\r\u{1B}[K\(line)\n" : line + "\n", to: 2)
+    write(line, terminalEnd: "\n")
   }
 
   private func show(fraction: Double?, count: Int, at now: MonotonicTime) {
@@ -46,7 +51,17 @@ struct ProgressReport {
       line =
         "\(label) \(bar(share)) \(Int(share * 100))% \(Count.text(count, unit)), \(rate)/s, \(Int(left.rounded(.up))) s left"
     }
-    Terminal.write(isTerminal ? "\r\u{1B}[K\(line)" : line + "\n", to: 2)
+    write(line, terminalEnd: "")
+  }
+
+  private func write(_ line: String, terminalEnd: String) {
+    if isTerminal {
+      Terminal.write("\r\u{1B}[K\(line)\(terminalEnd)", to: 2)
+    } else if let log {
+      log.info(line)
+    } else {
+      Terminal.printError(line)
+    }
   }
 
   private func bar(_ share: Double) -> String {
