@@ -16,12 +16,15 @@ PYTHON := .venv/bin/python
 # Settings for `make run`.
 DIR ?= demo
 PORT ?= 8080
+# Settings for `make install`: where it goes, and a folder to put in front of that for packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
 # Extra words for `make test-interop`, such as PYTEST="-k nonce -x".
 PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build run test test-swift test-interop format lint bench bench-pkcs11 break-invariants fuzz clean
+.PHONY: help build install run test test-swift test-interop format lint bench bench-pkcs11 break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +32,14 @@ help: ## list the targets
 build: ## build the release binary, .build/release/avouch
 	@scripts/install-dependencies build
 	swift build $(RELEASE)
+
+# Builds nothing: it may be run by root, who should own nothing in .build.
+install: ## install what `make build` made, and a systemd unit (PREFIX=/usr/local)
+	@[ -x $(RELEASE_BINARY) ] || { echo "make install: $(RELEASE_BINARY) is missing; run make build first" >&2; exit 1; }
+	install -D --mode 0755 $(RELEASE_BINARY) $(DESTDIR)$(PREFIX)/bin/avouch
+	install -D --mode 0644 --target-directory $(DESTDIR)$(PREFIX)/share/doc/avouch LICENSE README.md docs/*.md
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/local/,$(PREFIX)/,' packaging/avouch.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/avouch.service
 
 run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo)
 	$(RELEASE_BINARY) demo --dir $(DIR) --port $(PORT)
