@@ -75,7 +75,7 @@ enum Rules {
     if issuer.unissued == "good" || issuer.unissued == "revoked" {
       problems.append(
         "\(path).unissued: \"\(issuer.unissued)\" is forbidden for serials that were never issued "
-          + "(CA/Browser Forum TLS BR 4.9.10, 4.9.13 and 7.3)\(lift)")
+          + "(CA/Browser Forum TLS BR 4.9.9, 4.9.13 and 7.3)\(lift)")
     }
     guard let validity = issuer.validitySeconds else {
       return problems + ["\(path).validity: \"forever\" is forbidden (TLS BR 4.9.9: at most 10 days)\(lift)"]

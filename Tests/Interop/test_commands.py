@@ -458,7 +458,7 @@ def test_two_responders_do_not_share_a_port(authority):
 @pytest.mark.parametrize("change, words", [
     (dict(validity="10d"), ["issuers[0].validity", "7d", "publicProgramme: false"]),
     (dict(validity="6h"), ["issuers[0].validity", "8h"]),
-    (dict(unissued="good"), ["issuers[0].unissued", "TLS BR 4.9.10"]),
+    (dict(unissued="good"), ["issuers[0].unissued", "TLS BR 4.9.9"]),
     (dict(signer={"key": "ca.key"}), ["ca.key", "not the private key of"]),
     (dict(signer={"certificate": "ca.pem", "key": "ca.key"}), ["ca.pem", "OCSPSigning"]),
     (dict(signer={"key": "missing.key"}), ["missing.key", "No such file"]),
