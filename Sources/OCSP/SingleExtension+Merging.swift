@@ -28,6 +28,18 @@ extension SingleExtension {
     return result
   }
 
+  /// `extensions` without those of that identifier. What is not DER is left as it is.
+  public static func removing(_ identifier: [UInt8], from extensions: [UInt8]) -> [UInt8] {
+    guard contains(identifier, in: extensions), let found = try? elements(extensions) else { return extensions }
+    return found.filter { $0.identifier != identifier }.flatMap(\.octets)
+  }
+
+  /// Whether one of `extensions` has that identifier; false for what is not DER.
+  public static func contains(_ identifier: [UInt8], in extensions: [UInt8]) -> Bool {
+    guard !extensions.isEmpty, let found = try? elements(extensions) else { return false }
+    return found.contains { $0.identifier == identifier }
+  }
+
   private struct Element {
     var identifier: [UInt8]
     /// The whole of it, as it came.

@@ -13,6 +13,9 @@ public enum RecordChange: Sendable, Hashable {
   /// The source says "good" or "on hold" of a certificate that is revoked for good: it stays revoked. With the record that
   /// results from what else the source tells (notAfter, single extensions), or nil where that is nothing new.
   case keepsRevocation(CertificateRecord?)
+  /// The source gives a lesser reason or a later time of a revocation: the graver and the earlier one stand. With the record
+  /// that results from what else it tells, or nil where that is nothing new.
+  case keepsGraver(CertificateRecord?)
 
   /// - Parameters:
   ///   - held: what the store has; nil for a serial that is new.
@@ -31,62 +34,72 @@ public enum RecordChange: Sendable, Hashable {
     merged.singleExtensions = SingleExtension.merged(
       held: held.singleExtensions, incoming: incoming.singleExtensions,
       maximumOctets: CertificateRecord.maximumSingleExtensionOctets)
-    if !assertsStatus {
-      merged.revocation = held.revocation
-    } else if let revocation = held.revocation, revocation.isPermanent {
-      // Neither good nor a hold, which the next file could lift (invariant 1).
-      guard let other = incoming.revocation, other.isPermanent else {
-        merged.revocation = revocation
-        self = .keepsRevocation(merged == held ? nil : merged)
-        return
-      }
-      // A source without a reason knows less: reason and time that are held stand.
-      if other.reason == nil, revocation.reason != nil { merged.revocation = revocation }
+    let outcome =
+      assertsStatus
+      ? RevocationMerge(held: held.revocation, incoming: incoming.revocation)
+      : RevocationMerge(revocation: held.revocation)
+    merged.revocation = outcome.revocation
+    // It told of the revocation (RFC 5280 5.3.2), which is no more.
+    if assertsStatus, merged.revocation == nil {
+      merged.singleExtensions = SingleExtension.removing(ObjectIdentifier.invalidityDate, from: merged.singleExtensions)
     }
-    self = merged == held ? .unchanged : .update(merged)
+    let news = merged == held ? nil : merged
+    switch outcome.kept {
+    case .nothing: self = news.map { .update($0) } ?? .unchanged
+    case .revocation: self = .keepsRevocation(news)
+    case .graver: self = .keepsGraver(news)
+    }
   }
 }
 
-/// What an import did, in numbers.
-public struct ImportSummary: Sendable, Hashable {
-  public var added = 0
-  public var changed = 0
-  public var unchanged = 0
-  /// Good or on hold in the source, revoked for good in the store, and left so.
-  public var keptRevoked = 0
-  /// Of these, how many have changed otherwise: their notAfter or single extensions.
-  public var keptRevokedUpdated = 0
-  /// The first few of them, to show.
-  public var keptRevokedExamples: [SerialNumber] = []
-  /// Of the added and changed ones, how many are revoked.
-  public var revoked = 0
-  /// The revision that the changes got; the store's latest where nothing changed.
-  public var revision = Revision.zero
+/// What becomes of a held revocation under what a source says of it.
+private struct RevocationMerge {
+  enum Kept {
+    case nothing
+    /// The revocation itself, against "good" or a hold.
+    case revocation
+    /// Its reason or its time, against lesser or later ones.
+    case graver
+  }
 
-  public init() {}
+  var revocation: Revocation?
+  var kept = Kept.nothing
 
-  /// Whether any record is another one than before.
-  public var hasChanges: Bool { added + changed + keptRevokedUpdated > 0 }
+  init(revocation: Revocation?) {
+    self.revocation = revocation
+  }
 
-  /// Counts one record of the source; gives what the store has to write for it, if anything.
-  public mutating func count(_ change: RecordChange, of serial: SerialNumber) -> CertificateRecord? {
-    switch change {
-    case .unchanged:
-      unchanged += 1
-      return nil
-    case .insert(let record):
-      added += 1
-      if record.revocation != nil { revoked += 1 }
-      return record
-    case .update(let record):
-      changed += 1
-      if record.revocation != nil { revoked += 1 }
-      return record
-    case .keepsRevocation(let record):
-      keptRevoked += 1
-      if record != nil { keptRevokedUpdated += 1 }
-      if keptRevokedExamples.count < 5 { keptRevokedExamples.append(serial) }
-      return record
+  init(held: Revocation?, incoming: Revocation?) {
+    revocation = incoming
+    guard let held else { return }
+    guard var merged = incoming, merged.isPermanent || !held.isPermanent else {
+      // Neither good nor a hold, which the next file could lift (invariant 1).
+      if held.isPermanent { (revocation, kept) = (held, .revocation) }
+      return
+    }
+    // Revocations may be back-dated, and relying parties may have acted on the time that was said.
+    if held.time < merged.time { (merged.time, kept) = (held.time, .graver) }
+    if held.isPermanent, held.reason != nil {
+      if !merged.isReasonKnown {
+        // A source without a reason knows less, and contradicts nothing.
+        merged.reason = held.reason
+      } else if held.isCompromise, merged.reason != held.reason {
+        (merged.reason, kept) = (held.reason, .graver)
+      }
+    }
+    revocation = merged
+  }
+}
+
+extension Revocation {
+  /// `unspecified` says as much as no reason at all (RFC 5280 5.3.1).
+  fileprivate var isReasonKnown: Bool { reason != nil && reason != .unspecified }
+
+  /// Whether signatures made before the revocation are in doubt too, which no later file may play down.
+  fileprivate var isCompromise: Bool {
+    switch reason {
+    case .keyCompromise, .caCompromise, .aaCompromise: true
+    default: false
     }
   }
 }

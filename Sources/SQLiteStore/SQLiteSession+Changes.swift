@@ -22,7 +22,7 @@ extension SQLiteSession {
       if summary.hasChanges {
         try addEvent(
           at: time, issuer: issuer, revision: revision,
-          what: "import of \(source): \(summary.added) added, \(summary.changed + summary.keptRevokedUpdated) changed")
+          what: "import of \(source): \(summary.added) added, \(summary.updated) changed")
       }
       return summary
     }

@@ -35,6 +35,16 @@ struct SingleExtensionTests {
     #expect(merged(held, one(1, 3, count: 90), 100) == one(1, 3, count: 90))
   }
 
+  @Test("those of one identifier are found and taken out; what is not DER is left as it is")
+  func removing() {
+    let all = one(1, 1) + one(2, 2) + one(1, 3)
+    #expect(SingleExtension.removing([0x2A, 1], from: all) == one(2, 2))
+    #expect(SingleExtension.removing([0x2A, 3], from: all) == all)
+    #expect(SingleExtension.removing([0x2A, 1], from: [0x30, 0x00]) == [0x30, 0x00])
+    #expect(SingleExtension.contains([0x2A, 2], in: all) && !SingleExtension.contains([0x2A, 3], in: all))
+    #expect(!SingleExtension.contains([0x2A, 2], in: []) && !SingleExtension.contains([0x2A, 2], in: [0x30, 0x00]))
+  }
+
   @Test("what is not DER cannot be merged: what comes counts")
   func damaged() {
     #expect(merged([0x30, 0x00], one(1, 1)) == one(1, 1))

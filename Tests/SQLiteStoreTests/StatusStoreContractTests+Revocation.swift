@@ -1,3 +1,4 @@
+import CalendarTime
 import OCSP
 import Responder
 import TestSupport
@@ -16,11 +17,11 @@ extension StatusStoreContractTests {
       listed.notAfter = nil
       _ = try add([listed], to: session, issuer: issuer)
       let summary = try add([Sample.record(1)], to: session, issuer: issuer)
-      #expect((summary.keptRevoked, summary.keptRevokedUpdated, summary.changed) == (1, 1, 0))
+      #expect((summary.keptRevoked.count, summary.keptRevoked.updated, summary.changed) == (1, 1, 0))
       let reading = try session.status(issuer: issuer, serial: Sample.serial(1))
       #expect(reading.record == Sample.record(1, revocation: Sample.revocation()))
       #expect(reading.revision == summary.revision)
-      #expect(try add([Sample.record(1)], to: session, issuer: issuer).keptRevokedUpdated == 0)
+      #expect(try add([Sample.record(1)], to: session, issuer: issuer).keptRevoked.updated == 0)
     }
   }
 
@@ -36,8 +37,8 @@ extension StatusStoreContractTests {
           Sample.record(3, revocation: Sample.revocation(nil)),
         ], to: session, issuer: issuer)
       let summary = try add([Sample.record(1), Sample.record(2), Sample.record(3)], to: session, issuer: issuer)
-      #expect((summary.keptRevoked, summary.changed) == (2, 1))
-      #expect(summary.keptRevokedExamples == [Sample.serial(1), Sample.serial(3)])
+      #expect((summary.keptRevoked.count, summary.changed) == (2, 1))
+      #expect(summary.keptRevoked.examples == [Sample.serial(1), Sample.serial(3)])
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation != nil)
       #expect(try session.status(issuer: issuer, serial: Sample.serial(2)).record?.status == .good)
       #expect(try session.status(issuer: issuer, serial: Sample.serial(3)).record?.revocation != nil)
@@ -58,8 +59,8 @@ extension StatusStoreContractTests {
           isReasonGiven: true, isTimeGiven: false, at: Sample.start)
         #expect(outcome == .alreadyRevoked(Sample.revocation(reason)))
         let held = Sample.record(number, revocation: Sample.revocation(.certificateHold))
-        #expect(try add([held], to: session, issuer: issuer).keptRevoked == 1)
-        #expect(try add([Sample.record(number)], to: session, issuer: issuer).keptRevoked == 1)
+        #expect(try add([held], to: session, issuer: issuer).keptRevoked.count == 1)
+        #expect(try add([Sample.record(number)], to: session, issuer: issuer).keptRevoked.count == 1)
         let reading = try session.status(issuer: issuer, serial: Sample.serial(number))
         #expect(reading.record?.revocation == Sample.revocation(reason))
       }
@@ -115,8 +116,68 @@ extension StatusStoreContractTests {
       _ = try add([full], to: session, issuer: issuer)
       var bare = Sample.record(1, revocation: Revocation(time: Sample.start, reason: nil))
       bare.notAfter = nil
-      #expect(try add([bare], to: session, issuer: issuer).unchanged == 1)
+      #expect(try add([bare], to: session, issuer: issuer).hasChanges == false)
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record == full)
+    }
+  }
+
+  @Test(
+    "a file neither plays a compromise down nor moves a revocation later; by hand the reason can change, never to a hold",
+    arguments: Kind.allCases)
+  func graverStands(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      func revoked(_ number: Int, _ seconds: Int64, _ reason: RevocationReason?) -> CertificateRecord {
+        Sample.record(
+          number, revocation: Revocation(time: Sample.start.advanced(bySeconds: seconds), reason: reason))
+      }
+      func held(_ number: Int) throws -> CertificateRecord? {
+        try session.status(issuer: issuer, serial: Sample.serial(number)).record
+      }
+      func revoke(_ number: Int, _ reason: RevocationReason) throws -> RevocationOutcome {
+        try session.revoke(
+          issuer: issuer, serial: Sample.serial(number), revocation: Revocation(time: Sample.start, reason: reason),
+          isReasonGiven: true, isTimeGiven: false, at: Sample.start)
+      }
+      let before = [revoked(1, -60, .keyCompromise), revoked(2, -60, .superseded), revoked(3, -60, nil)]
+      let first = try add(before, to: session, issuer: issuer)
+      let weaker = try add(
+        [revoked(1, -60, .superseded), revoked(2, -50, .superseded), revoked(3, -60, nil)], to: session, issuer: issuer)
+      #expect((weaker.keptGraver.count, weaker.keptGraver.updated, weaker.unchanged) == (2, 0, 1))
+      #expect(weaker.keptGraver.examples == [Sample.serial(1), Sample.serial(2)] && !weaker.hasChanges)
+      #expect(try (1...3).map { try held($0) } == before)
+      #expect(try session.changes(after: ChangePosition(after: first.revision), limit: 10).isEmpty)
+      let earlier = try add(
+        [revoked(1, -70, .superseded), revoked(2, -70, .keyCompromise), revoked(3, -50, .superseded)], to: session,
+        issuer: issuer)
+      #expect((earlier.keptGraver.count, earlier.keptGraver.updated, earlier.changed) == (2, 2, 1))
+      let after = [revoked(1, -70, .keyCompromise), revoked(2, -70, .keyCompromise), revoked(3, -60, .superseded)]
+      #expect(try (1...3).map { try held($0) } == after)
+      #expect(try session.changes(after: ChangePosition(after: first.revision), limit: 10).count == 3)
+      guard case .revoked = try revoke(1, .superseded) else {
+        Issue.record("the operator's word was not taken")
+        return
+      }
+      #expect(try held(1) == revoked(1, -70, .superseded))
+      let refused = try revoke(1, .certificateHold)
+      #expect(refused == .alreadyRevoked(Revocation(time: Sample.start.advanced(bySeconds: -70), reason: .superseded)))
+    }
+  }
+
+  @Test("a hold that a file lifts takes its invalidityDate along, and leaves the certHash", arguments: Kind.allCases)
+  func liftedHold(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      let certHash = OCSPExtension(identifier: [0x2A, 0x03], value: [5, 0]).encoded()
+      var onHold = Sample.record(1, revocation: Sample.revocation(.certificateHold))
+      onHold.singleExtensions = certHash + SingleExtension.invalidityDate(Sample.start)
+      _ = try add([onHold], to: session, issuer: issuer)
+      #expect(try add([Sample.record(1)], to: session, issuer: issuer).changed == 1)
+      let record = try session.status(issuer: issuer, serial: Sample.serial(1)).record
+      #expect(record?.status == .good && record?.singleExtensions == certHash)
+      #expect(try add([Sample.record(1)], to: session, issuer: issuer).unchanged == 1)
     }
   }
 

@@ -12,7 +12,8 @@ enum ImportCommand {
 
     Takes in what a CA issued and revoked. All of it is taken, or nothing; importing again changes only what changed.
     The command ends when the responder that runs on this configuration, if one does, answers so.
-    A certificate that is revoked stays so, whatever the file says, unless its reason is certificateHold.
+    A certificate that is revoked stays so, whatever the file says, unless its reason is certificateHold; a compromise stays
+    one, and a revocation is not moved later.
 
       --index FILE   the index.txt of `openssl ca`
       --crl FILE     a complete CRL of this issuer, DER or PEM; its signature is verified
@@ -127,11 +128,18 @@ enum ImportCommand {
     Terminal.print(
       "\(summary.added) added, \(summary.changed) changed, \(summary.unchanged) unchanged; "
         + "\(summary.revoked) of the added and changed ones are revoked")
-    guard summary.keptRevoked > 0 else { return }
-    let examples = summary.keptRevokedExamples.map(\.hexadecimal).joined(separator: ", ")
-    let news = summary.keptRevokedUpdated > 0 ? ", \(summary.keptRevokedUpdated) of them with other news" : ""
-    Terminal.print(
-      "\(summary.keptRevoked) stay revoked\(news), as \(examples): the file says good or certificateHold of them, and only "
-        + "certificateHold can be lifted")
+    report(
+      summary.keptRevoked, "stay revoked",
+      "the file says good or certificateHold of them, and only certificateHold can be lifted")
+    report(
+      summary.keptGraver, "keep a graver or earlier revocation",
+      "the file gives a lesser reason or a later time; `avouch revoke` can change what is kept")
+  }
+
+  private static func report(_ kept: ImportSummary.Kept, _ what: String, _ why: String) {
+    guard kept.count > 0 else { return }
+    let examples = kept.examples.map(\.hexadecimal).joined(separator: ", ")
+    let news = kept.updated > 0 ? ", \(kept.updated) of them with other news" : ""
+    Terminal.print("\(kept.count) \(what)\(news), as \(examples): \(why)")
   }
 }
