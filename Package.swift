@@ -70,7 +70,7 @@ let package = Package(
 
     // Tests mirror Sources.
     .target(
-      name: "TestSupport", dependencies: ["CalendarTime", "OCSP", "Responder"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CalendarTime", "EventLoop", "OCSP", "Responder"], path: "Tests/TestSupport",
       swiftSettings: strict),
     roomTests("CalendarTime"),
     roomTests("DER", imports: ["CalendarTime"]),

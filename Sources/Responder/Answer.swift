@@ -80,3 +80,11 @@ public struct AnswerHead: Sendable {
       times: answer.times, digest: answer.digest, prefixCount: answer.prefix.count, credential: answer.credential)
   }
 }
+
+/// What a cache knows of an answer that it holds.
+public struct HeldAnswer: Sendable, Hashable {
+  public var revision: Revision
+  public var times: AnswerTimes
+  /// In whose name it was signed.
+  public var credential: CredentialIndex
+}

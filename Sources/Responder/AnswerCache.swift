@@ -99,8 +99,8 @@ public final class AnswerCache: Sendable {
     }
   }
 
-  /// The revision and times of what is held for `key`, whether or not it is still valid.
-  public func peek(_ key: ResponseKey) -> (revision: Revision, times: AnswerTimes)? {
+  /// What is known of the answer held for `key`, whether or not it is still valid.
+  public func peek(_ key: ResponseKey) -> HeldAnswer? {
     let hash = key.mixed(seed: seed)
     for home in [shards, unissued] {
       let found = unsafe home[hash].pointee.withLock { shard in

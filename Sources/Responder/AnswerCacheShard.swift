@@ -50,10 +50,11 @@ struct AnswerCacheShard: ~Copyable {
       credential: header.pointee.credential)
   }
 
-  func peek(_ key: ResponseKey, hash: UInt64) -> (revision: Revision, times: AnswerTimes)? {
+  func peek(_ key: ResponseKey, hash: UInt64) -> HeldAnswer? {
     guard let place = place(of: key, hash: hash) else { return nil }
     let header = unsafe self.header(at: place)
-    return unsafe (header.pointee.revision, header.pointee.times)
+    return unsafe HeldAnswer(
+      revision: header.pointee.revision, times: header.pointee.times, credential: header.pointee.credential)
   }
 
   mutating func fence(_ key: ResponseKey, hash: UInt64, revision: Revision) -> Bool {

@@ -1,6 +1,5 @@
 public import CalendarTime
 public import OCSP
-import Synchronization
 
 /// One issuer whose certificates are answered for, and what its answers are made of.
 public struct Issuer: Sendable {
@@ -56,6 +55,15 @@ public struct Issuer: Sendable {
 
   public var isRetired: Bool { identifiers.isEmpty }
 
+  /// What an operator should know of its signer's certificate: that it is over, or so near its end that answers are cut
+  /// short by it (invariant 4). Nil where there is nothing to say.
+  public func warningOfEnd(now: UnixTime) -> String? {
+    let end = credential.notAfter
+    if now >= end { return "issuer '\(name)': the signer's certificate ended at \(end.iso8601)" }
+    guard !policy.isForever, now.advanced(bySeconds: policy.validitySeconds) > end else { return nil }
+    return "issuer '\(name)': the signer's certificate ends at \(end.iso8601); answers are cut short"
+  }
+
   /// The CertID of one of its certificates, encoded; nil where the issuer is retired.
   public func encodedCertID(_ serial: SerialNumber, _ hashAlgorithm: HashAlgorithm) -> [UInt8]? {
     let head = certIDHeads[Int(hashAlgorithm.rawValue)]
@@ -79,31 +87,5 @@ public struct IssuerIdentifier: Sendable, Hashable {
   public init(nameHash: Digest, keyHash: Digest) {
     self.nameHash = nameHash
     self.keyHash = keyHash
-  }
-}
-
-/// How far an issuer's first reading from the store has come. Any thread may read and write.
-public final class IssuerProgress: Sendable {
-  private let serials = Atomic<Bool>(false)
-  private let answers = Atomic<Bool>(false)
-  private let credential = Atomic<UInt32>(.max)
-
-  public init() {}
-
-  /// Whether every serial it has issued is known: from then on others cost no look into the store (invariant 8).
-  public var areSerialsKnown: Bool { serials.load(ordering: .acquiring) }
-  public func serialsAreKnown() { serials.store(true, ordering: .releasing) }
-
-  /// Whether every answer that is signed ahead has been loaded, or given to the signers.
-  public var areAnswersLoaded: Bool { answers.load(ordering: .acquiring) }
-
-  /// Whether answers of other credentials than this one have been given to the signers.
-  public func hasMoved(to credential: CredentialIndex) -> Bool {
-    self.credential.load(ordering: .acquiring) == credential.value
-  }
-
-  public func answersAreLoaded(for credential: CredentialIndex) {
-    self.credential.store(credential.value, ordering: .releasing)
-    answers.store(true, ordering: .releasing)
   }
 }

@@ -8,21 +8,21 @@ public struct RenewalForecast: Sendable, Hashable {
   /// What one issuer needs.
   public struct Demand: Sendable, Hashable {
     public var issuer: String
-    /// Answers whose planned renewal has come and that are not renewed.
-    public var overdue: Int
-    /// Answers to be renewed within the next hour, the overdue ones included.
-    public var nextHour: Int
-    /// How many answers end by when, later and later times.
-    public var endings: [Ending]
+    /// Answers that have ended and are not renewed.
+    public var ended = 0
+    /// Answers to be renewed within the next hour, those whose plan has passed included.
+    public var nextHour = 0
+    /// Seconds since the planned renewal of the answer that has waited longest for it; 0 where none waits.
+    public var lag: Int64 = 0
+    /// How much of that is nothing to speak of, in seconds.
+    public var toleratedLag: Int64 = 0
+    /// How many answers end by when, later and later times; empty where the place could renew all there are in an hour.
+    public var endings: [Ending] = []
     /// When its first answer ends that has not ended yet.
     public var firstEnd: UnixTime?
 
-    public init(issuer: String, overdue: Int, nextHour: Int, endings: [Ending], firstEnd: UnixTime?) {
+    public init(issuer: String) {
       self.issuer = issuer
-      self.overdue = overdue
-      self.nextHour = nextHour
-      self.endings = endings
-      self.firstEnd = firstEnd
     }
   }
 
@@ -55,11 +55,18 @@ public struct RenewalForecast: Sendable, Hashable {
     needed = demands.reduce(0) { $0 + $1.nextHour }
     given = signaturesPerSecond.map { Int($0 * 3600) }
     let firstEnd = demands.compactMap(\.firstEnd).min()
+    let until = firstEnd.map { "; the first answer ends at \($0.iso8601)" } ?? ""
+    for demand in demands where demand.ended > 0 {
+      warnings.append("\(place) has let \(demand.ended) answers of '\(demand.issuer)' end without renewing them")
+    }
     guard let rate = signaturesPerSecond else { return }
     if rate <= 0 {
-      let until = firstEnd.map { "; the first answer ends at \($0.iso8601)" } ?? ""
       warnings.append("\(place) signs nothing at present\(until)")
       return
+    }
+    for demand in demands where demand.lag > demand.toleratedLag {
+      warnings.append(
+        "\(place) is late: answers of '\(demand.issuer)' were to be renewed \(demand.lag / 60) minutes ago\(until)")
     }
     if needed > Int(rate * 3600) {
       let issuers = demands.filter { $0.nextHour > 0 }.map { "\($0.issuer): \($0.nextHour)" }.joined(separator: ", ")

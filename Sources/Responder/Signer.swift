@@ -60,9 +60,12 @@ public struct SigningError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// The wall clock.
+/// The two clocks: the one on the wall, which somebody may set, and the one that nobody sets. Both come from one source, so
+/// that a simulation can move them together.
 public protocol Clock: Sendable {
   func now() -> UnixTime
+  /// Nanoseconds since an arbitrary start: for pauses, deadlines and rates.
+  func monotonicNanoseconds() -> Int64
 }
 
 /// SHA-256 and its kin, which the pure ring takes from the one who has them.

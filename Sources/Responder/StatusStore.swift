@@ -64,8 +64,11 @@ public protocol StatusStoreSession: AnyObject {
   /// How many of the issuer's stored responses are planned to be renewed by `time`.
   func renewals(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int
 
-  /// How many of the issuer's stored responses end by `time`.
-  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int
+  /// When the first of the issuer's stored responses is planned to be renewed; nil where there is none.
+  func firstRenewal(issuer: StoreIssuerID) throws(StoreError) -> UnixTime?
+
+  /// How many of the issuer's stored responses end later than `start` and not later than `end`.
+  func endings(issuer: StoreIssuerID, after start: UnixTime, until end: UnixTime) throws(StoreError) -> Int
 
   /// When the first of the issuer's stored responses ends that has not ended at `time`; nil where there is none.
   func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime?

@@ -31,7 +31,7 @@ final class ChangeFollower: @unchecked Sendable {
       guard !runtime.isStopping else { return }
       do {
         let before = runtime.applied.current
-        try follow()
+        _ = try turn()
         // Announced and not there: somebody asked for a revision that nobody has made. Look again, not at once.
         if runtime.applied.current == before, runtime.announced.current > before {
           _ = runtime.closing.wait(for: 1, milliseconds: pause)
@@ -52,9 +52,10 @@ final class ChangeFollower: @unchecked Sendable {
     }
   }
 
-  private func follow() throws(StoreError) {
+  /// Applies what has been committed since the last look. False where nothing was.
+  func turn() throws(StoreError) -> Bool {
     let latest = try session.latestRevision()
-    guard latest > runtime.appliedRevision else { return }
+    guard latest > runtime.appliedRevision else { return false }
     let directory = runtime.directory
     let issuerOfStoreID = directory.indexByStoreID
     var tally = ChangeTally()
@@ -71,6 +72,7 @@ final class ChangeFollower: @unchecked Sendable {
     position = ChangePosition(after: max(latest, position.revision))
     runtime.applied.raise(to: latest.value)
     tally.tell(runtime.log, directory, issuerOfStoreID, revision: latest)
+    return true
   }
 
   private func apply(
@@ -123,84 +125,6 @@ private struct ChangeTally {
         issuerOfStoreID[change.issuer].map { "of '\(directory.issuers[$0].name)'" } ?? "of an issuer not here"
       let status = change.record.revocation.map { "revoked, \($0.reason?.name ?? "no reason")" } ?? "good"
       log.info("revision \(change.revision.value): \(change.record.serial) \(issuer) is \(status)")
-    }
-  }
-}
-
-/// Signs ahead what changed, as fast as the signers take it, behind the follower.
-final class ChangeSigner: @unchecked Sendable {
-  // Made on the starting thread, used by one other from then on.
-  private static let orderSize = 64
-  private let runtime: ResponderRuntime
-  private let session: any StatusStoreSession
-  private var position: ChangePosition
-
-  init(runtime: ResponderRuntime, session: any StatusStoreSession) {
-    self.runtime = runtime
-    self.session = session
-    position = ChangePosition(after: runtime.appliedRevision)
-  }
-
-  func run() {
-    while !runtime.isStopping {
-      guard runtime.applied.wait(for: position.revision.value + 1, milliseconds: 500) else { continue }
-      do {
-        try signChanges()
-      } catch {
-        // The follower says so in the log; the answers are signed on demand meanwhile.
-        runtime.counters.storeFailures.add(1)
-        _ = runtime.closing.wait(for: 1, milliseconds: 1000)
-      }
-    }
-  }
-
-  private func signChanges() throws(StoreError) {
-    let target = runtime.appliedRevision
-    while !runtime.isStopping {
-      let asOf = try session.latestRevision()
-      let changes = try session.changes(after: position, limit: 1024)
-      sign(changes, asOf: asOf)
-      guard let last = changes.last, changes.count == 1024 else { break }
-      position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
-    }
-    position = ChangePosition(after: target)
-  }
-
-  private func sign(_ changes: [ChangedCertificate], asOf: Revision) {
-    let directory = runtime.directory
-    let issuerOfStoreID = directory.indexByStoreID
-    let now = runtime.clock.now()
-    let perIssuer = Dictionary(grouping: changes.filter { !$0.record.hasEnded(at: now) }, by: \.issuer)
-    for (storeID, changes) in perIssuer {
-      guard let issuer = issuerOfStoreID[storeID] else { continue }
-      for algorithm in directory.issuers[issuer].policy.presignedAlgorithms {
-        let missing = changes.filter { change in
-          let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: change.record.serial)
-          return runtime.cache.peek(key).map { $0.revision < change.revision } ?? true
-        }
-        hand(missing, issuer, algorithm, asOf: asOf)
-      }
-    }
-  }
-
-  private func hand(
-    _ changes: [ChangedCertificate], _ issuer: IssuerIndex, _ algorithm: HashAlgorithm, asOf: Revision
-  ) {
-    var rest = changes[...]
-    while !rest.isEmpty, !runtime.isStopping {
-      let part = rest.prefix(ChangeSigner.orderSize)
-      rest = rest.dropFirst(part.count)
-      while !runtime.saver.waitForRoom(milliseconds: 500), !runtime.isStopping, !runtime.saver.isFailing {}
-      let entries = part.map { change in
-        BulkSigning.Entry(
-          serial: change.record.serial,
-          reading: StatusReading(record: change.record, revision: change.revision, asOf: asOf))
-      }
-      let bulk = BulkSigning(issuer: issuer, hashAlgorithm: algorithm, reason: .change, entries: entries)
-      // Nothing is in memory for these: before any renewal.
-      let order = WorkQueue.Order(
-        .bulk(bulk), issuer: issuer, lane: .renewal, expires: UnixTime(seconds: 0), cost: part.count)
-      if !runtime.queue.pushWhenRoom(order) { runtime.giveUp(order) }
     }
   }
 }

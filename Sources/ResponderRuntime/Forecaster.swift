@@ -1,5 +1,5 @@
 import CalendarTime
-import EventLoop
+import OCSP
 import Responder
 import Synchronization
 
@@ -7,10 +7,11 @@ import Synchronization
 /// anything ends.
 final class Forecaster {
   // Used by the refresher's thread alone.
-  private static let everyMilliseconds: Int64 = 60_000
+  private static let everyNanoseconds: Int64 = 60_000_000_000
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
-  private var nextLook = MonotonicTime(nanoseconds: 0)
+  /// Monotonic nanoseconds.
+  private var nextLook = Int64.min
   private var warned: [String: String] = [:]
   private var wasSigning: [Bool] = []
 
@@ -23,9 +24,10 @@ final class Forecaster {
     let directory = runtime.directory
     let isSigning = directory.places.indices.map { runtime.queue.condition(place: $0).isSigning }
     // A place that stops or starts signing changes everything at once.
-    guard MonotonicTime.now() >= nextLook || isSigning != wasSigning else { return }
+    let now = runtime.clock.monotonicNanoseconds()
+    guard now >= nextLook || isSigning != wasSigning else { return }
     wasSigning = isSigning
-    nextLook = MonotonicTime.now().advanced(byMilliseconds: Forecaster.everyMilliseconds)
+    nextLook = now + Forecaster.everyNanoseconds
     let forecasts = try forecasts(directory, isSigning)
     runtime.forecasts.withLock { $0 = forecasts }
     for forecast in forecasts { tell(forecast) }
@@ -33,31 +35,41 @@ final class Forecaster {
 
   private func forecasts(_ directory: IssuerDirectory, _ isSigning: [Bool]) throws(StoreError) -> [RenewalForecast] {
     let now = runtime.clock.now()
+    let rates = directory.places.indices.map { place in
+      rate(directory.places[place], number: place, isSigning: isSigning[place])
+    }
     var demands: [[RenewalForecast.Demand]] = directory.places.map { _ in [] }
     for issuer in directory.issuers.issuers where !issuer.isRetired && issuer.progress.areAnswersLoaded {
       let places = directory.placesOfIssuers[Int(issuer.index.value)]
       // Where a token is down, the next one carries its issuers.
       guard let place = places.first(where: { isSigning[$0] }) ?? places.first else { continue }
-      demands[place].append(try demand(issuer, now: now))
+      demands[place].append(try demand(issuer, rate: rates[place], now: now))
     }
     return directory.places.indices.filter { !demands[$0].isEmpty }.map { place in
       RenewalForecast(
-        place: directory.places[place].name, demands: demands[place],
-        signaturesPerSecond: rate(directory.places[place], number: place, isSigning: isSigning[place]), now: now)
+        place: directory.places[place].name, demands: demands[place], signaturesPerSecond: rates[place], now: now)
     }
   }
 
-  private func demand(_ issuer: Issuer, now: UnixTime) throws(StoreError) -> RenewalForecast.Demand {
-    var endings: [RenewalForecast.Ending] = []
-    let ended = try session.endings(issuer: issuer.storeID, until: now)
-    for horizon in RenewalForecast.horizons where horizon < issuer.policy.validitySeconds {
-      let count = try session.endings(issuer: issuer.storeID, until: now.advanced(bySeconds: horizon))
-      endings.append(RenewalForecast.Ending(within: horizon, count: max(0, count - ended)))
+  private func demand(_ issuer: Issuer, rate: Double?, now: UnixTime) throws(StoreError) -> RenewalForecast.Demand {
+    let (storeID, policy) = (issuer.storeID, issuer.policy)
+    var demand = RenewalForecast.Demand(issuer: issuer.name)
+    demand.ended = try session.endings(issuer: storeID, after: UnixTime(seconds: 0), until: now)
+    demand.nextHour = try session.renewals(issuer: storeID, until: now.advanced(bySeconds: 3600))
+    demand.lag = try session.firstRenewal(issuer: storeID).map { max(0, now.seconds(since: $0)) } ?? 0
+    demand.toleratedLag = max(60, (policy.validitySeconds - policy.refreshAgeSeconds) / 16)
+    demand.firstEnd = try session.firstEnd(issuer: storeID, after: now)
+    // Counting millions takes a while: not where the place could renew them all within the first of the times anyway.
+    let most = Double(runtime.issued.count * HashAlgorithm.allCases.count)
+    if let rate, most <= rate * Double(RenewalForecast.horizons[0]) { return demand }
+    var (start, count) = (now, 0)
+    for horizon in RenewalForecast.horizons where horizon < policy.validitySeconds {
+      let end = now.advanced(bySeconds: horizon)
+      count += try session.endings(issuer: storeID, after: start, until: end)
+      start = end
+      demand.endings.append(RenewalForecast.Ending(within: horizon, count: count))
     }
-    return RenewalForecast.Demand(
-      issuer: issuer.name, overdue: try session.renewals(issuer: issuer.storeID, until: now),
-      nextHour: try session.renewals(issuer: issuer.storeID, until: now.advanced(bySeconds: 3600)), endings: endings,
-      firstEnd: try session.firstEnd(issuer: issuer.storeID, after: now))
+    return demand
   }
 
   /// Signatures a second that the place gives for renewals; nil until some were made.

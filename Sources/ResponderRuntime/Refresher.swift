@@ -12,7 +12,7 @@ final class Refresher: @unchecked Sendable {
   // Made on the starting thread, used by one other from then on.
   private static let batch = 4096
   private static let orderSize = 64
-  private static let pauseAfterFailureMilliseconds: Int64 = 5000
+  private static let pauseAfterFailureNanoseconds: Int64 = 5_000_000_000
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private let forecaster: Forecaster
@@ -20,10 +20,11 @@ final class Refresher: @unchecked Sendable {
 
   /// A batch of one issuer that was given to the signers.
   private struct UnderWay {
-    var orders: [BulkSigning]
+    var bulks: [BulkSigning]
     /// Once they are signed: wait until the saver has kept them, else they would be found again.
     var savedMark: UInt64?
-    var pauseUntil: MonotonicTime?
+    /// Monotonic nanoseconds.
+    var pauseUntil: Int64?
   }
 
   init(runtime: ResponderRuntime, session: any StatusStoreSession) {
@@ -36,8 +37,7 @@ final class Refresher: @unchecked Sendable {
     // Quick while something is under way, so that no signer waits for the next batch.
     while !runtime.closing.wait(for: 1, milliseconds: underWay.isEmpty ? 1000 : 10) {
       do {
-        try look()
-        try forecaster.lookIfDue()
+        _ = try turn()
       } catch {
         runtime.counters.storeFailures.add(1)
         runtime.failures.warn("the plan of renewals could not be read: \(error)")
@@ -46,33 +46,38 @@ final class Refresher: @unchecked Sendable {
     }
   }
 
-  private func look() throws(StoreError) {
+  /// Gives the signers what is due, and looks ahead. False where it gave them nothing.
+  func turn() throws(StoreError) -> Bool {
     let directory = runtime.directory
     let now = runtime.clock.now()
+    var hasHanded = false
     for issuer in directory.issuers.issuers where isRenewable(issuer, now: now) && !isBusy(issuer.index) {
       let due = try due(issuer, now: now)
-      if !due.isEmpty { hand(due, issuer, now: now) }
+      if !due.isEmpty, hand(due, issuer, now: now) { hasHanded = true }
     }
+    try forecaster.lookIfDue()
+    return hasHanded
   }
 
   private func isRenewable(_ issuer: Issuer, now: UnixTime) -> Bool {
     !issuer.isRetired && issuer.progress.areAnswersLoaded && issuer.credential.isValid(at: now)
-      && runtime.queue.hasKey(issuer.index)
+      && runtime.queue.renewalRoom(of: issuer.index) > 0
   }
 
   /// Whether the issuer's last batch is not signed and kept yet.
   private func isBusy(_ issuer: IssuerIndex) -> Bool {
     guard var last = underWay[issuer] else { return false }
-    guard last.orders.allSatisfy({ $0.next >= $0.entries.count }) else { return true }
+    guard last.bulks.allSatisfy({ $0.next >= $0.entries.count }) else { return true }
+    let now = runtime.clock.monotonicNanoseconds()
     if last.savedMark == nil {
       last.savedMark = runtime.saver.mark
-      if last.orders.contains(where: { $0.failures > 0 }) {
-        last.pauseUntil = MonotonicTime.now().advanced(byMilliseconds: Refresher.pauseAfterFailureMilliseconds)
+      if last.bulks.contains(where: { $0.failures > 0 }) {
+        last.pauseUntil = now + Refresher.pauseAfterFailureNanoseconds
       }
       underWay[issuer] = last
     }
     if let mark = last.savedMark, !runtime.saver.hasSettled(mark) { return true }
-    if let pause = last.pauseUntil, MonotonicTime.now() < pause { return true }
+    if let pause = last.pauseUntil, now < pause { return true }
     underWay[issuer] = nil
     return false
   }
@@ -83,14 +88,14 @@ final class Refresher: @unchecked Sendable {
     return try session.responsesDue(issuer: issuer.storeID, at: now, order: .end, limit: Refresher.batch)
   }
 
-  private func hand(_ due: [DueResponse], _ issuer: Issuer, now: UnixTime) {
+  private func hand(_ due: [DueResponse], _ issuer: Issuer, now: UnixTime) -> Bool {
     var forgotten: [SerialNumber] = []
-    var orders: [BulkSigning] = []
+    var orders: [WorkQueue.Order] = []
     for algorithm in HashAlgorithm.allCases {
       var wanted: [DueResponse] = []
       for one in due where one.hashAlgorithm == algorithm {
         // Nobody needs a new answer for a certificate that has ended: there is one on demand.
-        if let notAfter = one.reading.record?.notAfter, notAfter < now {
+        if one.reading.record?.hasEnded(at: now) ?? false {
           forgotten.append(one.serial)
         } else {
           wanted.append(one)
@@ -100,16 +105,17 @@ final class Refresher: @unchecked Sendable {
       while let first = rest.first {
         let part = rest.prefix(Refresher.orderSize)
         rest = rest.dropFirst(part.count)
-        let bulk = BulkSigning(
-          issuer: issuer.index, hashAlgorithm: algorithm, reason: .refresh,
-          entries: part.map { BulkSigning.Entry(serial: $0.serial, reading: $0.reading) })
-        orders.append(bulk)
-        let order = WorkQueue.Order(
-          .bulk(bulk), issuer: issuer.index, lane: .renewal, expires: first.nextUpdate, cost: part.count)
-        if !runtime.queue.pushWhenRoom(order) { runtime.giveUp(order) }
+        let entries = part.map { BulkSigning.Entry(serial: $0.serial, reading: $0.reading) }
+        orders += BulkSigning.orders(entries, size: Refresher.orderSize, expires: first.nextUpdate) { entries in
+          BulkSigning(issuer: issuer.index, hashAlgorithm: algorithm, reason: .refresh, entries: entries)
+        }
       }
     }
     if !forgotten.isEmpty { runtime.saver.forget(forgotten, of: issuer.storeID) }
-    underWay[issuer.index] = UnderWay(orders: orders)
+    // Without room for them they are found again.
+    guard !orders.isEmpty, runtime.queue.pushRenewals(orders) else { return false }
+    underWay[issuer.index] = UnderWay(
+      bulks: orders.compactMap { if case .bulk(let bulk) = $0.job { bulk } else { nil } })
+    return true
   }
 }

@@ -1,4 +1,3 @@
-import EventLoop
 public import Responder
 import Synchronization
 
@@ -47,7 +46,7 @@ extension ResponderRuntime {
     for (number, place) in directory.places.enumerated() {
       let condition = queue.condition(place: number)
       if !condition.isSigning {
-        let seconds = condition.failingSince.map { (MonotonicTime.now().nanoseconds - $0) / 1_000_000_000 } ?? 0
+        let seconds = condition.failingSince.map { (clock.monotonicNanoseconds() - $0) / 1_000_000_000 } ?? 0
         troubles.append("\(place.name) has not signed for \(seconds) s: \(condition.lastFailure ?? "no reason known")")
       }
       if condition.lostThreads > 0 {
@@ -58,6 +57,8 @@ extension ResponderRuntime {
       troubles.append(
         "issuer '\(directory.issuers[issuer].name)': its key in \(directory.places[place].name) is not used: \(why)")
     }
+    let now = clock.now()
+    troubles += directory.issuers.issuers.filter { !$0.isRetired }.compactMap { $0.warningOfEnd(now: now) }
     return troubles + forecasts.withLock { forecasts in forecasts.flatMap(\.warnings) }
   }
 }

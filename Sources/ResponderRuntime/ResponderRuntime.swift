@@ -28,6 +28,8 @@ public final class ResponderRuntime: Sendable {
   let clock: any Clock
   let hasher: any ResponseHasher
   let log: any RuntimeLog
+  /// For what has to be spread, not to be secret.
+  let seed: UInt64
   let failures: FailureLog
   let queue: WorkQueue
   let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
@@ -41,8 +43,6 @@ public final class ResponderRuntime: Sendable {
   let startupFinished = GrowingValue()
   let planned = Atomic<UInt64>(0)
   let scanned = Atomic<UInt64>(0)
-  /// Answers of the startup pass that are queued or being signed.
-  let presigning = Atomic<Int>(0)
   let followerFailing = Atomic<Bool>(false)
   let forecasts = Mutex<[RenewalForecast]>([])
   private let current: Mutex<Current>
@@ -57,6 +57,7 @@ public final class ResponderRuntime: Sendable {
     var counters: [PlaceCounters]
   }
 
+  /// - Parameter seed: a secret random number: the caches' hashes depend on it.
   public init(
     directory: IssuerDirectory, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits,
     clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog
@@ -66,10 +67,12 @@ public final class ResponderRuntime: Sendable {
     self.clock = clock
     self.hasher = hasher
     self.log = log
-    failures = FailureLog(log)
+    self.seed = seed
+    failures = FailureLog(log, clock: clock)
     cache = AnswerCache(budgetBytes: cacheBytes, seed: seed)
     issued = IssuedSerials(seed: ~seed)
-    queue = WorkQueue(revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256)
+    queue = WorkQueue(
+      revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256, clock: clock, seed: seed &* 3)
     pending = Mutex(PendingQuestions(maximumEntries: limits.queueLimit + 1024, maximumWaiters: 4 * limits.queueLimit))
     saver = ResponseSaver(store: store, clock: clock, failures: failures, counters: counters)
     current = Mutex(Current(directory: directory, counters: directory.places.map { _ in PlaceCounters() }))
@@ -117,7 +120,7 @@ public final class ResponderRuntime: Sendable {
   /// Asks for an answer that no cache had. The receiver is told once, from another thread, or at once where the bound
   /// is reached; never twice, never not at all.
   public func ask(_ question: Question, receiver: any OutcomeReceiver) {
-    let deadline = MonotonicTime.now().advanced(byMilliseconds: limits.deadlineMilliseconds).nanoseconds
+    let deadline = clock.monotonicNanoseconds() + limits.deadlineMilliseconds * 1_000_000
     let issuer: IssuerIndex
     let key: ResponseKey?
     switch question {
@@ -165,19 +168,22 @@ public final class ResponderRuntime: Sendable {
         bulk.entryHasFailed()
         bulk.entryIsDone()
       }
-      bulkIsDone(bulk.reason, entries: rest, answers: 0)
+      bulkIsDone(bulk, entries: rest, answers: 0)
     }
   }
 
   /// Counts entries of a bulk that are done, and the answers that were made of them.
-  func bulkIsDone(_ reason: BulkSigning.Reason, entries: Int, answers: Int) {
-    switch reason {
+  func bulkIsDone(_ bulk: BulkSigning, entries: Int, answers: Int) {
+    let progress = issuers[bulk.issuer].progress
+    switch bulk.reason {
     case .presign:
-      presigning.wrappingSubtract(entries, ordering: .releasing)
+      progress.presigningShrinks(by: entries)
       counters.presigned.add(UInt64(answers))
     case .refresh: counters.refreshes.add(UInt64(answers))
     case .change: break
     }
+    // A renewal that failed is still due; of the others nobody else knows.
+    if bulk.reason != .refresh, bulk.failures > 0 { progress.answersAreMissing() }
   }
 
   private func refuse(_ receiver: any OutcomeReceiver) {
@@ -187,7 +193,7 @@ public final class ResponderRuntime: Sendable {
 
   /// Gives every question past its deadline a `tryLater`.
   func sweepOverdue() {
-    let now = MonotonicTime.now().nanoseconds
+    let now = clock.monotonicNanoseconds()
     let overdue = pending.withLock { $0.takeOverdue(now: now) }
     for receiver in overdue {
       counters.overdue.add(1)
@@ -246,7 +252,7 @@ public final class ResponderRuntime: Sendable {
     start("save") { saver.run() }
     let follower = ChangeFollower(runtime: self, session: try store.openSession())
     let changeSigner = ChangeSigner(runtime: self, session: try store.openSession())
-    let loader = StartupLoader(runtime: self, session: try store.openSession())
+    let loader = AnswerLoader(runtime: self, session: try store.openSession())
     let refresher = Refresher(runtime: self, session: try store.openSession())
     try crew.fill(directory)
     start("changes") { follower.run() }

@@ -4,7 +4,9 @@ import Responder
 import Synchronization
 
 /// Keeps signed responses in the store, in groups, behind the signers' backs: a signer never waits for the disk.
-final class ResponseSaver: Sendable {
+final class ResponseSaver: @unchecked Sendable {
+  // Anybody may call; `turn`, and what it alone uses, belongs to one thread.
+  private static let firstPauseMilliseconds: Int64 = 1000
   private static let capacity = 50_000
   private static let groupSize = 2000
 
@@ -24,6 +26,11 @@ final class ResponseSaver: Sendable {
   private let settled = GrowingValue()
   private let offered = Atomic<UInt64>(0)
   private let failing = Atomic<Bool>(false)
+  // Of the one thread that writes.
+  private var session: (any StatusStoreSession)?
+  /// Taken out and not written yet: where writing fails they stay first in line, since a newer response for the same key
+  /// may wait behind them.
+  private var group: [StoredResponse] = []
 
   init(store: any StatusStore, clock: any Clock, failures: FailureLog, counters: RuntimeCounters) {
     self.store = store
@@ -58,11 +65,11 @@ final class ResponseSaver: Sendable {
 
   func hasSettled(_ mark: UInt64) -> Bool { settled.current >= mark }
 
-  /// Waits until there is room for what is signed in bulk. False where it takes longer than that.
-  func waitForRoom(milliseconds: Int64) -> Bool {
+  /// Whether there is room for what is signed in bulk: the rest is for what is signed for clients.
+  var hasRoom: Bool {
     let offered = offered.load(ordering: .relaxed)
     let half = UInt64(ResponseSaver.capacity / 2)
-    return offered < half || settled.wait(for: offered - half, milliseconds: milliseconds)
+    return offered < half || settled.current >= offered - half
   }
 
   /// To be called once the signers have ended: what they have signed is still kept.
@@ -72,32 +79,35 @@ final class ResponseSaver: Sendable {
 
   /// Until closed, then until nothing waits.
   func run() {
-    var session: (any StatusStoreSession)?
-    // Taken out and not written yet: where writing fails they stay first in line, since a newer response for the same
-    // key may wait behind them.
-    var group: [StoredResponse] = []
-    var pause: Int64 = 1000
+    var pause = ResponseSaver.firstPauseMilliseconds
     while true {
       let isClosing = closing.wait(for: 1, milliseconds: 25)
-      while true {
-        let forgotten = take(&group)
-        guard !group.isEmpty || !forgotten.isEmpty else { break }
-        do {
-          let open = try session ?? store.openSession()
-          session = open
-          try write(&group, forgotten, open)
-          failing.store(false, ordering: .relaxed)
-          pause = 1000
-        } catch {
-          counters.storeFailures.add(1)
-          failures.warn("signed responses could not be kept, trying again: \(error)")
-          failing.store(true, ordering: .relaxed)
-          session = nil
-          if isClosing || closing.wait(for: 1, milliseconds: pause) { return }
-          pause = min(pause * 2, 30_000)
-        }
+      do {
+        while try turn() { pause = ResponseSaver.firstPauseMilliseconds }
+      } catch {
+        failures.warn("signed responses could not be kept, trying again: \(error)")
+        if isClosing || closing.wait(for: 1, milliseconds: pause) { return }
+        pause = min(pause * 2, 30_000)
       }
       if isClosing { return }
+    }
+  }
+
+  /// Writes what waits; false where nothing did. One thread alone may call it.
+  func turn() throws(StoreError) -> Bool {
+    let forgotten = take(&group)
+    guard !group.isEmpty || !forgotten.isEmpty else { return false }
+    do throws(StoreError) {
+      let open = if let session { session } else { try store.openSession() }
+      session = open
+      try write(&group, forgotten, open)
+      failing.store(false, ordering: .relaxed)
+      return true
+    } catch {
+      counters.storeFailures.add(1)
+      failing.store(true, ordering: .relaxed)
+      session = nil
+      throw error
     }
   }
 

@@ -73,8 +73,9 @@ final class SigningCrew: Sendable {
 
   private func addMember(place: Int) throws(StoreError) {
     let state = WorkerState()
-    let worker = SigningWorker(runtime: runtime, session: try runtime.store.openSession(), place: place, state: state)
     let number = started.wrappingAdd(1, ordering: .relaxed).oldValue
+    let worker = SigningWorker(
+      runtime: runtime, session: try runtime.store.openSession(), place: place, number: number, state: state)
     let crew = self
     let thread = NamedThread(name: "sign-\(number)") {
       worker.run()
@@ -86,7 +87,7 @@ final class SigningCrew: Sendable {
   /// Looks for calls that have lasted too long. To be called a few times a second.
   func watch() {
     let directory = runtime.directory
-    let now = MonotonicTime.now().nanoseconds
+    let now = runtime.clock.monotonicNanoseconds()
     let lost = members.withLock { members -> [Member] in
       let lost = members.filter { member in
         guard let deadline = directory.places[member.place].callDeadlineMilliseconds else { return false }
@@ -148,7 +149,7 @@ final class SigningCrew: Sendable {
     }
     // In steps: the thread may be in a call that never returns.
     while !member.thread.join(milliseconds: 20) {
-      let limit = MonotonicTime.now().nanoseconds - deadline * 1_000_000
+      let limit = runtime.clock.monotonicNanoseconds() - deadline * 1_000_000
       guard member.state.abandon(ifCallBeganBefore: limit) else { continue }
       member.thread.detach()
       _ = runtime.queue.threadLost(place: member.place)

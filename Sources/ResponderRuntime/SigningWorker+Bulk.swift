@@ -10,7 +10,7 @@ extension SigningWorker {
     var (done, made) = (0, 0)
     defer {
       if !dropped.isEmpty { runtime.saver.forget(dropped, of: issuer.storeID) }
-      runtime.bulkIsDone(bulk.reason, entries: done, answers: made)
+      runtime.bulkIsDone(bulk, entries: done, answers: made)
     }
     while bulk.next < bulk.entries.count {
       if let urgent = runtime.queue.nextUrgent(place: place) {

@@ -1,8 +1,9 @@
 public import CalendarTime
+import EventLoop
 import Glibc
 public import Responder
 
-/// The operating system's wall clock.
+/// The operating system's clocks.
 public struct SystemClock: Clock {
   public init() {}
 
@@ -11,4 +12,6 @@ public struct SystemClock: Clock {
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return UnixTime(seconds: Int64(time.tv_sec))
   }
+
+  public func monotonicNanoseconds() -> Int64 { MonotonicTime.now().nanoseconds }
 }

@@ -1,4 +1,3 @@
-import EventLoop
 import Glibc
 import Responder
 import Synchronization
@@ -31,7 +30,6 @@ final class WorkQueue: @unchecked Sendable {
   }
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let roomBell = Bell()
   private var schedule: Schedule
   private var places: [Place] = []
   private var placesOfIssuers: [[Int]] = []
@@ -41,14 +39,18 @@ final class WorkQueue: @unchecked Sendable {
   private var isClosed = false
   /// How much waits that goes before renewals: read without the lock by workers in the middle of many.
   private let urgentCount = Atomic<Int>(0)
-  private var random = SystemRandomNumberGenerator()
+  private let clock: any Clock
+  private var random: SplitMix
 
   private struct KeyPlace: Hashable {
     var issuer: IssuerIndex
     var place: Int
   }
 
-  init(revocationLimit: Int, missLimit: Int, renewalLimit: Int) {
+  /// - Parameter seed: for the pauses before trials, which need not be secret.
+  init(revocationLimit: Int, missLimit: Int, renewalLimit: Int, clock: any Clock, seed: UInt64) {
+    self.clock = clock
+    random = SplitMix(seed: seed)
     unsafe mutex = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
     schedule = Schedule(revocationLimit: revocationLimit, missLimit: missLimit, renewalLimit: renewalLimit)
@@ -90,7 +92,6 @@ final class WorkQueue: @unchecked Sendable {
     }
     let orphans = schedule.configure(placesOfIssuers: usable, renewalsPerSecond: renewalsPerSecond)
     for place in places { place.bell.ringAll() }
-    roomBell.ringAll()
     return orphans
   }
 
@@ -115,45 +116,64 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
-  /// Waits for room: for work that comes in bulk and that nobody waits for. False where nothing signs for the issuer, or
-  /// the queue is closed.
-  func pushWhenRoom(_ order: Order) -> Bool {
-    locked {
-      while !isClosed, !schedule.places(of: order.issuer).isEmpty, schedule.room(order.lane) == 0 {
-        unsafe roomBell.wait(mutex, until: nil)
-      }
-      guard !isClosed, schedule.push(order) else { return false }
-      ring(order.issuer)
+  /// Takes all of one issuer's renewals or none. False where there is no room for them, nothing signs for the issuer, or
+  /// the queue is closed: who brings them comes again.
+  func pushRenewals(_ orders: [Order]) -> Bool {
+    guard let issuer = orders.first?.issuer else { return true }
+    return locked {
+      guard !isClosed, schedule.renewalRoom(of: issuer) >= orders.count else { return false }
+      for order in orders { _ = schedule.push(order) }
+      ringAll(issuer)
       return true
     }
+  }
+
+  /// How many orders of renewals `pushRenewals` would take.
+  func renewalRoom(of issuer: IssuerIndex) -> Int {
+    locked { isClosed ? 0 : schedule.renewalRoom(of: issuer) }
+  }
+
+  /// What there is to do in a place.
+  enum Look {
+    case task(Task)
+    /// Nothing before that monotonic nanosecond, unless somebody brings something; nil for no such time.
+    case nothing(until: Int64?)
   }
 
   /// The next thing to do in a place; nil once the queue is closed or the thread was given up.
   func next(place: Int, worker: WorkerState) -> Task? {
     locked {
       while !isClosed, !worker.isAbandoned {
-        let now = MonotonicTime.now().nanoseconds
-        var limit: Int64?
-        switch places[place].breaker.state {
-        case .closed:
-          switch schedule.pop(place: place, now: now) {
-          case .order(let order):
-            roomBell.ring()
-            return .order(order)
-          case .nothing(let until): limit = until
-          }
-        case .open(let until):
-          if places[place].lostThreads < WorkQueue.lostThreadLimit, let issuer = issuerForTrial(place),
-            places[place].breaker.takeTrial(now: now)
-          {
-            return .trial(issuer)
-          }
-          limit = max(until, now + 100_000_000)
-        case .trying: break
+        switch lookNow(place) {
+        case .task(let task): return task
+        case .nothing(let until): unsafe places[place].bell.wait(mutex, until: until)
         }
-        unsafe places[place].bell.wait(mutex, until: limit)
       }
       return nil
+    }
+  }
+
+  /// The same for who does not wait.
+  func look(place: Int) -> Look {
+    locked { isClosed ? .nothing(until: nil) : lookNow(place) }
+  }
+
+  private func lookNow(_ place: Int) -> Look {
+    let now = clock.monotonicNanoseconds()
+    switch places[place].breaker.state {
+    case .closed:
+      switch schedule.pop(place: place, now: now) {
+      case .order(let order): return .task(.order(order))
+      case .nothing(let until): return .nothing(until: until)
+      }
+    case .open(let until):
+      if places[place].lostThreads < WorkQueue.lostThreadLimit, let issuer = issuerForTrial(place),
+        places[place].breaker.takeTrial(now: now)
+      {
+        return .task(.trial(issuer))
+      }
+      return .nothing(until: max(until, now + 100_000_000))
+    case .trying: return .nothing(until: nil)
     }
   }
 
@@ -196,7 +216,7 @@ final class WorkQueue: @unchecked Sendable {
 
   private func placeFailed(_ place: Int, isGrave: Bool) {
     places[place].breaker.failed(
-      now: MonotonicTime.now().nanoseconds, isGrave: isGrave, chance: Double.random(in: 0...1, using: &random))
+      now: clock.monotonicNanoseconds(), isGrave: isGrave, chance: Double.random(in: 0...1, using: &random))
   }
 
   func succeeded(place: Int) {
@@ -206,7 +226,7 @@ final class WorkQueue: @unchecked Sendable {
   func trialEnded(place: Int, isGood: Bool, message: String?) {
     locked {
       places[place].breaker.trialEnded(
-        isGood: isGood, now: MonotonicTime.now().nanoseconds, chance: Double.random(in: 0...1, using: &random))
+        isGood: isGood, now: clock.monotonicNanoseconds(), chance: Double.random(in: 0...1, using: &random))
       if let message, let issuer = places[place].lastFailure?.issuer { places[place].lastFailure = (issuer, message) }
       places[place].bell.ringAll()
     }
@@ -240,7 +260,6 @@ final class WorkQueue: @unchecked Sendable {
     locked {
       isClosed = true
       for place in places { place.bell.ringAll() }
-      roomBell.ringAll()
     }
   }
 
@@ -275,6 +294,10 @@ final class WorkQueue: @unchecked Sendable {
 
   private func ring(_ issuer: IssuerIndex) {
     for place in schedule.places(of: issuer) { places[place].bell.ring() }
+  }
+
+  private func ringAll(_ issuer: IssuerIndex) {
+    for place in schedule.places(of: issuer) { places[place].bell.ringAll() }
   }
 
   private func locked<Result>(_ body: () -> Result) -> Result {

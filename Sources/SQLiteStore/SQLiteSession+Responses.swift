@@ -46,8 +46,12 @@ extension SQLiteSession {
     try number(statements.renewals, issuer, time).map { Int($0) } ?? 0
   }
 
-  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
-    try number(statements.endings, issuer, time).map { Int($0) } ?? 0
+  func firstRenewal(issuer: StoreIssuerID) throws(StoreError) -> UnixTime? {
+    try number(statements.firstRenewal, issuer).map { UnixTime(seconds: $0) }
+  }
+
+  func endings(issuer: StoreIssuerID, after start: UnixTime, until end: UnixTime) throws(StoreError) -> Int {
+    try number(statements.endings, issuer, start, end).map { Int($0) } ?? 0
   }
 
   func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime? {
@@ -55,10 +59,10 @@ extension SQLiteSession {
   }
 
   private func number(
-    _ statement: SQLiteStatement, _ issuer: StoreIssuerID, _ time: UnixTime
+    _ statement: SQLiteStatement, _ issuer: StoreIssuerID, _ times: UnixTime...
   ) throws(StoreError) -> Int64? {
     statement.bind(1, issuer.value)
-    statement.bind(2, time.seconds)
+    for (place, time) in times.enumerated() { statement.bind(Int32(place + 2), time.seconds) }
     defer { statement.reset() }
     return try statement.step() ? statement.integer(0) : nil
   }

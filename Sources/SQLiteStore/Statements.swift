@@ -18,6 +18,7 @@ struct Statements {
   let responsesDueByPlan: SQLiteStatement
   let responsesDueByEnd: SQLiteStatement
   let renewals: SQLiteStatement
+  let firstRenewal: SQLiteStatement
   let endings: SQLiteStatement
   let firstEnd: SQLiteStatement
   let saveResponse: SQLiteStatement
@@ -79,7 +80,10 @@ struct Statements {
     responsesDueByEnd = try connection.prepare(
       "\(due) WHERE s.id = 0 AND r.issuer = ?1 AND +r.refresh_at <= ?2 ORDER BY r.next_update LIMIT ?3")
     renewals = try connection.prepare("SELECT count(*) FROM responses WHERE issuer = ?1 AND refresh_at <= ?2")
-    endings = try connection.prepare("SELECT count(*) FROM responses WHERE issuer = ?1 AND next_update <= ?2")
+    firstRenewal = try connection.prepare(
+      "SELECT refresh_at FROM responses WHERE issuer = ?1 ORDER BY refresh_at LIMIT 1")
+    endings = try connection.prepare(
+      "SELECT count(*) FROM responses WHERE issuer = ?1 AND next_update > ?2 AND next_update <= ?3")
     firstEnd = try connection.prepare(
       "SELECT next_update FROM responses WHERE issuer = ?1 AND next_update > ?2 ORDER BY next_update LIMIT 1")
     saveResponse = try connection.prepare(
@@ -115,7 +119,8 @@ struct Statements {
   var all: [SQLiteStatement] {
     [
       findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, serials, upsertCertificate,
-      insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, endings, firstEnd, saveResponse,
+      insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings, firstEnd,
+      saveResponse,
       removeResponses, findCredential, insertCredential, credentials,
     ]
   }

@@ -6,12 +6,13 @@ import Testing
 @Suite("Forecast of renewals")
 struct RenewalForecastTests {
   private func forecast(
-    rate: Double?, overdue: Int = 0, nextHour: Int = 0, endings: [(Int64, Int)] = [], firstEnd: Int64? = nil
+    rate: Double?, lag: Int64 = 0, ended: Int = 0, nextHour: Int = 0, endings: [(Int64, Int)] = [],
+    firstEnd: Int64? = nil
   ) -> RenewalForecast {
-    let demand = RenewalForecast.Demand(
-      issuer: "web", overdue: overdue, nextHour: nextHour,
-      endings: endings.map { RenewalForecast.Ending(within: $0.0, count: $0.1) },
-      firstEnd: firstEnd.map { Sample.start.advanced(bySeconds: $0) })
+    var demand = RenewalForecast.Demand(issuer: "web")
+    (demand.lag, demand.toleratedLag, demand.ended, demand.nextHour) = (lag, 600, ended, nextHour)
+    demand.endings = endings.map { RenewalForecast.Ending(within: $0.0, count: $0.1) }
+    demand.firstEnd = firstEnd.map { Sample.start.advanced(bySeconds: $0) }
     return RenewalForecast(place: "token 'a'", demands: [demand], signaturesPerSecond: rate, now: Sample.start)
   }
 
@@ -40,5 +41,15 @@ struct RenewalForecastTests {
     let warning = forecast(rate: 0, firstEnd: 7200).warnings.joined()
     #expect(warning.contains("signs nothing") && warning.contains(Sample.start.advanced(bySeconds: 7200).iso8601))
     #expect(!forecast(rate: 0).isKeepingUp)
+  }
+
+  @Test("renewals that are late are told of whatever the cause, and so is what has ended")
+  func late() {
+    #expect(forecast(rate: 1000, lag: 600).isKeepingUp)
+    let warning = forecast(rate: 1000, lag: 660, firstEnd: 7200).warnings.joined()
+    for word in ["late", "'web'", "11 minutes", Sample.start.advanced(bySeconds: 7200).iso8601] {
+      #expect(warning.contains(word), "\(warning)")
+    }
+    #expect(forecast(rate: nil, ended: 3).warnings.joined().contains("3 answers of 'web'"))
   }
 }

@@ -84,7 +84,11 @@ struct SigningScheduleTests {
     #expect(schedule.refusals == 14 + 1 + 3)
     isTaken = schedule.push(order("nobody", 3))
     #expect(!isTaken)
-    #expect(schedule.depth(.miss) == 8 && schedule.room(.miss) == 0 && schedule.room(.renewal) == 0)
+    #expect(schedule.depth(.miss) == 8 && schedule.renewalRoom(of: IssuerIndex(0)) == 0)
+    // Renewals that a token does not sign are not in the way of those of others.
+    #expect(schedule.renewalRoom(of: IssuerIndex(2)) == 2 && schedule.renewalRoom(of: IssuerIndex(3)) == 0)
+    isTaken = schedule.push(order("r", 2, .renewal))
+    #expect(isTaken)
     // What was taken out may come back, though the lane is full again.
     guard case .order(let first) = schedule.pop(place: 0, now: 0) else { return }
     isTaken = schedule.push(order("d", 1))

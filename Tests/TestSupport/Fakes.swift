@@ -1,9 +1,10 @@
 public import CalendarTime
+import EventLoop
 public import OCSP
 public import Responder
 import Synchronization
 
-/// A clock that stands where it is put.
+/// A wall clock that stands where it is put, for threads that run in real time: the other clock is the machine's.
 public final class ManualClock: Clock {
   private let time: Mutex<UnixTime>
 
@@ -12,6 +13,7 @@ public final class ManualClock: Clock {
   }
 
   public func now() -> UnixTime { time.withLock { $0 } }
+  public func monotonicNanoseconds() -> Int64 { MonotonicTime.now().nanoseconds }
   public func set(_ newTime: UnixTime) { time.withLock { $0 = newTime } }
   public func advance(seconds: Int64) { time.withLock { $0 = $0.advanced(bySeconds: seconds) } }
 }

@@ -66,8 +66,12 @@ final class ForwardingSession: StatusStoreSession {
     try inner.renewals(issuer: issuer, until: time)
   }
 
-  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
-    try inner.endings(issuer: issuer, until: time)
+  func firstRenewal(issuer: StoreIssuerID) throws(StoreError) -> UnixTime? {
+    try inner.firstRenewal(issuer: issuer)
+  }
+
+  func endings(issuer: StoreIssuerID, after start: UnixTime, until end: UnixTime) throws(StoreError) -> Int {
+    try inner.endings(issuer: issuer, after: start, until: end)
   }
 
   func firstEnd(issuer: StoreIssuerID, after time: UnixTime) throws(StoreError) -> UnixTime? {

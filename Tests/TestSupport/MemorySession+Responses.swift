@@ -46,9 +46,17 @@ extension MemorySession {
     }
   }
 
-  func endings(issuer: StoreIssuerID, until time: UnixTime) throws(StoreError) -> Int {
+  func firstRenewal(issuer: StoreIssuerID) throws(StoreError) -> UnixTime? {
     try store.use { tables in
-      tables.responses.values.count { $0.issuer == issuer && $0.times.nextUpdate <= time }
+      tables.responses.values.filter { $0.issuer == issuer }.map(\.times.refreshAt).min()
+    }
+  }
+
+  func endings(issuer: StoreIssuerID, after start: UnixTime, until end: UnixTime) throws(StoreError) -> Int {
+    try store.use { tables in
+      tables.responses.values.count {
+        $0.issuer == issuer && $0.times.nextUpdate > start && $0.times.nextUpdate <= end
+      }
     }
   }
 

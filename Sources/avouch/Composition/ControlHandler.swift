@@ -67,13 +67,13 @@ final class ControlHandler: RequestHandler {
     var held: [JSONObject] = []
     for hash in HashAlgorithm.allCases {
       let key = ResponseKey(issuer: issuer.index, hashAlgorithm: hash, serial: serial)
-      guard let (revision, times) = runtime.cache.peek(key) else { continue }
+      guard let answer = runtime.cache.peek(key) else { continue }
       var object = JSONObject()
       object.add("hash", hash.name)
-      object.add("revision", revision.value)
-      object.add("producedAt", times.producedAt.iso8601)
-      object.add("nextUpdate", times.nextUpdate.iso8601)
-      object.add("refreshAt", times.refreshAt.iso8601)
+      object.add("revision", answer.revision.value)
+      object.add("producedAt", answer.times.producedAt.iso8601)
+      object.add("nextUpdate", answer.times.nextUpdate.iso8601)
+      object.add("refreshAt", answer.times.refreshAt.iso8601)
       held.append(object)
     }
     var object = JSONObject()

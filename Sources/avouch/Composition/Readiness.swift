@@ -13,21 +13,11 @@ struct Readiness {
     let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     var reasons: [String] = []
     if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
-    for issuer in issuers where now >= issuer.credential.notAfter {
-      reasons.append("issuer '\(issuer.name)': the signer's certificate ended at \(issuer.credential.notAfter.iso8601)")
-    }
+    reasons += issuers.filter { now >= $0.credential.notAfter }.compactMap { $0.warningOfEnd(now: now) }
     if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
     var warnings: [String] = []
     if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
-    for issuer in issuers {
-      let validity = issuer.policy.isForever ? 0 : issuer.policy.validitySeconds
-      if now < issuer.credential.notAfter, now.advanced(bySeconds: validity) > issuer.credential.notAfter {
-        warnings.append(
-          "issuer '\(issuer.name)': the signer's certificate ends at \(issuer.credential.notAfter.iso8601); answers are "
-            + "cut short")
-      }
-    }
-    warnings += runtime.signingTroubles
+    warnings += runtime.signingTroubles.filter { !reasons.contains($0) }
     var object = JSONObject()
     isReady = reasons.isEmpty
     object.add("ready", isReady)

@@ -1,0 +1,39 @@
+import Synchronization
+
+/// How far the answers of an issuer have come into memory. Any thread may read and write.
+public final class IssuerProgress: Sendable {
+  private let serials = Atomic<Bool>(false)
+  private let answers = Atomic<Bool>(false)
+  private let missing = Atomic<Bool>(false)
+  private let credential = Atomic<UInt32>(.max)
+  private let underWay = Atomic<Int>(0)
+
+  public init() {}
+
+  /// Whether every serial it has issued is known: from then on others cost no look into the store (invariant 8).
+  public var areSerialsKnown: Bool { serials.load(ordering: .acquiring) }
+  public func serialsAreKnown() { serials.store(true, ordering: .releasing) }
+
+  /// Whether every answer that is signed ahead has been loaded, or given to the signers.
+  public var areAnswersLoaded: Bool { answers.load(ordering: .acquiring) }
+
+  /// Whether answers of other credentials than this one have been given to the signers.
+  public func hasMoved(to credential: CredentialIndex) -> Bool {
+    self.credential.load(ordering: .acquiring) == credential.value
+  }
+
+  public func answersAreLoaded(for credential: CredentialIndex) {
+    self.credential.store(credential.value, ordering: .releasing)
+    answers.store(true, ordering: .releasing)
+  }
+
+  /// Whether answers that should be in memory were left out since they were last sought.
+  public var areAnswersMissing: Bool { missing.load(ordering: .acquiring) }
+  public func answersAreMissing() { missing.store(true, ordering: .releasing) }
+  public func answersAreSought() { missing.store(false, ordering: .releasing) }
+
+  /// First answers that are planned and not signed yet.
+  public var presigning: Int { underWay.load(ordering: .acquiring) }
+  public func presigningGrows(by count: Int) { underWay.wrappingAdd(count, ordering: .acquiringAndReleasing) }
+  public func presigningShrinks(by count: Int) { underWay.wrappingSubtract(count, ordering: .acquiringAndReleasing) }
+}

@@ -1,0 +1,187 @@
+import CalendarTime
+import EventLoop
+import OCSP
+import Responder
+import Synchronization
+
+/// Sees to it that every answer that is signed ahead is in memory: learns what each issuer has issued, loads the answers
+/// that the store has, and has the others signed, while questions are already answered.
+///
+/// It passes over an issuer's certificates at the start, when a reload brings the issuer or gives it another signer, and
+/// again where answers were left out on the way. Issuers advance side by side, so that a token that is down holds up none
+/// but its own.
+final class AnswerLoader: @unchecked Sendable {
+  // Made on the starting thread, used by one other from then on.
+  private static let keepingAtStopMilliseconds: Int64 = 10_000
+  private static let serialBatch = 16_384
+  private static let shortestPauseNanoseconds: Int64 = 1_000_000_000
+  private let runtime: ResponderRuntime
+  private let session: any StatusStoreSession
+  private let keeper: AnswerKeeper
+  private var passes: [IssuerIndex: LoadingPass] = [:]
+  /// Issuers whose first answers of all are in memory and not in the store, with how far that has come.
+  private var keeping: [IssuerIndex: PageCursor] = [:]
+  /// When each issuer's last pass began, and when another may: monotonic nanoseconds.
+  private var lastPasses: [IssuerIndex: (began: Int64, next: Int64)] = [:]
+
+  init(runtime: ResponderRuntime, session: any StatusStoreSession) {
+    self.runtime = runtime
+    self.session = session
+    keeper = AnswerKeeper(runtime: runtime, session: session)
+  }
+
+  func run() {
+    while !runtime.isStopping {
+      var pause: Int64 = 1000
+      do {
+        // Quick while something is under way, so that no signer waits for the next batch.
+        pause = try turn() ? 0 : isUnderWay ? 5 : 1000
+      } catch {
+        // A store that cannot be read now may be readable a second later.
+        runtime.counters.storeFailures.add(1)
+        runtime.failures.warn("the store could not be read, trying again: \(error)")
+      }
+      if pause > 0 { _ = runtime.closing.wait(for: 1, milliseconds: pause) }
+    }
+    finish()
+  }
+
+  private var isUnderWay: Bool { !passes.isEmpty || !keeping.isEmpty || !runtime.isStartupFinished }
+
+  /// Does what can be done without waiting, a batch of each issuer at most. False where nothing could be.
+  func turn() throws(StoreError) -> Bool {
+    let directory = runtime.directory
+    let issuers = directory.issuers.issuers.filter { !$0.isRetired }
+    for issuer in directory.issuers.issuers where issuer.isRetired { end(issuer) }
+    // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
+    for issuer in issuers where !issuer.progress.areSerialsKnown {
+      try learnSerials(issuer)
+      guard !runtime.isStopping else { return false }
+    }
+    for issuer in issuers where isPassDue(issuer) { begin(issuer) }
+    var hasAdvanced = false
+    for issuer in issuers {
+      if try advance(issuer, directory) { hasAdvanced = true }
+      if try keepSome(issuer) { hasAdvanced = true }
+    }
+    if !runtime.isStartupFinished, issuers.allSatisfy(isServing) { runtime.startupFinished.raise(to: 1) }
+    return hasAdvanced
+  }
+
+  /// Whether the start need not wait for the issuer any longer: its answers are there, or nothing signs for it now.
+  private func isServing(_ issuer: Issuer) -> Bool {
+    if issuer.progress.areAnswersLoaded, issuer.progress.presigning == 0 { return true }
+    let isWaiting = passes[issuer.index].map { !$0.orders.isEmpty } ?? issuer.progress.areAnswersLoaded
+    return isWaiting && !runtime.queue.canSign(issuer.index)
+  }
+
+  private func learnSerials(_ issuer: Issuer) throws(StoreError) {
+    var count: UInt64 = 0
+    var last: SerialNumber?
+    while true {
+      guard !runtime.isStopping else { return }
+      let serials = try session.serials(issuer: issuer.storeID, after: last, limit: AnswerLoader.serialBatch)
+      for serial in serials { runtime.issued.insert(issuer: issuer.index, serial: serial) }
+      count += UInt64(serials.count)
+      guard serials.count == AnswerLoader.serialBatch else { break }
+      last = serials.last
+    }
+    issuer.progress.serialsAreKnown()
+    runtime.scanned.wrappingAdd(count, ordering: .relaxed)
+    runtime.planned.wrappingAdd(count * UInt64(issuer.policy.presignedAlgorithms.count), ordering: .relaxed)
+  }
+
+  // MARK: - Passes
+
+  private func isPassDue(_ issuer: Issuer) -> Bool {
+    if let pass = passes[issuer.index] { return pass.credential != issuer.credentialIndex }
+    guard issuer.progress.areAnswersLoaded, issuer.progress.hasMoved(to: issuer.credentialIndex) else { return true }
+    guard issuer.progress.areAnswersMissing, keeping[issuer.index] == nil else { return false }
+    return runtime.clock.monotonicNanoseconds() >= lastPasses[issuer.index]?.next ?? .min
+  }
+
+  private func begin(_ issuer: Issuer) {
+    end(issuer)
+    issuer.progress.answersAreSought()
+    lastPasses[issuer.index] = (runtime.clock.monotonicNanoseconds(), .min)
+    let isFirst = !issuer.progress.areAnswersLoaded
+    passes[issuer.index] = LoadingPass(issuer, isKeptNow: !(isFirst && isKeptLater()))
+  }
+
+  /// Passes for what is missing take half of the time at most.
+  private func rest(_ issuer: IssuerIndex) {
+    let now = runtime.clock.monotonicNanoseconds()
+    let began = lastPasses[issuer]?.began ?? now
+    lastPasses[issuer] = (began, now + max(AnswerLoader.shortestPauseNanoseconds, now - began))
+  }
+
+  /// Gives up what is under way for the issuer.
+  private func end(_ issuer: Issuer) {
+    keeping[issuer.index] = nil
+    guard let pass = passes.removeValue(forKey: issuer.index) else { return }
+    for order in pass.orders { runtime.giveUp(order) }
+  }
+
+  /// Whether the first answers of all are kept in the store together once they are signed, in the order of their
+  /// serials, rather than one by one: half the work. Needs a cache that holds them all until then.
+  private func isKeptLater() -> Bool {
+    let statistics = runtime.cache.statistics()
+    let needed = Int(runtime.planned.load(ordering: .relaxed)) * 512
+    return statistics.evictions == 0 && needed < statistics.capacityBytes * 3 / 4
+  }
+
+  private func advance(_ issuer: Issuer, _ directory: IssuerDirectory) throws(StoreError) -> Bool {
+    guard var pass = passes[issuer.index] else { return false }
+    defer { if passes[issuer.index] != nil { passes[issuer.index] = pass } }
+    if !pass.orders.isEmpty {
+      guard !pass.isKeptNow || runtime.saver.hasRoom || runtime.saver.isFailing,
+        runtime.queue.pushRenewals(pass.orders)
+      else { return false }
+      pass.orders = []
+    }
+    guard let algorithm = pass.cursor.algorithm else {
+      passes[issuer.index] = nil
+      rest(issuer.index)
+      if !pass.isKeptNow { keeping[issuer.index] = PageCursor(issuer) }
+      issuer.progress.answersAreLoaded(for: issuer.credentialIndex)
+      return true
+    }
+    // Before the page is read: what changes in between is then seen to be newer.
+    let asOf = try session.latestRevision()
+    let page = try pass.cursor.nextPage(of: issuer, session)
+    pass.take(page, algorithm, asOf: asOf, issuer, runtime, directory)
+    return true
+  }
+
+  // MARK: - Keeping
+
+  private func keepSome(_ issuer: Issuer) throws(StoreError) -> Bool {
+    guard var cursor = keeping[issuer.index], passes[issuer.index] == nil,
+      issuer.progress.presigning == 0
+    else { return false }
+    try keepPage(&cursor, issuer)
+    keeping[issuer.index] = cursor.algorithm == nil ? nil : cursor
+    return true
+  }
+
+  private func keepPage(_ cursor: inout PageCursor, _ issuer: Issuer) throws(StoreError) {
+    guard let algorithm = cursor.algorithm else { return }
+    let page = try cursor.nextPage(of: issuer, session)
+    keeper.keep(page.filter { $0.response == nil }, of: issuer, algorithm)
+  }
+
+  /// Who stops the responder right after its start waits for what it has signed to be kept, within a bound.
+  func finish() {
+    let limit = runtime.clock.monotonicNanoseconds() + AnswerLoader.keepingAtStopMilliseconds * 1_000_000
+    for (index, pass) in passes where !pass.isKeptNow { keeping[index] = PageCursor(runtime.directory.issuers[index]) }
+    do {
+      for (index, var cursor) in keeping {
+        while cursor.algorithm != nil, runtime.clock.monotonicNanoseconds() < limit {
+          try keepPage(&cursor, runtime.directory.issuers[index])
+        }
+      }
+    } catch {
+      runtime.log.warning("the store cannot be read: the next start signs again what was not kept: \(error)")
+    }
+  }
+}

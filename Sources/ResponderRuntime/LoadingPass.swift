@@ -1,0 +1,122 @@
+import CalendarTime
+import OCSP
+import Responder
+
+/// A place in the certificates of one issuer, once for every algorithm whose answers are signed ahead.
+struct PageCursor {
+  private static let size = 1024
+  private var algorithms: ArraySlice<HashAlgorithm>
+  private var last: SerialNumber?
+
+  init(_ issuer: Issuer) {
+    algorithms = issuer.policy.presignedAlgorithms[...]
+  }
+
+  /// The algorithm of the next page; nil at the end.
+  var algorithm: HashAlgorithm? { algorithms.first }
+
+  mutating func nextPage(
+    of issuer: Issuer, _ session: any StatusStoreSession
+  ) throws(StoreError) -> [ScannedCertificate] {
+    guard let algorithm else { return [] }
+    let page = try session.certificates(
+      issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: PageCursor.size)
+    last = page.last?.record.serial
+    if page.count < PageCursor.size {
+      algorithms.removeFirst()
+      last = nil
+    }
+    return page
+  }
+}
+
+/// One pass over an issuer's certificates: how far it has come, and what it has for the signers.
+struct LoadingPass {
+  /// Entries of one order: small enough that workers share the last ones.
+  private static let orderSize = 64
+  /// The signer for whom answers are loaded and made; with another one the pass begins anew.
+  let credential: CredentialIndex
+  /// Whether what is signed is kept in the store one by one, or all together afterwards.
+  let isKeptNow: Bool
+  var cursor: PageCursor
+  /// What the signing schedule has not taken yet.
+  var orders: [WorkQueue.Order] = []
+
+  init(_ issuer: Issuer, isKeptNow: Bool) {
+    credential = issuer.credentialIndex
+    self.isKeptNow = isKeptNow
+    cursor = PageCursor(issuer)
+  }
+
+  /// Puts the stored answers of a page into memory, and plans the signatures that are missing.
+  mutating func take(
+    _ page: [ScannedCertificate], _ algorithm: HashAlgorithm, asOf: Revision, _ issuer: Issuer,
+    _ runtime: ResponderRuntime, _ directory: IssuerDirectory
+  ) {
+    let now = runtime.clock.now()
+    var missing: [BulkSigning.Entry] = []
+    var outdated: [BulkSigning.Entry] = []
+    var firstEnd = UnixTime.endOfTime
+    for scanned in page {
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: scanned.record.serial)
+      let reading = StatusReading(record: scanned.record, revision: scanned.revision, asOf: asOf)
+      guard let statement = AnswerBuilder.statement(for: reading, policy: issuer.policy, now: now) else { continue }
+      if let stored = scanned.response, let answer = runtime.rebuild(stored, statement: statement, key: key, directory)
+      {
+        // Though its renewal may be due: the refresher sees to that, and a token may be down.
+        switch runtime.cache.publish(answer, asOf: asOf, now: now) {
+        case .stored, .notKept:
+          runtime.counters.loaded.add(1)
+          guard answer.credential != credential else { continue }
+          firstEnd = min(firstEnd, answer.times.nextUpdate)
+          outdated.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
+          continue
+        case .superseded: continue
+        // A change came nearby after the page was read, perhaps to another certificate.
+        case .readStatusAgain: break
+        }
+      } else if scanned.response == nil, let held = runtime.cache.peek(key), held.revision >= scanned.revision,
+        held.times.isValid(at: now)
+      {
+        // Signed, and not in the store yet.
+        if held.credential != credential {
+          firstEnd = min(firstEnd, held.times.nextUpdate)
+          outdated.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
+        }
+        continue
+      }
+      // An expired certificate is answered for on demand; nobody should need it often.
+      if scanned.record.hasEnded(at: now) { continue }
+      missing.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
+    }
+    guard issuer.credential.isValid(at: now) else { return }
+    // As urgent as a renewal that has just become due, no more: others share the token.
+    let margin = issuer.policy.validitySeconds - issuer.policy.refreshAgeSeconds
+    issuer.progress.presigningGrows(by: missing.count)
+    plan(missing, algorithm, issuer, .presign, expires: now.advanced(bySeconds: margin))
+    plan(outdated, algorithm, issuer, .refresh, expires: firstEnd)
+  }
+
+  private mutating func plan(
+    _ entries: [BulkSigning.Entry], _ algorithm: HashAlgorithm, _ issuer: Issuer, _ reason: BulkSigning.Reason,
+    expires: UnixTime
+  ) {
+    let isKeptNow = isKeptNow || reason == .refresh
+    orders += BulkSigning.orders(entries, size: LoadingPass.orderSize, expires: expires) { part in
+      BulkSigning(issuer: issuer.index, hashAlgorithm: algorithm, reason: reason, entries: part, isKeptNow: isKeptNow)
+    }
+  }
+}
+
+extension BulkSigning {
+  /// Orders of renewals, each of so many entries.
+  static func orders(
+    _ entries: [Entry], size: Int, expires: UnixTime, _ make: ([Entry]) -> BulkSigning
+  ) -> [WorkQueue.Order] {
+    stride(from: 0, to: entries.count, by: size).map { start in
+      let part = Array(entries[start..<min(start + size, entries.count)])
+      let bulk = make(part)
+      return WorkQueue.Order(.bulk(bulk), issuer: bulk.issuer, lane: .renewal, expires: expires, cost: part.count)
+    }
+  }
+}
