@@ -24,7 +24,7 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build install run test test-swift test-interop format lint bench bench-pkcs11 break-invariants fuzz clean
+.PHONY: help build install run test test-swift test-interop format lint simulate bench bench-pkcs11 break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ format: ## rewrite the Swift sources in the house format
 
 lint: ## check format, shell scripts, Dockerfile and YAML; changes nothing
 	@scripts/lint
+
+simulate: ## a simulated year of 10,000 certificates: outages, slow tokens, rollovers, restarts
+	@scripts/install-dependencies build
+	swift build --configuration release --product simulate-year $(IMPORT_CHECK)
+	.build/release/simulate-year
 
 bench: ## CPU per request of a cached answer beside a C server that parses nothing
 	@scripts/install-dependencies build bench

@@ -72,6 +72,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CalendarTime", "EventLoop", "OCSP", "Responder"], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(
+      name: "Simulation", dependencies: ["CalendarTime", "OCSP", "Responder", "ResponderRuntime", "TestSupport"],
+      path: "Tests/Simulation", swiftSettings: strict),
+    roomTests("Simulation", imports: ["SQLiteStore"]),
+    .executableTarget(
+      name: "simulate-year", dependencies: ["CalendarTime", "SQLiteStore", "Simulation"], path: "Tests/SimulateYear",
+      swiftSettings: strict),
     roomTests("CalendarTime"),
     roomTests("DER", imports: ["CalendarTime"]),
     roomTests("OCSP", imports: ["CalendarTime", "DER"], resources: [.copy("Vectors")]),

@@ -49,7 +49,8 @@ public struct ResponseKey: Sendable, Hashable {
     let words = serial.packedWords
     let kind = UInt64(issuer.value) | UInt64(hashAlgorithm.rawValue) << 16 | UInt64(serial.count) << 24
     var state = Mixing.fold(seed ^ kind, 0x9E37_79B9_7F4A_7C15)
-    state = Mixing.fold(state ^ words.0, seed | 1)
+    // Not the seed itself: a multiplier of few bits, such as 1, would fold every serial into one value.
+    state = Mixing.fold(state ^ words.0, (seed ^ 0xA24B_AED4_963E_E407) | 1)
     state = Mixing.fold(state ^ words.1, 0xD6E8_FEB8_6659_FD93)
     if serial.count > 16 {
       state = Mixing.fold(state ^ words.2, 0xA076_1D64_78BD_642F)

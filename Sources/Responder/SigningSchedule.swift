@@ -127,6 +127,17 @@ public struct SigningSchedule<Job> {
     return true
   }
 
+  /// Takes the rest of an order of many back from a place that is slow with it, for whoever is free; in front of those that
+  /// end at the same time. False where nothing signs for the issuer any more.
+  ///
+  /// - Parameter rest: how many signatures it still takes.
+  public mutating func giveBack(_ order: Order, rest: Int, place: Int, now: Int64) -> Bool {
+    budgets[place]?.spend(-rest, now: now)
+    var order = order
+    order.cost = rest
+    return putBack(order)
+  }
+
   /// Takes out the questions that no place can sign at present: who asked need not wait for the deadline to be told so.
   ///
   /// - Parameter isSigning: whether a place signs.

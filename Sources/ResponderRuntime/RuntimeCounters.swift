@@ -60,10 +60,11 @@ public final class PlaceCounters: Sendable {
   func signed(_ calls: UInt64, nanoseconds elapsed: UInt64) {
     count.wrappingAdd(calls, ordering: .relaxed)
     nanoseconds.wrappingAdd(elapsed, ordering: .relaxed)
-    // A moving mean over some hundred calls. Two threads may overwrite each other's step: it is an estimate.
+    // A moving mean over some hundred calls, or over two minutes where they take seconds. Two threads may overwrite each
+    // other's step: it is an estimate.
     let before = mean.load(ordering: .relaxed)
     let sample = max(1, elapsed / calls)
-    let weight = min(calls, 64)
+    let weight = min(max(calls, elapsed / 1_000_000_000), 64)
     mean.store(before == 0 ? sample : (before * (128 - weight) + sample * weight) / 128, ordering: .relaxed)
   }
 

@@ -3,8 +3,10 @@ import OCSP
 import Responder
 
 extension SigningWorker {
-  /// Signs many answers whose certificates' records came with them, and in between whatever cannot wait.
-  func signBulk(_ bulk: BulkSigning) throws {
+  /// Signs many answers whose certificates' records came with them, and in between whatever cannot wait. What takes long
+  /// is shared: the rest goes back after a while, to another token perhaps.
+  func signBulk(_ bulk: BulkSigning, _ order: WorkQueue.Order) throws {
+    let limit = runtime.clock.monotonicNanoseconds() + SigningWorker.longestBulkNanoseconds
     let issuer = directory.issuers[bulk.issuer]
     var dropped: [SerialNumber] = []
     var (done, made) = (0, 0)
@@ -16,8 +18,12 @@ extension SigningWorker {
       if let urgent = runtime.queue.nextUrgent(place: place) {
         perform(urgent)
         if state.isAbandoned { throw Failure.abandoned }
-        state.hold(WorkQueue.Order(.bulk(bulk), issuer: bulk.issuer, lane: .renewal))
+        state.hold(order)
         continue
+      }
+      if done > 0, runtime.clock.monotonicNanoseconds() > limit {
+        if !runtime.queue.giveBack(order, rest: bulk.entries.count - bulk.next, place: place) { runtime.giveUp(order) }
+        return
       }
       let entry = bulk.entries[bulk.next]
       do {

@@ -11,6 +11,7 @@ import Synchronization
 final class SigningWorker: @unchecked Sendable {
   /// Sessions kept open: more keys than that in one place take turns.
   private static let sessionLimit = 64
+  static let longestBulkNanoseconds: Int64 = 2_000_000_000
   private static let longestUncountedNanoseconds: UInt64 = 1_000_000_000
   let runtime: ResponderRuntime
   let session: any StatusStoreSession
@@ -77,7 +78,7 @@ final class SigningWorker: @unchecked Sendable {
       case .question(let id, let key): try answerQuestion(id, key)
       case .live(let id, let question): try answerLive(id, question)
       case .change(let key, let revision): try signChange(key, revision)
-      case .bulk(let bulk): try signBulk(bulk)
+      case .bulk(let bulk): try signBulk(bulk, order)
       }
     } catch Failure.abandoned {
       return

@@ -201,6 +201,15 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
+  /// Gives the rest of an order of many back to whoever is free. False where nothing signs for the issuer any more.
+  func giveBack(_ order: Order, rest: Int, place: Int) -> Bool {
+    locked {
+      guard schedule.giveBack(order, rest: rest, place: place, now: clock.monotonicNanoseconds()) else { return false }
+      ring(order.issuer)
+      return true
+    }
+  }
+
   private func questionsInVain() -> [Order] {
     schedule.removeQuestions { places[$0].breaker.isClosed }
   }

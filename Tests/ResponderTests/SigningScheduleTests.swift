@@ -195,4 +195,31 @@ struct SigningScheduleTests {
     }
     #expect(next == second * 5 / 4)
   }
+
+  @Test("the rest of an order of many goes to whoever is free, and is paid for once")
+  func givingBack() {
+    var schedule = schedule(perSecond: 100)
+    _ = schedule.push(order("many", 2, .renewal, cost: 64))
+    _ = schedule.push(order("later", 2, .renewal, expires: 9, cost: 64))
+    guard case .order(let many) = schedule.pop(place: 0, now: 0) else {
+      Issue.record("nothing to do")
+      return
+    }
+    var isTaken = schedule.giveBack(many, rest: 60, place: 0, now: 0)
+    #expect(isTaken && schedule.depth(.renewal) == 2)
+    guard case .order(let rest) = schedule.pop(place: 1, now: 0) else {
+      Issue.record("nothing to do")
+      return
+    }
+    #expect(rest.job == "many" && rest.cost == 60)
+    // Of a hundred a second four are spent: there is enough for another order, which is then owed.
+    guard case .order(let later) = schedule.pop(place: 0, now: 0) else {
+      Issue.record("the budget was spent twice")
+      return
+    }
+    #expect(later.job == "later")
+    _ = schedule.configure(placesOfIssuers: [[0], [0], [], []], renewalsPerSecond: [nil, nil])
+    isTaken = schedule.giveBack(rest, rest: 1, place: 1, now: 0)
+    #expect(!isTaken)
+  }
 }
