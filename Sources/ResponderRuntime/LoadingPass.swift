@@ -38,11 +38,14 @@ struct LoadingPass {
   let credential: CredentialIndex
   /// Whether what is signed is kept in the store one by one, or all together afterwards.
   let isKeptNow: Bool
+  /// Whether answers may be in memory already: looking for each of millions takes its time.
+  private let isAgain: Bool
   var cursor: PageCursor
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
 
   init(_ issuer: Issuer, isKeptNow: Bool) {
+    isAgain = issuer.progress.areAnswersLoaded
     credential = issuer.credentialIndex
     self.isKeptNow = isKeptNow
     cursor = PageCursor(issuer)
@@ -75,7 +78,7 @@ struct LoadingPass {
         // A change came nearby after the page was read, perhaps to another certificate.
         case .readStatusAgain: break
         }
-      } else if scanned.response == nil, let held = runtime.cache.peek(key), held.revision >= scanned.revision,
+      } else if isAgain, scanned.response == nil, let held = runtime.cache.peek(key), held.revision >= scanned.revision,
         held.times.isValid(at: now)
       {
         // Signed, and not in the store yet.
