@@ -14,7 +14,8 @@ DEBUG_BINARY := .build/debug/avouch
 PYTHON := .venv/bin/python
 
 # Settings for `make run`.
-DIR ?= demo
+HSM ?=
+DIR ?= demo$(HSM:%=-%)
 PORT ?= 8080
 # Settings for `make install`: where it goes, and a folder to put in front of that for packages.
 PREFIX ?= /usr/local
@@ -41,8 +42,9 @@ install: ## install what `make build` made, and a systemd unit (PREFIX=/usr/loca
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,/usr/local/,$(PREFIX)/,' packaging/avouch.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/avouch.service
 
-run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo)
-	$(RELEASE_BINARY) demo --dir $(DIR) --port $(PORT)
+run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo; HSM=softhsm for a key in a token)
+	@[ -z "$(HSM)" ] || scripts/install-dependencies "$(HSM)"
+	$(RELEASE_BINARY) demo --dir $(DIR) --port $(PORT) $(HSM:%=--hsm %)
 
 test: test-swift test-interop ## run all tests: Swift's own, then real OCSP clients against the program
 

@@ -66,6 +66,13 @@ public final class PrivateKey: @unchecked Sendable {
     unsafe MemoryBIO.writing { bio in unsafe PEM_write_bio_PKCS8PrivateKey(bio, handle, nil, nil, 0, nil, nil) }
   }
 
+  /// Its public half, on its own.
+  public var publicKey: PublicKey {
+    get throws(CryptoError) {
+      try PublicKey(subjectPublicKeyInfo: unsafe encoded { unsafe i2d_PUBKEY(handle, $0) }, name: "the public key")
+    }
+  }
+
   /// Nil for a kind that cannot sign responses.
   public var kind: KeyKind? { unsafe KeyKind(handle) }
 }

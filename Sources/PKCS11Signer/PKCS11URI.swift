@@ -77,6 +77,9 @@ public struct PKCS11URI: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// The URI as RFC 7512 writes it, which `init(_:)` reads back.
+  public var text: String { PKCS11URIText.text(of: self) }
+
   /// `key 'responder' (id 01) in token 'ocsp' of /usr/lib/softhsm/libsofthsm2.so`: for messages.
   public var description: String { "\(keyText) in \(tokenText)" }
 

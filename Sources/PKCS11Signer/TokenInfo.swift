@@ -27,6 +27,8 @@ public struct TokenInfo: Sendable, Hashable, CustomStringConvertible {
   }
 
   public var isInitialized: Bool { has(CKF_TOKEN_INITIALIZED) }
+  /// Whether the user's PIN has been set; without one nobody but the security officer can log in.
+  public var hasUserPIN: Bool { has(CKF_USER_PIN_INITIALIZED) }
   /// Whether keys are shown only behind a login.
   public var requiresLogin: Bool { has(CKF_LOGIN_REQUIRED) }
   /// The token takes its PIN from a keypad of its own, or has no need of one.

@@ -60,10 +60,11 @@ public enum TokenTools {
     }
   }
 
-  /// Makes a token in a slot whose token is not initialised yet: for demonstrations and tests.
+  /// Makes a token in a slot whose token is not initialised yet: for demonstrations and tests. One of that label whose
+  /// making was cut off before the user had a PIN is brought to its end.
   ///
   /// - Parameters:
-  ///   - label: up to 32 octets; no token of the module may have it yet.
+  ///   - label: up to 32 octets; no token of the module with a user's PIN may have it yet.
   ///   - securityOfficerPIN: sets user PINs later.
   ///   - pin: the user's.
   /// - Throws: where there is no free slot, or the label is taken.
@@ -74,23 +75,22 @@ public enum TokenTools {
       throw TokenError("the token's name '\(label)' has \(label.utf8.count) octets; 1 to 32 are possible", .giveUp)
     }
     let cryptoki = try TokenModule.at(modulePath).cryptoki()
-    var free: UInt?
-    for slot in try slots(modulePath: modulePath) {
-      guard let token = slot.token else { continue }
-      if token.isInitialized, token.label == label {
-        throw TokenError("\(modulePath) has a token \(token) already; nothing was changed", .giveUp)
-      }
-      if !token.isInitialized, free == nil { free = slot.id }
+    let slots = try slots(modulePath: modulePath)
+    let begun = slots.first { $0.token.map { $0.isInitialized && $0.label == label } ?? false }
+    if let token = begun?.token, token.hasUserPIN {
+      throw TokenError("\(modulePath) has a token \(token) already; nothing was changed", .giveUp)
     }
-    guard let free else { throw TokenError("\(modulePath) has no slot with a token to initialise", .giveUp) }
+    guard let slot = begun ?? slots.first(where: { $0.token.map { !$0.isInitialized } ?? false }) else {
+      throw TokenError("\(modulePath) has no slot with a token to initialise", .giveUp)
+    }
     var officerPIN = Array(securityOfficerPIN.utf8)
-    try cryptoki.initializeToken(free, soPIN: officerPIN, label: padded)
-    let session = try cryptoki.openSession(free, isReadWrite: true)
+    if begun == nil { try cryptoki.initializeToken(slot.id, soPIN: officerPIN, label: padded) }
+    let session = try cryptoki.openSession(slot.id, isReadWrite: true)
     defer { cryptoki.closeSession(session) }
     let code = cryptoki.logIn(session, CKU_SO, pin: &officerPIN)
     guard code == .ok else { throw TokenError(call: "C_Login as security officer", code) }
     defer { cryptoki.logOut(session) }
     try cryptoki.initializePIN(session, Array(pin.utf8))
-    return try cryptoki.tokenInfo(free)
+    return try cryptoki.tokenInfo(slot.id)
   }
 }

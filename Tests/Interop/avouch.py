@@ -14,6 +14,7 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("AVOUCH", str(ROOT / ".build" / "debug" / "avouch"))
 PATIENCE = 30
+START_PATIENCE = 120
 
 
 def run(*arguments, **options):
@@ -41,6 +42,10 @@ def ask_until(ask, is_enough):
     return answers[-1]
 
 
+class NotStarted(AssertionError):
+    """It ended before it was ready; the text has what it printed."""
+
+
 class Server:
     """A running `avouch`; `url` once it is ready."""
 
@@ -53,6 +58,10 @@ class Server:
         self.reader.start()
         self.urls = []
         self.output = []
+        # One that is never ready must not keep the tests from ending.
+        watchdog = threading.Timer(START_PATIENCE, self.process.kill)
+        watchdog.daemon = True
+        watchdog.start()
         for line in self.process.stdout:
             self.output.append(line)
             if match := re.match(r"serving (http://\S+?)/?$", line.strip()):
@@ -60,13 +69,18 @@ class Server:
             if line.startswith("ready:"):
                 break
         else:
+            watchdog.cancel()
             self.process.wait(PATIENCE)
             self.reader.join(PATIENCE)
-            raise AssertionError("avouch did not start: " + "".join(self.output + self.errors))
+            raise NotStarted("avouch did not start: " + "".join(self.output + self.errors))
+        watchdog.cancel()
         self.url = self.urls[0] if self.urls else None
         # Whatever else it prints must not fill the pipe.
-        self.drain = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.drain = threading.Thread(target=self._read_output, daemon=True)
         self.drain.start()
+
+    def _read_output(self):
+        self.output.extend(self.process.stdout)
 
     def _read_errors(self):
         self.errors.extend(self.process.stderr)

@@ -40,6 +40,7 @@ struct SigningTests {
   func kinds(kind: KeyKind, padding: SignatureScheme.Padding, digest: HashAlgorithm?) throws {
     let (certificate, key) = try authority(kind)
     #expect(key.kind == kind && key.belongs(to: certificate))
+    #expect(try key.publicKey.belongs(to: certificate))
     let signer = SoftwareSigner(key: key, scheme: try SignatureScheme(key: kind, digest: digest, padding: padding))
     let session = try signer.openSession()
     for length in [0, 1, 200] {

@@ -29,6 +29,23 @@ struct PKCS11URITests {
     #expect(uri.description.contains("'ocsp;key' (id 01ab) in token 'My Token'"))
   }
 
+  @Test("what is written is read back, whatever characters are in it")
+  func written() throws {
+    let characters = String((1...255).map { Character(UnicodeScalar($0)) })
+    let whole = PKCS11URI(
+      modulePath: "/a b/\(characters)", token: "my token; a=b", serial: "52ca&29f8", manufacturer: "SoftHSM/project",
+      model: "100%", slotID: 7, object: characters, id: (0...255).map { $0 },
+      pinSource: .file("/ü/\(characters)/pin"))
+    for uri in [
+      whole, PKCS11URI(modulePath: "/x"), PKCS11URI(modulePath: "/x", object: "a", pinSource: .environment("HSM_PIN")),
+    ] {
+      #expect(try PKCS11URI(uri.text) == uri, "\(uri.text)")
+      #expect(uri.text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
+    }
+    let plain = "pkcs11:token=ocsp;object=responder;id=%01%ab?\(module)&pin-source=file:/etc/avouch/pin"
+    #expect(try PKCS11URI(plain).text == plain)
+  }
+
   @Test("what is left out is nil, and matches anything")
   func sparse() throws {
     let uri = try PKCS11URI("pkcs11:?\(module)")

@@ -13,6 +13,7 @@ import Testing
 enum SoftHSM {
   static let path = "/usr/lib/softhsm/libsofthsm2.so"
   static let pin = "1234"
+  static let officerPIN = "87654321"
 
   /// Made, and named in the environment, before the first module is loaded; gone at the end of the process.
   static let folder: String = {
@@ -72,13 +73,21 @@ enum SoftHSM {
     }
   }
 
-  static func makeToken(_ modulePath: String = path) throws -> TestToken {
+  /// - Parameter upToPIN: leaves the token as it is before its user has a PIN.
+  static func makeToken(_ modulePath: String = path, upToPIN: Bool = false) throws -> TestToken {
     _ = folder
     return try making.withLock { number in
       number += 1
       let label = "token-\(number)"
-      _ = try TokenTools.initializeToken(
-        modulePath: modulePath, label: label, securityOfficerPIN: "87654321", pin: pin)
+      if upToPIN {
+        let slots = try TokenTools.slots(modulePath: modulePath)
+        let free = try #require(slots.first { $0.token?.isInitialized == false })
+        try TokenModule.at(modulePath).cryptoki().initializeToken(
+          free.id, soPIN: Array(officerPIN.utf8), label: try #require(PaddedText.padded(label, count: 32)))
+      } else {
+        _ = try TokenTools.initializeToken(
+          modulePath: modulePath, label: label, securityOfficerPIN: officerPIN, pin: pin)
+      }
       return TestToken(modulePath: modulePath, label: label)
     }
   }

@@ -82,6 +82,22 @@ struct TokenToolsTests {
     }
   }
 
+  @Test("a token whose making was cut off before the user had a PIN is brought to its end")
+  func cutOff() throws {
+    let token = try SoftHSM.makeToken(upToPIN: true)
+    #expect {
+      try TokenTools.initializeToken(
+        modulePath: SoftHSM.path, label: token.label, securityOfficerPIN: "12345678", pin: SoftHSM.pin)
+    } throws: {
+      "\($0)".contains("CKR_PIN_INCORRECT")
+    }
+    let info = try TokenTools.initializeToken(
+      modulePath: SoftHSM.path, label: token.label, securityOfficerPIN: SoftHSM.officerPIN, pin: SoftHSM.pin)
+    #expect(info.label == token.label && info.hasUserPIN)
+    #expect(try TokenTools.slots(modulePath: SoftHSM.path).count { $0.token?.label == token.label } == 1)
+    try token.makeKey(.p256)
+  }
+
   @Test("the public key of what is not there is refused with what is")
   func missing() throws {
     let token = try SoftHSM.makeToken()

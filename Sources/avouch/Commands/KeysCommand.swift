@@ -177,11 +177,18 @@ struct KeyAtHand {
   }
 
   func signer() -> PKCS11Signer {
-    let (key, algorithm) = (publicKey, scheme.algorithmIdentifier)
-    return PKCS11Signer(
-      uri: uri, scheme: scheme, certificateName: "the public key beside it",
-      options: PKCS11Signer.Options(verifiedShare: 0), digest: { OpenSSLHasher().digest($0, $1) },
-      verify: { SignatureVerifier.isValid($0, over: $1, algorithm: algorithm, by: key) })
+    PKCS11Signer(uri: uri, scheme: scheme, publicKey: publicKey)
+  }
+}
+
+extension PKCS11Signer {
+  /// For a key that has no certificate yet: its signatures are judged by the public key beside it in the token.
+  convenience init(uri: PKCS11URI, scheme: SignatureScheme, publicKey: PublicKey) {
+    let algorithm = scheme.algorithmIdentifier
+    self.init(
+      uri: uri, scheme: scheme, certificateName: "the public key beside it", options: Options(verifiedShare: 0),
+      digest: { OpenSSLHasher().digest($0, $1) },
+      verify: { SignatureVerifier.isValid($0, over: $1, algorithm: algorithm, by: publicKey) })
   }
 }
 

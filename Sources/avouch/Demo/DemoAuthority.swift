@@ -8,7 +8,9 @@ struct DemoAuthority {
   static let issuerName = "demo"
   private static let day: Int64 = 86_400
 
+  /// A demo's own already (`DemoFolder.claim`).
   let folder: String
+  let responderKey: DemoResponderKey
 
   /// One certificate of the toy CA.
   private struct Leaf {
@@ -29,24 +31,22 @@ struct DemoAuthority {
 
   /// Makes what is not there, and no key anew. False where the CA was there already.
   ///
-  /// - Throws: where the folder holds something that no demo made, or the demo's own is damaged; nothing is written then.
+  /// - Throws: where something is gone of a demo that was complete; nothing is made in its place.
   func make(now: UnixTime) throws -> Bool {
-    try DemoFolder(path: folder).claim()
     let isNew = !Files.exists(path("index.txt"))
     if isNew {
       let authority = try makeAuthority(now: now)
-      try makeResponder(authority, now: now)
+      try makeResponder(authority, try responderKey.make(), now: now)
       try makeLeaves(authority, now: now)
       return true
     }
-    let names = ["ca.pem", "ca.key", "responder.pem", "responder.key"] + DemoAuthority.leaves.map { $0.file + ".pem" }
-    for name in names where !Files.exists(path(name)) {
-      throw CommandFailure.no("\(path(name)): this file of the demo is gone; remove the folder, or name another")
-    }
+    let names = ["ca.pem", "ca.key", "responder.pem"] + DemoAuthority.leaves.map { $0.file + ".pem" }
+    for name in names where !Files.exists(path(name)) { throw DemoFolder.gone(path(name)) }
+    let key = try responderKey.publicKey()
     let responder = try Certificate(
       file: try Files.read(path("responder.pem"), what: "the responder's certificate"), name: path("responder.pem"))
     if responder.notAfter <= now.advanced(bySeconds: 7 * DemoAuthority.day) {
-      try makeResponder(try authority(), now: now)
+      try makeResponder(try authority(), key, now: now)
     }
     return false
   }
@@ -57,10 +57,11 @@ struct DemoAuthority {
   }
 
   private func path(_ name: String) -> String { folder + "/" + name }
+  private var keyFile: DemoKeyFile { DemoKeyFile(folder: folder, name: "ca.key") }
 
   /// The CA; its key is the one that is there, where a start before this one was cut off after making it.
   private func makeAuthority(now: UnixTime) throws -> Authority {
-    let key = try keyOnDisk("ca.key")
+    let key = try keyFile.make()
     let template = CertificateTemplate(
       subject: [("O", "Avouch Demo"), ("CN", "Avouch Demo CA")], serialOctets: try newSerial(), notBefore: now,
       notAfter: now.advanced(bySeconds: 3650 * DemoAuthority.day),
@@ -73,27 +74,15 @@ struct DemoAuthority {
     return Authority(certificate: certificate, key: key)
   }
 
-  /// The key of that name: the one that is there, or a new one.
-  private func keyOnDisk(_ name: String) throws -> PrivateKey {
-    if Files.exists(path(name)) {
-      return try PrivateKey(file: try Files.read(path(name), what: "a demo key"), name: path(name), passphrase: nil)
-    }
-    let key = try PrivateKey.generate(.p256)
-    try Files.write(key.pem, to: path(name), isSecret: true, replaces: false)
-    return key
-  }
-
   private func authority() throws -> Authority {
     Authority(
       certificate: try Certificate(
         file: try Files.read(path("ca.pem"), what: "the demo CA's certificate"), name: path("ca.pem")),
-      key: try PrivateKey(
-        file: try Files.read(path("ca.key"), what: "the demo CA's key"), name: path("ca.key"), passphrase: nil))
+      key: try keyFile.read())
   }
 
   /// The certificate that TLS BR 7.1.2.8 describes.
-  private func makeResponder(_ authority: Authority, now: UnixTime) throws {
-    let key = try keyOnDisk("responder.key")
+  private func makeResponder(_ authority: Authority, _ key: PublicKey, now: UnixTime) throws {
     let template = CertificateTemplate(
       subject: [("O", "Avouch Demo"), ("CN", "Avouch Demo Responder")], serialOctets: try newSerial(), notBefore: now,
       notAfter: now.advanced(bySeconds: 90 * DemoAuthority.day),
@@ -101,7 +90,7 @@ struct DemoAuthority {
         ("authorityKeyIdentifier", "keyid"), ("subjectKeyIdentifier", "hash"),
         ("keyUsage", "critical,digitalSignature"), ("extendedKeyUsage", "OCSPSigning"), ("noCheck", "ignored"),
       ])
-    let certificate = try template.sign(key: key, issuer: authority.certificate, issuerKey: authority.key)
+    let certificate = try template.sign(publicKey: key, issuer: authority.certificate, issuerKey: authority.key)
     try Files.write(certificate.pem, to: path("responder.pem"))
   }
 

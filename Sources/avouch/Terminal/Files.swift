@@ -77,8 +77,20 @@ enum Files {
 
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-  static func makeFolder(_ path: String) throws(CommandFailure) {
-    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure(path, "a folder to make") }
+  /// Makes a folder where there is none.
+  ///
+  /// - Parameter isSecret: open to its owner alone.
+  static func makeFolder(_ path: String, isSecret: Bool = false) throws(CommandFailure) {
+    guard unsafe mkdir(path, isSecret ? 0o700 : 0o755) == 0 || errno == EEXIST else {
+      throw failure(path, "a folder to make")
+    }
+  }
+
+  /// The absolute path, without links, of what is there.
+  static func absolute(_ path: String) throws(CommandFailure) -> String {
+    guard let real = unsafe realpath(path, nil) else { throw failure(path, "something that is there") }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
   }
 
   /// The names in a folder, sorted.
