@@ -47,6 +47,11 @@ public struct SerialNumber: Sendable, Hashable, Comparable {
     (0..<count).map { self[$0] }
   }
 
+  /// Writes the content octets over those that are there.
+  public func copy(into octets: inout [UInt8], at start: Int) {
+    for index in 0..<count { octets[start + index] = self[index] }
+  }
+
   /// The four little-endian words that hold the octets, zero beyond `count`: for hash functions.
   public var packedWords: (UInt64, UInt64, UInt64, UInt64) { words }
 

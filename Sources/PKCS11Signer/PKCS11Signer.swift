@@ -82,7 +82,8 @@ public final class PKCS11Signer: Signer {
   ///
   /// - Throws: `.configuration` for what somebody must mend (no such key, another key than the certificate's, a refused
   ///   PIN, a missing mechanism, a file that is no module), with what is there instead; `.token` where the token is not
-  ///   there or does not answer; `.signature` where only this session could not be had.
+  ///   there or does not answer; `.thread` where it has no session left; `.signature` where only this session could not
+  ///   be had.
   public func openSession() throws(SigningError) -> any SigningSession {
     let session = PKCS11SigningSession(self)
     try session.open()

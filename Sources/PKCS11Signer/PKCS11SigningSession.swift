@@ -69,7 +69,8 @@ final class PKCS11SigningSession: SigningSession {
       } catch {
         // Opening looks at everything that could be set up wrongly: what it gives up on stays wrong. What a signature
         // gives up on is tried once more behind such a look, which says it better than a code does.
-        let isHopeless = error.isFinal || (error.reaction == .giveUp && !isOpen)
+        // Of a token that has no session left another thread has to give one back first.
+        let isHopeless = error.isFinal || (error.reaction == .giveUp && !isOpen) || error.isCrowded
         let helped = react(error)
         attempt += 1
         guard !isHopeless, helped, attempt <= signer.options.retries else { throw signingError(error) }
@@ -137,7 +138,9 @@ final class PKCS11SigningSession: SigningSession {
     do { return try cryptoki.openSession(slot) } catch {
       guard error.code == .sessionCount else { throw error }
       let limit = info.maximumSessions.map { "at most \($0)" } ?? "no number that it tells"
-      throw error.at("the token has no session left for another thread (it allows \(limit))")
+      var crowded = error.at("the token has no session left for another thread (it allows \(limit))")
+      crowded.isCrowded = true
+      throw crowded
     }
   }
 

@@ -7,6 +7,8 @@ public struct TokenError: Error, Sendable, Hashable, CustomStringConvertible {
   public var code: ReturnCode?
   /// Whether the login is what failed: it must never be tried again by itself.
   var isAboutLogin = false
+  /// Whether all sessions that the token has are taken.
+  var isCrowded = false
   /// Whether it is to be reported at once, whatever might help.
   var isFinal = false
   public var description: String
@@ -34,7 +36,8 @@ public struct TokenError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// How far it reaches for the one who schedules signatures, when what helps did not help.
   var scope: SigningError.Scope {
-    switch reaction {
+    if isCrowded { return .thread }
+    return switch reaction {
     case .newSession: .signature
     case .logIn, .reopenSlot, .initialize: .token
     case .giveUp: .configuration

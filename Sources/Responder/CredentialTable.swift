@@ -12,11 +12,18 @@ public struct StoreCredentialID: Sendable, Hashable {
 /// Every credential that an answer in memory or in the store may have been signed with. It only grows, so that an index
 /// means the same for the life of the process.
 public struct CredentialTable: Sendable {
-  public struct Entry: Sendable {
-    public var credential: SigningCredential
+  /// A class, so that handing one on costs one reference count and not one for each of its arrays.
+  public final class Entry: Sendable {
+    public let credential: SigningCredential
     /// The octets that end every response of this credential: its embedded certificates.
-    public var suffix: [UInt8]
-    public var storeID: StoreCredentialID
+    public let suffix: [UInt8]
+    public let storeID: StoreCredentialID
+
+    init(credential: SigningCredential, suffix: [UInt8], storeID: StoreCredentialID) {
+      self.credential = credential
+      self.suffix = suffix
+      self.storeID = storeID
+    }
   }
 
   public private(set) var entries: [Entry] = []

@@ -44,6 +44,8 @@ public struct SigningError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Scope: Sendable, Hashable {
     /// This one signature: the next may succeed.
     case signature
+    /// This one thread: the token has no session left for it. Those that have one go on.
+    case thread
     /// The token, or the way to it: whatever else it would sign fails too. It is tried again after a while.
     case token
     /// What somebody has to mend: a wrong PIN, another key than the certificate's, a mechanism that the token lacks.

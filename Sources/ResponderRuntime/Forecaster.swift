@@ -76,7 +76,8 @@ final class Forecaster {
   private func rate(_ place: SigningPlace, number: Int, isSigning: Bool) -> Double? {
     guard isSigning else { return 0 }
     guard let call = runtime.placeCounters(number).callNanoseconds else { return nil }
-    let threads = max(1, place.threads - runtime.queue.condition(place: number).lostThreads)
+    let condition = runtime.queue.condition(place: number)
+    let threads = max(1, place.threads - condition.lostThreads - condition.restingThreads)
     let measured = Double(threads) * 1_000_000_000 / Double(call)
     return place.renewalsPerSecond.map { min(Double($0), measured) } ?? measured
   }

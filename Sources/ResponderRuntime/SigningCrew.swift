@@ -9,6 +9,7 @@ final class WorkerState: Sendable {
   /// The monotonic nanosecond at which the call under way began, or one of the above.
   private let callBegan = Atomic<Int64>(idle)
   private let order = Mutex<Held>(Held())
+  private let restsUntil = Atomic<Int64>(0)
 
   private struct Held: Sendable {
     var order: WorkQueue.Order?
@@ -19,6 +20,10 @@ final class WorkerState: Sendable {
   /// What it works on, for whoever has to put it back.
   func hold(_ order: WorkQueue.Order?) { self.order.withLock { $0.order = order } }
   var held: WorkQueue.Order? { order.withLock { $0.order } }
+
+  /// The monotonic nanosecond until which it takes no work, for want of a session; 0 for none.
+  var restEnd: Int64 { restsUntil.load(ordering: .relaxed) }
+  func rest(until end: Int64) { restsUntil.store(end, ordering: .relaxed) }
 
   func callBegins(at now: Int64) {
     callBegan.store(max(1, now), ordering: .releasing)

@@ -21,7 +21,7 @@ extension SigningWorker {
         state.hold(order)
         continue
       }
-      if done > 0, runtime.clock.monotonicNanoseconds() > limit {
+      if done > 0, lastCallEnded > limit {
         if !runtime.queue.giveBack(order, rest: bulk.entries.count - bulk.next, place: place) { runtime.giveUp(order) }
         return
       }

@@ -21,8 +21,11 @@ final class SigningWorker: @unchecked Sendable {
   private var sessions: [IssuerIndex: (signer: any Signer, session: any SigningSession)] = [:]
   /// Where renewals fall need not be secret, and the system's generator costs a system call for each answer.
   private var random: SplitMix
+  private var template = ResponseDataTemplate()
   private var hasFailed = false
   private let placeCounters: PlaceCounters
+  /// Monotonic nanoseconds.
+  private(set) var lastCallEnded: Int64 = 0
   /// Counted here and added after each order: threads that count in one place for each signature wait for each other.
   private var tally = (signatures: UInt64(0), nanoseconds: UInt64(0))
 
@@ -32,6 +35,8 @@ final class SigningWorker: @unchecked Sendable {
     case abandoned
     /// Something else may sign the same order.
     case place(String)
+    /// The token has no session for this thread.
+    case crowded(String)
     case order(String)
   }
 
@@ -56,7 +61,10 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   func perform(_ task: WorkQueue.Task) {
-    directory = runtime.directory
+    let current = runtime.directory
+    // What an issuer's answers look like may be another thing from here on.
+    if current !== directory { template = ResponseDataTemplate() }
+    directory = current
     switch task {
     case .order(let order): perform(order)
     case .trial(let issuer): tryPlace(issuer)
@@ -85,6 +93,10 @@ final class SigningWorker: @unchecked Sendable {
     } catch Failure.place(let message) {
       hasFailed = true
       for order in runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(order) }
+    } catch Failure.crowded(let message) {
+      for order in runtime.queue.crowdedOut(order, worker: state, place: place, message: message) {
+        runtime.giveUp(order)
+      }
     } catch {
       report(error)
       runtime.giveUp(order)
@@ -194,14 +206,12 @@ final class SigningWorker: @unchecked Sendable {
     _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime,
     isKeptNow: Bool = true
   ) throws -> Answer {
-    guard let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
-      throw Failure.order("no such issuer")
-    }
     let times = try times(
       issuer, now: now, jitter: Double.random(in: 0...1, using: &random), isForUnissued: statement.isForUnissued)
     let entry = directory.credential(of: issuer)
-    let tbs = AnswerBuilder.tbsResponseData(
-      statement, certID: certID, times: times, issuer: issuer, credential: entry.credential)
+    let encoded = template.tbsResponseData(
+      statement, key: key, times: times, issuer: issuer, credential: entry.credential)
+    guard let tbs = encoded else { throw Failure.order("no such issuer") }
     let signature = try sign(tbs, issuer)
     let plan = AnswerBuilder.Plan(
       key: key, revision: revision, times: times, isForUnissued: statement.isForUnissued,
@@ -248,7 +258,7 @@ final class SigningWorker: @unchecked Sendable {
     }
     let message =
       switch error {
-      case Failure.order(let message), Failure.place(let message): message
+      case Failure.order(let message), Failure.place(let message), Failure.crowded(let message): message
       default: "\(error)"
       }
     runtime.failures.warn("an answer could not be made: \(message)")
@@ -267,10 +277,11 @@ final class SigningWorker: @unchecked Sendable {
       result = .failure(error)
     }
     guard state.callEnds() else { throw .abandoned }
+    lastCallEnded = runtime.clock.monotonicNanoseconds()
     switch result {
     case .success(let signature):
       tally.signatures += 1
-      tally.nanoseconds += UInt64(max(0, runtime.clock.monotonicNanoseconds() - began))
+      tally.nanoseconds += UInt64(max(0, lastCallEnded - began))
       // A slow token is to be seen as one before an order of many is through.
       if tally.nanoseconds > SigningWorker.longestUncountedNanoseconds { count() }
       if hasFailed {
@@ -283,10 +294,13 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   private func failure(_ error: SigningError, _ issuer: Issuer) -> Failure {
-    runtime.counters.signingFailures.add(1)
     sessions[issuer.index] = nil
     let name = directory.places[place].name
+    if error.scope != .thread { runtime.counters.signingFailures.add(1) }
     switch error.scope {
+    case .thread:
+      runtime.failures.warn("\(name): a thread rests: \(error)")
+      return .crowded(error.description)
     case .token:
       runtime.failures.warn("\(name), issuer '\(issuer.name)': \(error)")
       return .place(error.description)
@@ -312,9 +326,20 @@ final class SigningWorker: @unchecked Sendable {
     }
     if let open = sessions[issuer.index], open.signer === signer { return open.session }
     if sessions.count >= SigningWorker.sessionLimit, let any = sessions.keys.first { sessions[any] = nil }
-    let session = try signer.openSession()
+    let session = try newSession(signer)
     sessions[issuer.index] = (signer, session)
     return session
+  }
+
+  /// Where the token has no more, this thread's own for other keys are given back first.
+  private func newSession(_ signer: any Signer) throws(SigningError) -> any SigningSession {
+    do {
+      return try signer.openSession()
+    } catch {
+      guard error.scope == .thread, !sessions.isEmpty else { throw error }
+      sessions = [:]
+      return try signer.openSession()
+    }
   }
 
   /// Looks whether the place signs again: opens a session anew and signs something that means nothing.
@@ -327,7 +352,7 @@ final class SigningWorker: @unchecked Sendable {
     } catch {
       switch error {
       case .abandoned: return
-      case .place(let message), .order(let message):
+      case .place(let message), .order(let message), .crowded(let message):
         runtime.queue.trialEnded(place: place, isGood: false, message: message)
       }
     }

@@ -20,13 +20,23 @@ final class WorkQueue: @unchecked Sendable {
 
   /// Threads that a place may lose to calls that never return; then it is left alone until one comes back.
   static let lostThreadLimit = 8
+  private static let restNanoseconds: Int64 = 30_000_000_000
 
   private struct Place {
     let bell: Bell
+    /// For threads that rest: what rings for work must wake one that takes it.
+    let restBell = Bell()
     var name: String
+    var threads: Int
     var breaker = TokenBreaker()
     var lostThreads = 0
+    var restingThreads = 0
     var lastFailure: (issuer: IssuerIndex, message: String)?
+
+    func ringAll() {
+      bell.ringAll()
+      restBell.ringAll()
+    }
   }
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -69,8 +79,9 @@ final class WorkQueue: @unchecked Sendable {
   func configure(_ directory: IssuerDirectory) -> [Order] {
     locked {
       for (number, place) in directory.places.enumerated() where number >= places.count {
-        places.append(Place(bell: Bell(), name: place.name))
+        places.append(Place(bell: Bell(), name: place.name, threads: place.threads))
       }
+      for (number, place) in directory.places.enumerated() { places[number].threads = place.threads }
       placesOfIssuers = directory.placesOfIssuers
       renewalsPerSecond = directory.places.map(\.renewalsPerSecond)
       disabled = [:]
@@ -91,7 +102,7 @@ final class WorkQueue: @unchecked Sendable {
       places.filter { disabled[KeyPlace(issuer: IssuerIndex(UInt16(number)), place: $0)] == nil }
     }
     let orphans = schedule.configure(placesOfIssuers: usable, renewalsPerSecond: renewalsPerSecond)
-    for place in places { place.bell.ringAll() }
+    for place in places { place.ringAll() }
     return orphans
   }
 
@@ -144,6 +155,7 @@ final class WorkQueue: @unchecked Sendable {
   func next(place: Int, worker: WorkerState) -> Task? {
     locked {
       while !isClosed, !worker.isAbandoned {
+        if isResting(worker, place) { continue }
         switch lookNow(place) {
         case .task(let task): return task
         case .nothing(let until): unsafe places[place].bell.wait(mutex, until: until)
@@ -151,6 +163,18 @@ final class WorkQueue: @unchecked Sendable {
       }
       return nil
     }
+  }
+
+  /// Waits while the thread has no session; then it tries again. True where it should look again at everything.
+  private func isResting(_ worker: WorkerState, _ place: Int) -> Bool {
+    guard worker.restEnd > 0 else { return false }
+    if clock.monotonicNanoseconds() < worker.restEnd {
+      unsafe places[place].restBell.wait(mutex, until: worker.restEnd)
+    } else {
+      worker.rest(until: 0)
+      places[place].restingThreads -= 1
+    }
+    return true
   }
 
   /// The same for who does not wait.
@@ -198,6 +222,26 @@ final class WorkQueue: @unchecked Sendable {
       guard schedule.putBack(order) else { return [order] }
       ring(order.issuer)
       return places[place].breaker.isClosed ? [] : questionsInVain()
+    }
+  }
+
+  /// The token has no session for one of its threads: the order goes back for the others, and the thread rests. Where there
+  /// are no others the place has failed.
+  ///
+  /// - Returns: the orders to be given up, as `failed` does.
+  func crowdedOut(_ order: Order, worker: WorkerState, place: Int, message: String) -> [Order] {
+    let hasOthers = locked {
+      let others = places[place].threads - places[place].lostThreads - places[place].restingThreads - 1
+      guard others > 0 else { return false }
+      places[place].restingThreads += 1
+      worker.rest(until: clock.monotonicNanoseconds() + WorkQueue.restNanoseconds)
+      return true
+    }
+    guard hasOthers else { return failed(order, place: place, message: message) }
+    return locked {
+      guard schedule.putBack(order) else { return [order] }
+      ring(order.issuer)
+      return []
     }
   }
 
@@ -268,7 +312,7 @@ final class WorkQueue: @unchecked Sendable {
   func close() {
     locked {
       isClosed = true
-      for place in places { place.bell.ringAll() }
+      for place in places { place.ringAll() }
     }
   }
 
@@ -280,6 +324,8 @@ final class WorkQueue: @unchecked Sendable {
     /// Monotonic nanoseconds.
     var failingSince: Int64?
     var lostThreads: Int
+    /// Threads for which the token has no session at present.
+    var restingThreads: Int
     var lastFailure: String?
   }
 
@@ -288,7 +334,7 @@ final class WorkQueue: @unchecked Sendable {
       let place = places[place]
       return PlaceCondition(
         isSigning: place.breaker.isClosed, failingSince: place.breaker.openSince, lostThreads: place.lostThreads,
-        lastFailure: place.lastFailure?.message)
+        restingThreads: place.restingThreads, lastFailure: place.lastFailure?.message)
     }
   }
 

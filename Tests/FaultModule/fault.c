@@ -18,6 +18,7 @@
 //                               a public session, until the next C_Login
 //   token absent                no slot has a token; calls to it answer CKR_TOKEN_NOT_PRESENT or CKR_DEVICE_REMOVED
 //   token flags=0x40000         C_GetTokenInfo shows these CK_FLAGS besides the real ones
+//   token sessions=2            one session more is answered CKR_SESSION_COUNT; C_GetTokenInfo tells the number
 //
 // Calls that know rv, hang and delay: those that call judge() below. Without count= a command holds for as long as it
 // stands in the file. Of several that fit a call, the first is obeyed. Any number of threads may call.
@@ -60,6 +61,8 @@ static struct rule rules[MAX_RULES];
 static int rule_count;
 static int token_absent;
 static unsigned long token_flags;
+static long session_limit; // 0 for none
+static long session_count;
 static int logged_out;
 static int hanging;
 static struct {
@@ -79,6 +82,7 @@ static void parse_line(char *line) {
     word = strtok_r(NULL, " \t\r\n", &save);
     if (word != NULL && strcmp(word, "absent") == 0) token_absent = 1;
     if (word != NULL && strncmp(word, "flags=", 6) == 0) token_flags = strtoul(word + 6, NULL, 0);
+    if (word != NULL && strncmp(word, "sessions=", 9) == 0) session_limit = strtol(word + 9, NULL, 10);
     return;
   }
   if (rule_count == MAX_RULES) return;
@@ -126,6 +130,7 @@ static void read_control(void) {
   control_state = now;
   rule_count = token_absent = 0;
   token_flags = 0;
+  session_limit = 0;
   FILE *file = exists ? fopen(control_path, "re") : NULL;
   if (file == NULL) return;
   char line[256];
@@ -210,9 +215,6 @@ static struct verdict judge(const char *name) {
 WRAP(C_Initialize, (void *arguments), (arguments))
 WRAP(C_Finalize, (void *reserved), (reserved))
 WRAP(C_GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info), (slot, type, info))
-WRAP(C_OpenSession, (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session),
-     (slot, flags, application, notify, session))
-WRAP(C_CloseSession, (CK_SESSION_HANDLE session), (session))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE session, CK_ATTRIBUTE *attributes, CK_ULONG count),
      (session, attributes, count))
 WRAP(C_FindObjects, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG limit, CK_ULONG *count),
@@ -222,6 +224,32 @@ WRAP(C_GetAttributeValue,
      (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, CK_ULONG count),
      (session, object, attributes, count))
 WRAP(C_SignInit, (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key), (session, mechanism, key))
+
+static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+                                 CK_SESSION_HANDLE *session) {
+  struct verdict verdict = judge("C_OpenSession");
+  if (verdict.is_decided) return verdict.rv;
+  pthread_mutex_lock(&lock);
+  int is_full = session_limit > 0 && session_count >= session_limit;
+  if (!is_full) session_count++;
+  pthread_mutex_unlock(&lock);
+  if (is_full) return CKR_SESSION_COUNT;
+  CK_RV rv = real_list->C_OpenSession(slot, flags, application, notify, session);
+  pthread_mutex_lock(&lock);
+  if (rv != CKR_OK) session_count--;
+  pthread_mutex_unlock(&lock);
+  return rv;
+}
+
+static CK_RV fault_C_CloseSession(CK_SESSION_HANDLE session) {
+  struct verdict verdict = judge("C_CloseSession");
+  if (verdict.is_decided) return verdict.rv;
+  CK_RV rv = real_list->C_CloseSession(session);
+  pthread_mutex_lock(&lock);
+  if (rv == CKR_OK) session_count--;
+  pthread_mutex_unlock(&lock);
+  return rv;
+}
 
 static CK_RV fault_C_GetSlotList(unsigned char with_token, CK_SLOT_ID *slots, CK_ULONG *count) {
   struct verdict verdict = judge("C_GetSlotList");
@@ -241,6 +269,7 @@ static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
   CK_RV rv = verdict.is_decided ? verdict.rv : real_list->C_GetTokenInfo(slot, info);
   pthread_mutex_lock(&lock);
   if (rv == CKR_OK) info->flags |= token_flags;
+  if (rv == CKR_OK && session_limit > 0) info->ulMaxSessionCount = (CK_ULONG)session_limit;
   pthread_mutex_unlock(&lock);
   return rv;
 }

@@ -175,15 +175,22 @@ struct FaultTests {
     scene.check(try session.sign(message(5)), message(5))
   }
 
-  @Test("where the token has no session left, the error says so, and reaches no further than this session")
+  @Test("where the token has no session left, the error says so, and reaches no further than this thread")
   func sessionLimit() throws {
     let scene = try Scene()
-    let session = try scene.signer.openSession()
-    scene.fault.obey("C_OpenSession rv=0xb1")
-    let error = try #require(signingError { _ = try scene.signer.openSession() })
-    #expect(error.scope == .signature && error.description.contains("no session left"))
-    scene.check(try session.sign(message()), message())
     #expect(try scene.signer.maximumSessions() == nil)
+    scene.fault.obey("token sessions=2")
+    let first = try scene.signer.openSession()
+    var second: (any SigningSession)? = try scene.signer.openSession()
+    #expect(second != nil)
+    let before = scene.fault.calls("C_OpenSession")
+    let error = try #require(signingError { _ = try scene.signer.openSession() })
+    #expect(
+      error.scope == .thread && error.description.contains("no session left for another thread (it allows at most 2)"))
+    #expect(scene.fault.calls("C_OpenSession") == before + 1, "it was not tried again at once")
+    scene.check(try first.sign(message()), message())
+    second = nil
+    scene.check(try scene.signer.openSession().sign(message()), message())
   }
 
   @Test("slots that do not answer are named where the token is not found")

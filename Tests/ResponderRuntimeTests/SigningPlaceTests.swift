@@ -145,4 +145,65 @@ struct SigningPlaceTests {
     #expect(world.signer.count - before <= 2)
     #expect(isAnswer(world.ask(1, .sha384)))
   }
+
+  @Test("a token with fewer sessions than threads is no broken token: the threads that have one do the work")
+  func fewSessions() throws {
+    let signer = CrowdedSigner(threads: 4, sessions: 1)
+    let world = try World(records: (1...300).map { Sample.record($0) }, keys: [signer])
+    try world.start()
+    defer { world.runtime.stop() }
+    for number in 1...40 { #expect(isAnswer(world.ask(number, .sha256))) }
+    #expect(world.runtime.placeReports[0].isSigning && world.runtime.counters.signingFailures.current == 0)
+    #expect(world.log.has("no session left"))
+  }
+
+  @Test("a token that has no session at all has failed, and is tried again")
+  func noSession() throws {
+    let signer = CrowdedSigner(threads: 2, sessions: 0)
+    let world = try World(records: [Sample.record(1)], keys: [signer])
+    try world.runtime.start()
+    defer { world.runtime.stop() }
+    #expect(comesTrue { !world.runtime.placeReports[0].isSigning })
+    signer.allow(1)
+    #expect(comesTrue { isAnswer(world.ask(1, .sha256)) })
+  }
+}
+
+/// A token that has only so many sessions.
+private final class CrowdedSigner: Signer {
+  let place: SigningPlace
+  var signatureAlgorithm: [UInt8] { inner.signatureAlgorithm }
+  private let inner = FakeSigner()
+  private let free: Mutex<Int>
+
+  init(threads: Int, sessions: Int) {
+    place = SigningPlace(name: "crowded", threads: threads)
+    free = Mutex(sessions)
+  }
+
+  func allow(_ sessions: Int) { free.withLock { $0 += sessions } }
+
+  func openSession() throws(SigningError) -> any SigningSession {
+    let isTaken = free.withLock { free in
+      guard free > 0 else { return false }
+      free -= 1
+      return true
+    }
+    guard isTaken else { throw SigningError("no session left", scope: .thread) }
+    return Session(self, try inner.openSession())
+  }
+
+  private final class Session: SigningSession {
+    private let signer: CrowdedSigner
+    private let inner: any SigningSession
+
+    init(_ signer: CrowdedSigner, _ inner: any SigningSession) {
+      self.signer = signer
+      self.inner = inner
+    }
+
+    deinit { signer.allow(1) }
+
+    func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] { try inner.sign(tbsResponseData) }
+  }
 }

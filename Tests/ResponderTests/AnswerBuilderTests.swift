@@ -138,4 +138,59 @@ struct AnswerBuilderTests {
     #expect(
       AnswerBuilder.singleResponse(unissued, certID: [0x30, 0], times: times, issuer: issuer).singleExtensions == [])
   }
+
+  @Test("a template gives the octets that are built one by one, for every kind of answer and serial")
+  func template() throws {
+    var random = SeededGenerator(seed: 4)
+    var template = ResponseDataTemplate()
+    var policy = IssuerPolicy()
+    policy.archiveCutoff = .retention(seconds: 1000)
+    let issuers = [Sample.issuer(index: 0), Sample.issuer(index: 1, policy: policy)]
+    let statements = [
+      AnswerBuilder.Statement(status: .good), AnswerBuilder.Statement(status: .revoked(Sample.revocation())),
+      AnswerBuilder.Statement(status: .revoked(Sample.revocation(nil))),
+      AnswerBuilder.Statement(status: .unknown, isForUnissued: true),
+      AnswerBuilder.Statement(
+        status: .revoked(Sample.revocation(.certificateHold)), isForUnissued: true, isExtendedRevoke: true),
+      AnswerBuilder.Statement(
+        status: .good, singleExtensions: SingleExtension.archiveCutoff(UnixTime(seconds: 1_700_000_000))),
+    ]
+    var reused = 0
+    var last: [UInt8]?
+    for round in 0..<4000 {
+      // Each combination a few times in a row, as in bulk.
+      let issuer = issuers[round / 8 % 2]
+      let statement = statements[round / 16 % statements.count]
+      let octets = (0..<[1, 5, 16, 20, 32][round / 4 % 5]).map { _ in UInt8.random(in: 1...127, using: &random) }
+      let serial = try #require(SerialNumber(content: octets))
+      let algorithm = HashAlgorithm.allCases[round / 2 % HashAlgorithm.allCases.count]
+      let now = Sample.start.advanced(bySeconds: Int64(round / 64))
+      let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0.5))
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: serial)
+      let expected = AnswerBuilder.tbsResponseData(
+        statement, certID: try #require(issuer.encodedCertID(serial, algorithm)), times: times, issuer: issuer,
+        credential: issuer.credential)
+      let actual = template.tbsResponseData(
+        statement, key: key, times: times, issuer: issuer, credential: issuer.credential)
+      #expect(actual == expected)
+      if last?.count == expected.count { reused += 1 }
+      last = expected
+    }
+    #expect(reused > 1000)
+    let retired = issuers[0].retired
+    let key = ResponseKey(issuer: retired.index, hashAlgorithm: .sha1, serial: Sample.serial(1))
+    let times = try #require(AnswerBuilder.times(issuer: issuers[0], now: Sample.start, jitter: 0))
+    let nothing = ResponseDataTemplate().tbs(statements[0], key, times, retired)
+    #expect(nothing == nil)
+  }
+}
+
+extension ResponseDataTemplate {
+  fileprivate func tbs(
+    _ statement: AnswerBuilder.Statement, _ key: ResponseKey, _ times: AnswerTimes, _ issuer: Issuer
+  ) -> [UInt8]? {
+    var copy = self
+    return copy.tbsResponseData(
+      statement, key: key, times: times, issuer: issuer, credential: issuer.credential)
+  }
 }
