@@ -72,6 +72,9 @@ private enum Checksum {
     for (index, octet) in (first + second).enumerated() {
       lanes[index & 3] = (lanes[index & 3] ^ UInt64(octet)) &* 0x100_0000_01B3 &+ UInt64(index)
     }
+    // Every octet of the digest depends on every octet of the message.
+    let all = lanes.reduce(0) { ($0 &* 31) ^ $1 }
+    lanes = lanes.map { ($0 ^ (all << 17 | all >> 47)) &* 0x9E37_79B9_7F4A_7C15 }
     return lanes.flatMap { lane in (0..<8).map { UInt8(truncatingIfNeeded: lane >> UInt64($0 * 8)) } }
   }
 }

@@ -1,0 +1,141 @@
+public import CalendarTime
+import OCSP
+
+/// The fencing token of an origin: it grows with every origin that takes over, so that what an earlier one still sends is
+/// recognised and refused.
+public struct FencingToken: Sendable, Hashable, Comparable {
+  public var value: UInt64
+
+  public init(_ value: UInt64) {
+    self.value = value
+  }
+
+  public static func < (left: FencingToken, right: FencingToken) -> Bool { left.value < right.value }
+}
+
+/// An answer as the level that nodes share keeps it: the whole OCSPResponse in a frame that says what it is.
+///
+/// The frame begins with what a write is compared by, at fixed places and big-endian, so that a script inside the shared
+/// level can compare without understanding the rest:
+///
+///     octets  0..<4    "AVO1"
+///             4..<12   fencing token of the origin
+///            12..<20   revision
+///            20..<28   producedAt, seconds since 1970
+///            28..<36   nextUpdate
+///            36..<44   refreshAt
+///            44        hash algorithm of the CertID
+///            45        octets of the serial, then the serial
+///            then      the issuer's shared name (8 octets)
+///            then      the response's length (4 octets) and the OCSPResponse
+///            then      the first eight octets of the SHA-256 of all before
+public struct SharedAnswer: Sendable, Hashable {
+  public static let magic = Array("AVO1".utf8)
+  /// Octets of the frame beside serial and response.
+  private static let overhead = 46 + 8 + 4 + 8
+
+  public var key: SharedKey
+  public var token: FencingToken
+  public var revision: Revision
+  public var times: AnswerTimes
+  /// The DER of the OCSPResponse.
+  public var response: [UInt8]
+
+  public init(key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, response: [UInt8]) {
+    self.key = key
+    self.token = token
+    self.revision = revision
+    self.times = times
+    self.response = response
+  }
+
+  public func encoded(hasher: some ResponseHasher) -> [UInt8] {
+    var octets: [UInt8] = []
+    octets.reserveCapacity(SharedAnswer.overhead + key.serial.count + response.count)
+    octets += SharedAnswer.magic
+    for number in [
+      token.value, revision.value, UInt64(bitPattern: times.producedAt.seconds),
+      UInt64(bitPattern: times.nextUpdate.seconds), UInt64(bitPattern: times.refreshAt.seconds),
+    ] {
+      octets.append(bigEndian: number, count: 8)
+    }
+    octets.append(key.hashAlgorithm.rawValue)
+    octets.append(UInt8(key.serial.count))
+    octets += key.serial.octets
+    octets.append(bigEndian: key.issuer.value, count: 8)
+    octets.append(bigEndian: UInt64(response.count), count: 4)
+    octets += response
+    octets.append(bigEndian: hasher.sha256(octets, []).prefixWord, count: 8)
+    return octets
+  }
+
+  /// Why a value is no answer that may be used.
+  public enum Fault: Error, Sendable, Hashable, CaseIterable {
+    /// No frame of this kind, cut short, or changed since it was written.
+    case damaged
+    /// A whole frame, for another key than the one it was kept under.
+    case foreign
+    /// The response inside says another thing than the frame: another certificate, other times, or nothing definite.
+    case contradictory
+    /// Ended, or made by a clock that was ahead.
+    case untimely
+  }
+
+  /// Reads a frame and checks all that can be checked without the signer's key: the checksum, the key, the times, and that
+  /// the response inside agrees with them.
+  ///
+  /// - Parameters:
+  ///   - certID: that of the question, as `Issuer.encodedCertID` gives it.
+  public init(
+    _ octets: [UInt8], for key: SharedKey, certID: [UInt8], now: UnixTime, hasher: some ResponseHasher
+  ) throws(Fault) {
+    guard let frame = SharedAnswer(frame: octets, hasher: hasher) else { throw .damaged }
+    guard frame.key == key else { throw .foreign }
+    self = frame
+    guard times.isValid(at: now) else { throw .untimely }
+    guard let whole = try? ReceivedResponse(response), let basic = whole.basic, basic.responses.count == 1 else {
+      throw .contradictory
+    }
+    let single = basic.responses[0]
+    guard single.encodedCertID == certID, single.thisUpdate == times.producedAt,
+      single.nextUpdate == times.nextUpdate, basic.producedAt == times.producedAt, times.producedAt < times.nextUpdate
+    else { throw .contradictory }
+  }
+
+  /// The frame alone; nil where it is damaged.
+  init?(frame octets: [UInt8], hasher: some ResponseHasher) {
+    guard octets.count >= SharedAnswer.overhead + 1, octets.starts(with: SharedAnswer.magic) else { return nil }
+    let sealed = octets.count - 8
+    guard octets.number(at: sealed, count: 8) == hasher.sha256(Array(octets[..<sealed]), []).prefixWord else {
+      return nil
+    }
+    let serialCount = Int(octets[45])
+    let issuerPlace = 46 + serialCount
+    guard octets.count >= SharedAnswer.overhead + serialCount, let algorithm = HashAlgorithm(rawValue: octets[44]),
+      let serial = SerialNumber(content: Array(octets[46..<issuerPlace]))
+    else { return nil }
+    let responseCount = Int(octets.number(at: issuerPlace + 8, count: 4))
+    guard issuerPlace + 12 + responseCount == sealed else { return nil }
+    key = SharedKey(
+      issuer: SharedIssuerName(octets.number(at: issuerPlace, count: 8)), hashAlgorithm: algorithm, serial: serial)
+    token = FencingToken(octets.number(at: 4, count: 8))
+    revision = Revision(octets.number(at: 12, count: 8))
+    func time(_ place: Int) -> UnixTime {
+      UnixTime(seconds: Int64(bitPattern: octets.number(at: place, count: 8)))
+    }
+    times = AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36))
+    response = Array(octets[(issuerPlace + 12)..<sealed])
+  }
+}
+
+extension [UInt8] {
+  mutating func append(bigEndian number: UInt64, count: Int) {
+    for shift in stride(from: (count - 1) * 8, through: 0, by: -8) {
+      append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+    }
+  }
+
+  func number(at place: Int, count: Int) -> UInt64 {
+    self[place..<(place + count)].reduce(0) { $0 << 8 | UInt64($1) }
+  }
+}

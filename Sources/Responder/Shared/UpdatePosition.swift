@@ -1,0 +1,30 @@
+/// How far a node has read the stream of updates, and whether it has missed any. Pure.
+///
+/// A gap comes from a stream that was trimmed or flushed behind the node's back, or from a new master that lost writes; in
+/// each case the numbers do not follow each other. What a node holds in memory may then be older than it knows.
+public struct UpdatePosition: Sendable, Hashable {
+  public enum Verdict: Sendable, Hashable {
+    /// The next one, or the first that this node has ever seen.
+    case next
+    /// Seen before, or sent by an origin that another one has replaced: nothing is done.
+    case ignored
+    /// Something before it was missed: everything in memory is in doubt, then the entry counts.
+    case gap
+  }
+
+  /// Nil until the first entry.
+  public private(set) var number: UInt64?
+  public private(set) var token = FencingToken(0)
+
+  public init() {}
+
+  /// - Parameter isFirst: whether nothing is in memory yet that an earlier entry could have been about.
+  public mutating func read(_ entry: UpdateEntry, isFirst: Bool) -> Verdict {
+    guard entry.token >= token else { return .ignored }
+    // An origin that did not hear whether an entry had arrived sends it again.
+    if let number, entry.token == token, entry.number <= number { return .ignored }
+    defer { (number, token) = (entry.number, entry.token) }
+    guard let number else { return isFirst ? .next : .gap }
+    return entry.number == number &+ 1 ? .next : .gap
+  }
+}
