@@ -41,6 +41,13 @@ public enum RequestParser {
     return Result(head: head, count: lines.position)
   }
 
+  /// Whether the request that begins there is a HEAD, as far as can be told of one that is refused (RFC 9110 9.3.2: the
+  /// answer has no body).
+  public static func isHead(_ octets: Span<UInt8>) -> Bool {
+    let start = emptyLinesAtStart(octets)
+    return octets.count >= start + 5 && HeaderFields.equals(octets, start..<start + 5, "HEAD ")
+  }
+
   /// Whether `octets` may hold the end of a head that earlier calls have not seen: where `from` octets were looked at
   /// already, a slow sender costs no second parse for each octet.
   public static func mayHoldEnd(_ octets: Span<UInt8>, from: Int) -> Bool {

@@ -43,7 +43,7 @@ extension Worker {
       failure = error
     }
     if let failure {
-      fail(descriptor, failure)
+      fail(descriptor, failure, span.extracting(position..<count))
       return
     }
     keep(descriptor, span.extracting(position..<count))
@@ -117,7 +117,12 @@ extension Worker {
   ) throws(HTTPError) -> Bool {
     guard var request = extra.chunked.take() else { return false }
     let rest = octets.extracting(position..<octets.count)
-    position += try request.decoder.decode(rest, into: &request.body)
+    do throws(HTTPError) {
+      position += try request.decoder.decode(rest, into: &request.body)
+    } catch {
+      extra.chunked = request
+      throw error
+    }
     guard request.decoder.isDone else {
       extra.chunked = request
       return false

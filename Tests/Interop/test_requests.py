@@ -214,6 +214,16 @@ def test_head_and_conditional_requests(world):
     assert world.server.get(slow, "If-None-Match: *").status == 304
 
 
+@pytest.mark.parametrize("rest, status", [
+    (b" / HTTP/1.1\r\n\r\n", 400), (b" / HTTP/3.0\r\n\r\n", 505),
+    (b" /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b" / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n", 413)])
+def test_refused_head_has_no_body(world, rest, status):
+    head, get = (Answer(world.server.exchange(method + rest)) for method in (b"HEAD", b"GET"))
+    assert head.status == get.status == status
+    assert head.body == b"" and len(get.body) == int(head.headers["content-length"]) > 0
+
+
 def test_other_methods(world):
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO"):
         answer = world.server.get("/", method=method)
