@@ -1,10 +1,10 @@
-/// The methods that a responder tells apart.
+/// The methods that a responder tells apart, in their own case (RFC 9110 9.1); any other is refused with 501.
 public enum RequestMethod: Sendable, Hashable {
   case get
   case head
   case post
   case options
-  /// Any other token.
+  /// PUT, DELETE, CONNECT, TRACE (RFC 9110 9.3) or PATCH (RFC 5789): known, and answered nowhere.
   case other
 }
 

@@ -225,9 +225,13 @@ def test_refused_head_has_no_body(world, rest, status):
 
 
 def test_other_methods(world):
-    for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO"):
+    for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"):
         answer = world.server.get("/", method=method)
         assert answer.status == 405 and answer.headers["allow"] == "GET, HEAD, POST"
+    # Not recognised at all, which is another thing (RFC 9110 15.6.2); methods are case-sensitive.
+    for method in ("FOO", "get", "Post", "GETS", "PROPFIND"):
+        answer = world.server.get("/", method=method)
+        assert answer.status == 501 and "allow" not in answer.headers and answer.body
     assert Answer(world.server.exchange(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).status == 405
 
 
