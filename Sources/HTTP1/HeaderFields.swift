@@ -21,7 +21,7 @@ struct HeaderFields {
     switch name.count {
     case 4 where HeaderFields.equals(octets, name, lowercased: "host"):
       hostCount += 1
-      isHostValid = isHostValid && HeaderFields.isHost(octets, value)
+      isHostValid = isHostValid && HostField.isValid(octets, value)
     case 6 where HeaderFields.equals(octets, name, lowercased: "expect"):
       if HeaderFields.equals(octets, value, lowercased: "100-continue") {
         head.expectsContinue = true
@@ -95,17 +95,5 @@ struct HeaderFields {
       isLastCodingChunked = HeaderFields.equals(octets, token, lowercased: "chunked")
       if !isLastCodingChunked { hasUnknownCoding = true }
     }
-  }
-
-  /// Letters, digits and what else stands in host names, IPv6 literals and ports (RFC 3986 3.2.2).
-  private static func isHost(_ octets: Span<UInt8>, _ value: Range<Int>) -> Bool {
-    for index in value {
-      switch octets[index] {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: continue
-      case 0x2D, 0x2E, 0x5F, 0x7E, 0x3A, 0x5B, 0x5D, 0x25, 0x21, 0x24, 0x26...0x2B, 0x3B, 0x3D: continue
-      default: return false
-      }
-    }
-    return true
   }
 }

@@ -69,7 +69,12 @@ enum RequestLine {
     } else {
       throw .badRequest(.target)
     }
+    let authority = start
     while start < target.upperBound, octets[start] != 0x2F, octets[start] != 0x3F { start += 1 }
+    // An http URL without a host is none (RFC 9110 4.2.1), nor may there be userinfo (4.2.4).
+    guard start > authority, octets[authority] != 0x3A, HostField.isValid(octets, authority..<start) else {
+      throw .badRequest(.target)
+    }
     return start..<target.upperBound
   }
 }

@@ -87,6 +87,27 @@ def test_http_1_0_without_host(world):
     ocsp.verified(answer.body, world.certificate, world.good)
 
 
+@pytest.mark.parametrize("host", [
+    "[::1", "example:99999", "example:abc", "example.com evil", "user@example", "example/x", "[::g]"])
+def test_odd_hosts(world, host):
+    """RFC 9112 3.2 has them refused; old clients, which send odd ones, are answered all the same (quirk 11)."""
+    target = base64_target(ocsp.request(world.good, world.certificate))
+    exchange = world.server.exchange
+    answer = Answer(exchange(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\nGET {target} HTTP/1.0\r\n\r\n".encode()))
+    assert answer.status == 400 and answer.headers["connection"] == "close"
+    assert b"HTTP/1.1 200" not in answer.body, "what comes behind is nobody's"
+    answer = Answer(exchange(f"GET {target} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()))
+    ocsp.verified(answer.body, world.certificate, world.good)
+
+
+@pytest.mark.parametrize("host", ["", "a", "a_b.example:80", "[::1]:8080", "10.0.0.1:", "ocsp.example."])
+def test_hosts(world, host):
+    target = base64_target(ocsp.request(world.good, world.certificate))
+    answer = Answer(world.server.exchange(
+        f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()))
+    ocsp.verified(answer.body, world.certificate, world.good)
+
+
 @pytest.mark.parametrize("length", [1, 8, 16, 23, 32, 64, 127, 128])
 def test_nonce_is_echoed(world, length):
     nonce = bytes(range(length))
