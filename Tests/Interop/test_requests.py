@@ -80,6 +80,17 @@ def test_post_chunked(world):
     ocsp.verified(answer.body, world.certificate, world.good)
 
 
+@pytest.mark.parametrize("size, trailer", [
+    (b"%x x", b""), (b"%x\t", b""), (b"0x%x", b""), (b"+%x", b""), (b"%x\n", b""), (b"%x;a\rb", b""), (b"%x;a\nb", b""),
+    (b"%x", b"x\r\n"), (b"%x", b" x: y\r\n"), (b"%x", b"x : y\r\n"), (b"%x", b"x: y\n")])
+def test_chunks_that_could_hide_a_request(world, size, trailer):
+    der = ocsp.request(world.good, world.certificate)
+    line = size % len(der)
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n%s\r\n0\r\n%s\r\n"
+    answer = Answer(world.server.exchange(request % (line, der, trailer) + b"GET /hidden HTTP/1.0\r\n\r\n"))
+    assert answer.status == 400 and answer.headers["connection"] == "close" and b"HTTP/1.1 200" not in answer.body
+
+
 def test_http_1_0_without_host(world):
     target = base64_target(ocsp.request(world.good, world.certificate))
     answer = Answer(world.server.exchange(f"GET {target} HTTP/1.0\r\n\r\n".encode()))
