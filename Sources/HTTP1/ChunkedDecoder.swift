@@ -1,7 +1,7 @@
 /// Takes the chunked transfer coding off a request body (RFC 9112 7.1), however the octets come in pieces.
 ///
-/// Chunk extensions and trailers are read over and dropped; both are bounded. Only CRLF ends a line here: servers that differ
-/// about where a chunk ends can be made to differ about where the next request begins.
+/// Chunk extensions and trailers are read over and dropped; both are bounded. Only CRLF ends a line here: servers that
+/// differ about where a chunk ends can be made to differ about where the next request begins.
 public struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
     case size(digits: Int)

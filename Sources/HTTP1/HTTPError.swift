@@ -73,7 +73,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     case .badRequest(.requestLine): "the request line is not METHOD SP TARGET SP HTTP/1.x"
     case .badRequest(.target): "the request target is neither a path nor an absolute http URL"
     case .badRequest(.headerName): "a header name has a character that is not allowed"
-    case .badRequest(.headerValue): "a header value has a control character"
+    case .badRequest(.headerValue): "the head has a control character"
     case .badRequest(.foldedHeader): "a header line begins with white space"
     case .badRequest(.bareCarriageReturn): "a carriage return stands alone"
     case .badRequest(.host): "HTTP/1.1 needs exactly one valid Host header"

@@ -1,10 +1,19 @@
+/// What the codings of all Transfer-Encoding lines come to so far.
+private enum TransferCoding {
+  case none
+  /// The last one is not chunked: the body has no end that could be known (RFC 9112 6.3).
+  case endless
+  case chunked
+  /// Not the grammar of a coding, or chunked twice, before another one or with a parameter (RFC 9112 6.1, 7.1).
+  case malformed
+}
+
 /// Takes the header lines of one request in, and decides at the end what they mean together.
 struct HeaderFields {
   private var hostCount = 0
   private var isHostValid = true
   private var contentLength: Int?
-  private var hasTransferEncoding = false
-  private var isLastCodingChunked = false
+  private var coding = TransferCoding.none
   private var hasUnknownCoding = false
   private var wantsClose = false
   private var wantsKeepAlive = false
@@ -47,10 +56,11 @@ struct HeaderFields {
       guard hostCount <= 1 else { throw .badRequest(.host) }
       head.expectsContinue = false
     }
-    if hasTransferEncoding {
-      guard head.minorVersion == 1, contentLength == nil else { throw .badRequest(.transferEncoding) }
+    if coding != .none {
+      guard head.minorVersion == 1, contentLength == nil, coding == .chunked else {
+        throw .badRequest(.transferEncoding)
+      }
       guard !hasUnknownCoding else { throw .unknownTransferCoding }
-      guard isLastCodingChunked else { throw .badRequest(.transferEncoding) }
       head.framing = .chunked
     } else if let contentLength, contentLength > 0 {
       head.framing = .length(contentLength)
@@ -84,16 +94,22 @@ struct HeaderFields {
   }
 
   private mutating func takeTransferEncoding(_ octets: Span<UInt8>, _ value: Range<Int>) {
-    hasTransferEncoding = true
+    if coding == .none { coding = .endless }
     var rest = value
-    while let token = HeaderFields.nextListMember(octets, &rest) {
-      // Chunked must come once, and last (RFC 9112 6.1).
-      if isLastCodingChunked {
-        isLastCodingChunked = false
+    while let member = HeaderFields.nextListMember(octets, &rest) {
+      var end = member.lowerBound
+      while end < member.upperBound, HeaderFields.isTokenCharacter(octets[end]) { end += 1 }
+      let parameters = HeaderFields.trimmed(octets, end..<member.upperBound)
+      let hasParameters = !parameters.isEmpty
+      guard coding == .endless, end > member.lowerBound, !hasParameters || octets[parameters.lowerBound] == 0x3B else {
+        coding = .malformed
         return
       }
-      isLastCodingChunked = HeaderFields.equals(octets, token, lowercased: "chunked")
-      if !isLastCodingChunked { hasUnknownCoding = true }
+      if HeaderFields.equals(octets, member.lowerBound..<end, lowercased: "chunked") {
+        coding = hasParameters ? .malformed : .chunked
+      } else {
+        hasUnknownCoding = true
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 /// The grammar of a Host field, and of an authority without userinfo (RFC 9110 4.2.4, 7.2): `uri-host [ ":" port ]`.
 enum HostField {
-  /// Whether the octets are a host and perhaps a port. Nothing at all is a host too: a target without an authority has it
-  /// (RFC 9112 3.2).
+  /// Whether the octets are a host and perhaps a port. Nothing at all is a host too: a target without an authority has
+  /// it (RFC 9112 3.2).
   static func isValid(_ octets: Span<UInt8>, _ value: Range<Int>) -> Bool {
     var end = value.lowerBound
     if end < value.upperBound, octets[end] == 0x5B {
@@ -52,8 +52,8 @@ enum HostField {
     return true
   }
 
-  /// What stands between the brackets of an IP-literal: IPvFuture or IPv6address (RFC 3986 3.2.2). No zone: that is of a
-  /// machine's own interest (RFC 9844).
+  /// What stands between the brackets of an IP-literal: IPvFuture or IPv6address (RFC 3986 3.2.2). No zone: that is of
+  /// one machine's interest (RFC 9844).
   private static func isLiteral(_ octets: Span<UInt8>, _ range: Range<Int>) -> Bool {
     guard let first = range.first, octets[first] | 0x20 == 0x76 else { return isIPv6(octets, range) }
     var index = first + 1
@@ -65,7 +65,8 @@ enum HostField {
     return true
   }
 
-  /// Eight groups of up to four hexadecimal digits; `::` once for one or more of them, an IPv4 address for the last two.
+  /// Eight groups of up to four hexadecimal digits; `::` once for one or more of them, an IPv4 address for the last
+  /// two.
   private static func isIPv6(_ octets: Span<UInt8>, _ range: Range<Int>) -> Bool {
     var groups = 0
     var index = range.lowerBound

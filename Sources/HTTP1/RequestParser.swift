@@ -70,8 +70,16 @@ public enum RequestParser {
   /// Empty lines before a request are skipped (RFC 9112 2.2); a few, not any number.
   private static func emptyLinesAtStart(_ octets: Span<UInt8>) -> Int {
     var index = 0
-    while index < min(octets.count, 4), octets[index] == 0x0D || octets[index] == 0x0A { index += 1 }
+    while index < 4, let end = endOfEmptyLine(octets, at: index) { index = end }
     return index
+  }
+
+  /// Where an empty line that begins at `index` ends; nil where none does, or its end has not come yet.
+  public static func endOfEmptyLine(_ octets: Span<UInt8>, at index: Int) -> Int? {
+    guard index < octets.count else { return nil }
+    if octets[index] == 0x0A { return index + 1 }
+    guard octets[index] == 0x0D, index + 1 < octets.count, octets[index + 1] == 0x0A else { return nil }
+    return index + 2
   }
 }
 

@@ -3,8 +3,8 @@ import HTTP1
 extension ResponseBuffer {
   /// The answer to a request that is none: a line of text, and the end of the connection.
   ///
-  /// - Parameter isHead: whether it answers a HEAD: then the line is left out, and Content-Length says how long it would
-  ///   have been (RFC 9110 9.3.2).
+  /// - Parameter isHead: whether it answers a HEAD: then the line is left out, and Content-Length says how long it
+  ///   would have been (RFC 9110 9.3.2).
   mutating func append(_ error: HTTPError, isHead: Bool, turn: Turn) {
     append("HTTP/1.1 ")
     appendDecimal(error.status)
