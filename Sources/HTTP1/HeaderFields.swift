@@ -18,6 +18,7 @@ struct HeaderFields {
   private var wantsClose = false
   private var wantsKeepAlive = false
   private var hasUnknownExpectation = false
+  private var modifiedSinceCount = 0
 
   mutating func take(_ octets: Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead) throws(HTTPError) {
     var index = line.lowerBound
@@ -43,7 +44,9 @@ struct HeaderFields {
       try takeContentLength(octets, value)
     case 17 where HeaderFields.equals(octets, name, lowercased: "transfer-encoding"):
       takeTransferEncoding(octets, value)
-    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"): head.ifModifiedSince = value
+    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"):
+      modifiedSinceCount += 1
+      head.ifModifiedSince = modifiedSinceCount == 1 ? value : nil
     default: break
     }
   }

@@ -29,6 +29,7 @@ public struct RequestHead: Sendable {
   public var expectsContinue = false
   /// The values of the If-None-Match lines; at most four are kept.
   public var ifNoneMatch = HeaderValues()
+  /// The value of the If-Modified-Since line; nil where there are several, which mean nothing (RFC 9110 13.1.3).
   public var ifModifiedSince: Range<Int>?
 
   public init(method: RequestMethod, minorVersion: UInt8, target: Range<Int>, keepsAlive: Bool) {

@@ -185,6 +185,26 @@ struct BodyAndTextTests {
     #expect(try isNotModified("If-None-Match: *", method: "HEAD"))
   }
 
+  @Test("several lines of tags are one list, and several dates are none (RFC 9110 5.3, 13.1.3)")
+  func conditionsOnSeveralLines() throws {
+    let since = "If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT"
+    for dates in ["\(since)\r\n\(since)", "\(since)\r\nX: y\r\nif-modified-since: Thu, 01 Jan 2026 00:10:00 GMT"] {
+      #expect(try !isNotModified(dates))
+      #expect(try !isNotModified("\(dates)\r\n\(since)"), "three of them")
+    }
+    #expect(try !isNotModified("\(since), Thu, 01 Jan 2026 00:10:00 GMT"))
+    for place in 0..<4 {
+      var tags = Array(repeating: "\"x\"", count: 4)
+      tags[place] = "W/\"abc\""
+      #expect(try isNotModified(tags.map { "If-None-Match: \($0)" }.joined(separator: "\r\nX: y\r\n")), "\(place)")
+    }
+    #expect(try !isNotModified("If-None-Match: \"x\"\r\nIf-None-Match: \"y\"\r\n\(since)"))
+    #expect(try !isNotModified("If-None-Match: *\r\nIf-None-Match: \"y\""), "a star is no member of a list")
+    // Beyond what is kept, the whole answer is always right.
+    let many = Array(repeating: "If-None-Match: \"x\"", count: 9) + ["If-None-Match: \"abc\""]
+    #expect(try !isNotModified(many.joined(separator: "\r\n")))
+  }
+
   @Test("a response buffer never writes past its end")
   func overflow() {
     var buffer = ResponseBuffer(capacity: 10)

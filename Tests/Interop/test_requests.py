@@ -241,6 +241,9 @@ def test_head_and_conditional_requests(world):
             assert "content-length" not in answer.headers
     for condition in ('If-None-Match: "x"', "If-Modified-Since: Mon, 01 Jan 2001 00:00:00 GMT"):
         assert world.server.get(target, condition).status == 200
+    tag, since = f"If-None-Match: {get.headers['etag']}", f"If-Modified-Since: {get.headers['last-modified']}"
+    assert world.server.get(target, 'If-None-Match: "x"', tag).status == 304
+    assert world.server.get(target, since, since).status == 200
     # A hash that is not signed ahead is answered after a wait; it is conditional all the same.
     slow = base64_target(ocsp.request(world.good, world.certificate, "sha512"))
     assert world.server.get(slow, "If-None-Match: *").status == 304
