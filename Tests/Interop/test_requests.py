@@ -1,5 +1,7 @@
 """Requests in every shape that clients send, and in shapes that nobody should."""
 import base64
+import hashlib
+import itertools
 import socket
 import urllib.parse
 
@@ -9,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp as cocsp
 
 import ocsp
+from authority import Authority
 from avouch import Answer, base64_target, read_all
 
 MALFORMED = bytes.fromhex("30030a0101")
@@ -35,28 +38,57 @@ def spellings(der):
     }
 
 
+def is_telling(der):
+    """Whether its base64 has all that the spellings differ about."""
+    text = base64.b64encode(der).decode()
+    return "+" in text and "//" in text and text.endswith("=")
+
+
+def telling_certificates(authority):
+    """Certificates whose serials make every request for them a telling one, whatever its hash."""
+    for number in itertools.count():
+        tail = hashlib.sha256(b"%d" % number).digest()[:10 + number % 5]
+        certificate = authority.issue("spelled.example", serial=int.from_bytes(b"\x7f\xff\xff\xff\xff" + tail))
+        if all(is_telling(ocsp.request(certificate, authority.certificate, one)) for one in ("sha1", "sha256")):
+            yield certificate
+
+
+@pytest.fixture(scope="module")
+def spelled(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("spelled") / "ca")
+    authority.certificates = list(itertools.islice(telling_certificates(authority), 6))
+    for certificate in authority.certificates:
+        authority.record(certificate)
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        authority.server = server
+        yield authority
+
+
 @pytest.mark.parametrize("spelling", list(spellings(b"\x30\x00")))
-def test_get_spellings(world, spelling):
-    # Many serials, so that base64 with +, / and // inside is met.
-    for algorithm in ("sha1", "sha256"):
-        der = ocsp.request(world.good, world.certificate, algorithm)
-        answer = world.server.get(spellings(der)[spelling])
-        assert answer.status == 200
-        response = ocsp.verified(answer.body, world.certificate, world.good, algorithm)
-        assert response.certificate_status == cocsp.OCSPCertStatus.GOOD
+def test_get_spellings(spelled, spelling):
+    for certificate in spelled.certificates:
+        for algorithm in ("sha1", "sha256"):
+            targets = spellings(ocsp.request(certificate, spelled.certificate, algorithm))
+            assert len(set(targets.values())) == len(targets), "two spellings are the same"
+            answer = spelled.server.get(targets[spelling])
+            assert answer.status == 200
+            response = ocsp.verified(answer.body, spelled.certificate, certificate, algorithm)
+            assert response.certificate_status == cocsp.OCSPCertStatus.GOOD
 
 
 def test_base64_with_slashes_inside(world):
-    """Any octets: serials are chosen so that // and /M stand inside the base64."""
-    issuer = world.certificate
+    """Serials are chosen so that // and /M, where a request could begin, stand inside the base64."""
     for number in range(0x3F3F3F3F3F3F, 0x3F3F3F3F3F3F + 64):
         builder = cocsp.OCSPRequestBuilder().add_certificate_by_hash(
-            b"\x0f\xff\xff" * 6 + b"\xff\xff", b"\xff\xf3\x0f" * 6 + b"\xff\xff", number, hashes.SHA1())
+            b"\x0f\xff\xfc\xcf" * 5, b"\xff\xf3\x0f" * 6 + b"\xff\xff", number, hashes.SHA1())
         der = builder.build().public_bytes(serialization.Encoding.DER)
+        text = base64.b64encode(der).decode()
+        assert "//" in text and "/M" in text
         for target in spellings(der).values():
             answer = world.server.get(target)
             assert (answer.status, answer.body) == (200, UNAUTHORIZED), target
-    assert issuer
 
 
 @pytest.mark.parametrize("headers", [
