@@ -88,6 +88,19 @@ def test_extensions_that_no_answer_should_have(authority, extensions, word, is_p
     assert "3 added" in import_file(authority, "--csv", path).stdout, "nothing was taken of the refused one"
 
 
+def test_remove_from_crl_is_for_people_to_settle(authority):
+    authority.configure()
+    good, = rows(authority, 1)
+    held, = rows(authority, 1, revoked=NOW - DAY, reason="removeFromCRL")
+    serial = held.split("\t")[3]
+    result = index(authority, good, held)
+    assert result.returncode == 1 and result.stdout == ""
+    assert "index.txt, line 2: the serial " in result.stderr and serial in result.stderr
+    assert "the status V" in result.stderr
+    fields = held.split("\t")
+    assert "2 added" in index(authority, good, "\t".join(["V", fields[1], "", *fields[3:]])).stdout
+
+
 def test_one_is_singular(authority):
     authority.configure()
     result = index(authority, *rows(authority, 1))

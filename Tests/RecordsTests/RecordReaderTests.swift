@@ -65,7 +65,11 @@ struct RecordReaderTests {
       ("R\t271124085705Z\t\t02\tunknown\t/CN=a", "has no time"),
       ("R\t271124085705Z\t261101000000Z,because\t02\tunknown\t/CN=a", "the reason 'because'"),
       ("R\t271124085705Z\t261101000000Z,keyTime\t02\tunknown\t/CN=a", "keyTime needs the time"),
-      ("R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a", "removeFromCRL"),
+      (
+        "R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a",
+        "the serial 02 is revoked for removeFromCRL"
+      ),
+      ("R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a", "give it the status V and an empty"),
       ("V\t271124085705Z\t\t01\tunknown\t/CN=a", "stands on line 1 already"),
     ])
   func brokenIndex(row: String, expected: String) {
