@@ -123,6 +123,25 @@ def test_chunks_that_could_hide_a_request(world, size, trailer):
     assert answer.status == 400 and answer.headers["connection"] == "close" and b"HTTP/1.1 200" not in answer.body
 
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("fields", [
+    CHUNKED + b"Transfer-Encoding: gzip\r\n" + CHUNKED, CHUNKED * 2, CHUNKED * 3, b"Transfer-Encoding: gzip\r\n",
+    b"Transfer-Encoding: chunked;q=1\r\n", b"Transfer-Encoding: \x0bchunked\r\n", b"Transfer-Encoding : chunked\r\n",
+    b"Transfer-Encoding:\r\n chunked\r\n", CHUNKED + b"Content-Length: 0\r\n", b"Content-Length: 0\r\n" + CHUNKED,
+    b"Content-Length: +0\r\n", b"Content-Length: 0, 0\r\n", b"Content-Length: 0\r\nContent-Length: 5\r\n",
+    b"Content-Length: 0x0\r\n", b"Content-Length:\r\n", b"Content-Length : 0\r\n", b"X: y\r\n z\r\n", b"X: y\rz\r\n",
+    b"X: \0\r\n", b"X\r\n"])
+def test_heads_that_could_hide_a_request(world, fields):
+    start = b"POST / HTTP/1.1\r\nHost: a\r\n"
+    hidden = b"\r\n0\r\n\r\nGET /hidden HTTP/1.0\r\n\r\n"
+    for octets in (start + fields + hidden, b"\r" + start + hidden):
+        answer = Answer(world.server.exchange(octets))
+        assert answer.status == 400 and answer.headers["connection"] == "close"
+        assert b"HTTP/1.1 200" not in answer.body
+
+
 def test_http_1_0_without_host(world):
     target = base64_target(ocsp.request(world.good, world.certificate))
     answer = Answer(world.server.exchange(f"GET {target} HTTP/1.0\r\n\r\n".encode()))
