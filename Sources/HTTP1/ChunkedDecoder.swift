@@ -1,16 +1,20 @@
 /// Takes the chunked transfer coding off a request body (RFC 9112 7.1), however the octets come in pieces.
 ///
-/// Chunk extensions and trailers are read over and dropped; both are bounded.
+/// Chunk extensions and trailers are read over and dropped; both are bounded. Only CRLF ends a line here: servers that
+/// differ about where a chunk ends can be made to differ about where the next request begins.
 public struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
     case size(digits: Int)
+    /// White space between a size and its extension, which the grammar has for old times' sake (RFC 9112 7.1.1).
+    case sizeSpace
     case sizeExtension
     case sizeEnd
     case data
     case dataCarriageReturn
     case dataEnd
     case trailerStart
-    case trailerLine
+    case trailerName
+    case trailerValue
     case trailerLineEnd
     case end
     case done
@@ -59,6 +63,7 @@ public struct ChunkedDecoder: Sendable {
   private mutating func step(_ octet: UInt8) throws(HTTPError) {
     switch state {
     case .size(let digits): try stepSize(octet, digits)
+    case .sizeSpace: try stepSizeSpace(octet)
     case .sizeExtension:
       if octet == 0x0D { state = .sizeEnd } else { try refuseControl(octet) }
     case .sizeEnd:
@@ -74,10 +79,12 @@ public struct ChunkedDecoder: Sendable {
       if octet == 0x0D {
         state = .end
       } else {
-        state = .trailerLine
-        try refuseControl(octet)
+        state = .trailerName
+        try refuseAllButToken(octet)
       }
-    case .trailerLine:
+    case .trailerName:
+      if octet == 0x3A { state = .trailerValue } else { try refuseAllButToken(octet) }
+    case .trailerValue:
       if octet == 0x0D { state = .trailerLineEnd } else { try refuseControl(octet) }
     case .trailerLineEnd:
       try expect(octet, 0x0A)
@@ -101,13 +108,25 @@ public struct ChunkedDecoder: Sendable {
     total += remaining
     switch octet {
     case 0x0D: state = .sizeEnd
-    case 0x3B, 0x20, 0x09: state = .sizeExtension
+    default: try stepSizeSpace(octet)
+    }
+  }
+
+  private mutating func stepSizeSpace(_ octet: UInt8) throws(HTTPError) {
+    switch octet {
+    case 0x3B: state = .sizeExtension
+    case 0x20, 0x09: state = .sizeSpace
     default: throw .badRequest(.chunk)
     }
   }
 
   private func expect(_ octet: UInt8, _ wanted: UInt8) throws(HTTPError) {
     guard octet == wanted else { throw .badRequest(.chunk) }
+  }
+
+  /// A trailer is a field line (RFC 9112 7.1.2): its name is a token.
+  private func refuseAllButToken(_ octet: UInt8) throws(HTTPError) {
+    guard HeaderFields.isTokenCharacter(octet) else { throw .badRequest(.chunk) }
   }
 
   private func refuseControl(_ octet: UInt8) throws(HTTPError) {

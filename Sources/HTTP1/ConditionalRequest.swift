@@ -10,6 +10,7 @@ public enum ConditionalRequest {
   ) -> Bool {
     guard head.isGetOrHead else { return false }
     if head.ifNoneMatch.count > 0 {
+      if head.ifNoneMatch.count == 1, isStar(octets, head.ifNoneMatch[0]) { return true }
       for index in 0..<head.ifNoneMatch.count where matches(octets, head.ifNoneMatch[index], entityTag) { return true }
       return false
     }
@@ -20,9 +21,13 @@ public enum ConditionalRequest {
     return lastModified <= since && since <= now
   }
 
-  /// `*`, or a list of tags with or without `W/`; compared weakly (RFC 9110 13.1.2).
+  /// Whatever the tag is: alone, since it is no member of a list.
+  private static func isStar(_ octets: Span<UInt8>, _ value: Range<Int>) -> Bool {
+    value.count == 1 && octets[value.lowerBound] == 0x2A
+  }
+
+  /// One line of a list of tags with or without `W/`; compared weakly (RFC 9110 13.1.2).
   private static func matches(_ octets: Span<UInt8>, _ value: Range<Int>, _ tag: Span<UInt8>) -> Bool {
-    if value.count == 1, octets[value.lowerBound] == 0x2A { return true }
     var index = value.lowerBound
     while index < value.upperBound {
       // Between tags: commas, white space and W/ are passed over; a tag begins with its quote.

@@ -12,6 +12,8 @@ public enum HTTPError: Error, Sendable, Hashable {
   case unknownExpectation
   /// 431: the head is longer than the limit.
   case headTooLarge
+  /// 501: a method that HTTP does not have, or not in that case (RFC 9110 9.1).
+  case unknownMethod
   /// 501: a transfer coding other than chunked.
   case unknownTransferCoding
   /// 503: over the bound on connections.
@@ -44,7 +46,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     case .targetTooLong: 414
     case .unknownExpectation: 417
     case .headTooLarge: 431
-    case .unknownTransferCoding: 501
+    case .unknownMethod, .unknownTransferCoding: 501
     case .tooManyConnections: 503
     case .unknownVersion: 505
     }
@@ -59,7 +61,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     case .targetTooLong: "URI Too Long"
     case .unknownExpectation: "Expectation Failed"
     case .headTooLarge: "Request Header Fields Too Large"
-    case .unknownTransferCoding: "Not Implemented"
+    case .unknownMethod, .unknownTransferCoding: "Not Implemented"
     case .tooManyConnections: "Service Unavailable"
     case .unknownVersion: "HTTP Version Not Supported"
     }
@@ -71,7 +73,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     case .badRequest(.requestLine): "the request line is not METHOD SP TARGET SP HTTP/1.x"
     case .badRequest(.target): "the request target is neither a path nor an absolute http URL"
     case .badRequest(.headerName): "a header name has a character that is not allowed"
-    case .badRequest(.headerValue): "a header value has a control character"
+    case .badRequest(.headerValue): "the head has a control character"
     case .badRequest(.foldedHeader): "a header line begins with white space"
     case .badRequest(.bareCarriageReturn): "a carriage return stands alone"
     case .badRequest(.host): "HTTP/1.1 needs exactly one valid Host header"
@@ -83,6 +85,7 @@ public enum HTTPError: Error, Sendable, Hashable {
     case .targetTooLong: "the request target is too long"
     case .unknownExpectation: "only Expect: 100-continue is understood"
     case .headTooLarge: "the request head is too large"
+    case .unknownMethod: "the method is unknown; methods are case-sensitive"
     case .unknownTransferCoding: "only the chunked transfer coding is understood"
     case .tooManyConnections: "too many connections, try again later"
     case .unknownVersion: "only HTTP/1.0 and HTTP/1.1 are spoken here"

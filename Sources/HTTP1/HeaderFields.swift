@@ -1,14 +1,24 @@
+/// What the codings of all Transfer-Encoding lines come to so far.
+private enum TransferCoding {
+  case none
+  /// The last one is not chunked: the body has no end that could be known (RFC 9112 6.3).
+  case endless
+  case chunked
+  /// Not the grammar of a coding, or chunked twice, before another one or with a parameter (RFC 9112 6.1, 7.1).
+  case malformed
+}
+
 /// Takes the header lines of one request in, and decides at the end what they mean together.
 struct HeaderFields {
   private var hostCount = 0
   private var isHostValid = true
   private var contentLength: Int?
-  private var hasTransferEncoding = false
-  private var isLastCodingChunked = false
+  private var coding = TransferCoding.none
   private var hasUnknownCoding = false
   private var wantsClose = false
   private var wantsKeepAlive = false
   private var hasUnknownExpectation = false
+  private var modifiedSinceCount = 0
 
   mutating func take(_ octets: Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead) throws(HTTPError) {
     var index = line.lowerBound
@@ -21,7 +31,7 @@ struct HeaderFields {
     switch name.count {
     case 4 where HeaderFields.equals(octets, name, lowercased: "host"):
       hostCount += 1
-      isHostValid = isHostValid && HeaderFields.isHost(octets, value)
+      isHostValid = isHostValid && HostField.isValid(octets, value)
     case 6 where HeaderFields.equals(octets, name, lowercased: "expect"):
       if HeaderFields.equals(octets, value, lowercased: "100-continue") {
         head.expectsContinue = true
@@ -34,7 +44,9 @@ struct HeaderFields {
       try takeContentLength(octets, value)
     case 17 where HeaderFields.equals(octets, name, lowercased: "transfer-encoding"):
       takeTransferEncoding(octets, value)
-    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"): head.ifModifiedSince = value
+    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"):
+      modifiedSinceCount += 1
+      head.ifModifiedSince = modifiedSinceCount == 1 ? value : nil
     default: break
     }
   }
@@ -47,10 +59,11 @@ struct HeaderFields {
       guard hostCount <= 1 else { throw .badRequest(.host) }
       head.expectsContinue = false
     }
-    if hasTransferEncoding {
-      guard head.minorVersion == 1, contentLength == nil else { throw .badRequest(.transferEncoding) }
+    if coding != .none {
+      guard head.minorVersion == 1, contentLength == nil, coding == .chunked else {
+        throw .badRequest(.transferEncoding)
+      }
       guard !hasUnknownCoding else { throw .unknownTransferCoding }
-      guard isLastCodingChunked else { throw .badRequest(.transferEncoding) }
       head.framing = .chunked
     } else if let contentLength, contentLength > 0 {
       head.framing = .length(contentLength)
@@ -84,28 +97,22 @@ struct HeaderFields {
   }
 
   private mutating func takeTransferEncoding(_ octets: Span<UInt8>, _ value: Range<Int>) {
-    hasTransferEncoding = true
+    if coding == .none { coding = .endless }
     var rest = value
-    while let token = HeaderFields.nextListMember(octets, &rest) {
-      // Chunked must come once, and last (RFC 9112 6.1).
-      if isLastCodingChunked {
-        isLastCodingChunked = false
+    while let member = HeaderFields.nextListMember(octets, &rest) {
+      var end = member.lowerBound
+      while end < member.upperBound, HeaderFields.isTokenCharacter(octets[end]) { end += 1 }
+      let parameters = HeaderFields.trimmed(octets, end..<member.upperBound)
+      let hasParameters = !parameters.isEmpty
+      guard coding == .endless, end > member.lowerBound, !hasParameters || octets[parameters.lowerBound] == 0x3B else {
+        coding = .malformed
         return
       }
-      isLastCodingChunked = HeaderFields.equals(octets, token, lowercased: "chunked")
-      if !isLastCodingChunked { hasUnknownCoding = true }
-    }
-  }
-
-  /// Letters, digits and what else stands in host names, IPv6 literals and ports (RFC 3986 3.2.2).
-  private static func isHost(_ octets: Span<UInt8>, _ value: Range<Int>) -> Bool {
-    for index in value {
-      switch octets[index] {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: continue
-      case 0x2D, 0x2E, 0x5F, 0x7E, 0x3A, 0x5B, 0x5D, 0x25, 0x21, 0x24, 0x26...0x2B, 0x3B, 0x3D: continue
-      default: return false
+      if HeaderFields.equals(octets, member.lowerBound..<end, lowercased: "chunked") {
+        coding = hasParameters ? .malformed : .chunked
+      } else {
+        hasUnknownCoding = true
       }
     }
-    return true
   }
 }

@@ -1,10 +1,10 @@
-/// The methods that a responder tells apart.
+/// The methods that a responder tells apart, in their own case (RFC 9110 9.1); any other is refused with 501.
 public enum RequestMethod: Sendable, Hashable {
   case get
   case head
   case post
   case options
-  /// Any other token.
+  /// PUT, DELETE, CONNECT, TRACE (RFC 9110 9.3) or PATCH (RFC 5789): known, and answered nowhere.
   case other
 }
 
@@ -29,6 +29,7 @@ public struct RequestHead: Sendable {
   public var expectsContinue = false
   /// The values of the If-None-Match lines; at most four are kept.
   public var ifNoneMatch = HeaderValues()
+  /// The value of the If-Modified-Since line; nil where there are several, which mean nothing (RFC 9110 13.1.3).
   public var ifModifiedSince: Range<Int>?
 
   public init(method: RequestMethod, minorVersion: UInt8, target: Range<Int>, keepsAlive: Bool) {

@@ -14,7 +14,7 @@ enum RequestLine {
     guard target.count <= limits.targetBytes else { throw .targetTooLong }
     guard !target.isEmpty, index < line.upperBound, octets[index] == 0x20 else { throw .badRequest(.requestLine) }
     let minorVersion = try minorVersion(octets, index + 1..<line.upperBound)
-    let kind = self.method(octets, method)
+    let kind = try self.method(octets, method)
     return RequestHead(
       method: kind, minorVersion: minorVersion, target: try path(octets, target, kind), keepsAlive: minorVersion == 1)
   }
@@ -32,14 +32,22 @@ enum RequestLine {
 
   private static func isDigit(_ octet: UInt8) -> Bool { octet &- 0x30 < 10 }
 
-  private static func method(_ octets: Span<UInt8>, _ range: Range<Int>) -> RequestMethod {
+  private static func method(_ octets: Span<UInt8>, _ range: Range<Int>) throws(HTTPError) -> RequestMethod {
     switch range.count {
-    case 3 where HeaderFields.equals(octets, range, "GET"): .get
-    case 4 where HeaderFields.equals(octets, range, "POST"): .post
-    case 4 where HeaderFields.equals(octets, range, "HEAD"): .head
-    case 7 where HeaderFields.equals(octets, range, "OPTIONS"): .options
-    default: .other
+    case 3 where HeaderFields.equals(octets, range, "GET"): return .get
+    case 4 where HeaderFields.equals(octets, range, "POST"): return .post
+    case 4 where HeaderFields.equals(octets, range, "HEAD"): return .head
+    case 7 where HeaderFields.equals(octets, range, "OPTIONS"): return .options
+    default:
+      guard isKnown(octets, range) else { throw .unknownMethod }
+      return .other
     }
+  }
+
+  private static func isKnown(_ octets: Span<UInt8>, _ method: Range<Int>) -> Bool {
+    HeaderFields.equals(octets, method, "PUT") || HeaderFields.equals(octets, method, "DELETE")
+      || HeaderFields.equals(octets, method, "CONNECT") || HeaderFields.equals(octets, method, "TRACE")
+      || HeaderFields.equals(octets, method, "PATCH")
   }
 
   /// The path of an origin-form target, or of an absolute-form one (RFC 9112 3.2).
@@ -51,7 +59,7 @@ enum RequestLine {
       guard method == .options else { throw .badRequest(.target) }
       return target
     }
-    // CONNECT's authority, and whatever else unknown methods name: the method is refused, not the target.
+    // CONNECT's authority, and whatever else: the method is refused, not the target.
     if method == .other { return target.upperBound..<target.upperBound }
     var start = target.lowerBound
     if HeaderFields.hasPrefix(octets, target, lowercased: "http://") {
@@ -61,7 +69,12 @@ enum RequestLine {
     } else {
       throw .badRequest(.target)
     }
+    let authority = start
     while start < target.upperBound, octets[start] != 0x2F, octets[start] != 0x3F { start += 1 }
+    // An http URL without a host is none (RFC 9110 4.2.1), nor may there be userinfo (4.2.4).
+    guard start > authority, octets[authority] != 0x3A, HostField.isValid(octets, authority..<start) else {
+      throw .badRequest(.target)
+    }
     return start..<target.upperBound
   }
 }

@@ -41,6 +41,13 @@ public enum RequestParser {
     return Result(head: head, count: lines.position)
   }
 
+  /// Whether the request that begins there is a HEAD, as far as can be told of one that is refused (RFC 9110 9.3.2: the
+  /// answer has no body).
+  public static func isHead(_ octets: Span<UInt8>) -> Bool {
+    let start = emptyLinesAtStart(octets)
+    return octets.count >= start + 5 && HeaderFields.equals(octets, start..<start + 5, "HEAD ")
+  }
+
   /// Whether `octets` may hold the end of a head that earlier calls have not seen: where `from` octets were looked at
   /// already, a slow sender costs no second parse for each octet.
   public static func mayHoldEnd(_ octets: Span<UInt8>, from: Int) -> Bool {
@@ -63,8 +70,16 @@ public enum RequestParser {
   /// Empty lines before a request are skipped (RFC 9112 2.2); a few, not any number.
   private static func emptyLinesAtStart(_ octets: Span<UInt8>) -> Int {
     var index = 0
-    while index < min(octets.count, 4), octets[index] == 0x0D || octets[index] == 0x0A { index += 1 }
+    while index < 4, let end = endOfEmptyLine(octets, at: index) { index = end }
     return index
+  }
+
+  /// Where an empty line that begins at `index` ends; nil where none does, or its end has not come yet.
+  public static func endOfEmptyLine(_ octets: Span<UInt8>, at index: Int) -> Int? {
+    guard index < octets.count else { return nil }
+    if octets[index] == 0x0A { return index + 1 }
+    guard octets[index] == 0x0D, index + 1 < octets.count, octets[index + 1] == 0x0A else { return nil }
+    return index + 2
   }
 }
 

@@ -43,7 +43,7 @@ extension Worker {
       failure = error
     }
     if let failure {
-      fail(descriptor, failure)
+      fail(descriptor, failure, span.extracting(position..<count))
       return
     }
     keep(descriptor, span.extracting(position..<count))
@@ -65,9 +65,11 @@ extension Worker {
     if unsafe connection.pointee.closesAfterWrite { return false }
     let extra = unsafe connection.pointee.extra
     if let extra, extra.chunked != nil { return try takeChunks(descriptor, extra, octets, &position) }
-    skipEmptyLines(unsafe connection.pointee.phase, octets, &position)
+    let phase = unsafe connection.pointee.phase
+    skipEmptyLines(phase, octets, &position)
     let rest = octets.extracting(position..<octets.count)
-    if rest.isEmpty { return false }
+    // Half an empty line is not the beginning of a request either: the connection stays idle.
+    if rest.isEmpty || (phase == .idle && rest.count == 1 && rest[0] == 0x0D) { return false }
     if let extra, isSurelyIncomplete(extra, rest) { return false }
     let limits = RequestParser.Limits(headBytes: self.limits.headBytes, targetBytes: self.limits.targetBytes)
     guard let parsed = try RequestParser.parse(rest, limits: limits) else {
@@ -102,7 +104,7 @@ extension Worker {
   /// Line ends that old clients send behind a body are no beginning of a request.
   private func skipEmptyLines(_ phase: Connection.Phase, _ octets: Span<UInt8>, _ position: inout Int) {
     guard phase == .idle else { return }
-    while position < octets.count, octets[position] == 0x0D || octets[position] == 0x0A { position += 1 }
+    while let end = RequestParser.endOfEmptyLine(octets, at: position) { position = end }
   }
 
   /// Whether what has come since the last look cannot have completed the request: a slow sender costs little.
@@ -117,7 +119,12 @@ extension Worker {
   ) throws(HTTPError) -> Bool {
     guard var request = extra.chunked.take() else { return false }
     let rest = octets.extracting(position..<octets.count)
-    position += try request.decoder.decode(rest, into: &request.body)
+    do throws(HTTPError) {
+      position += try request.decoder.decode(rest, into: &request.body)
+    } catch {
+      extra.chunked = request
+      throw error
+    }
     guard request.decoder.isDone else {
       extra.chunked = request
       return false

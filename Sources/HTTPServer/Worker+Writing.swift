@@ -119,10 +119,14 @@ extension Worker {
   }
 
   /// Answers with an error behind what was answered before, and closes after the client had time to read it.
-  func fail(_ descriptor: Int32, _ error: HTTPError) {
+  ///
+  /// - Parameter request: what is there of the request that is refused.
+  func fail(_ descriptor: Int32, _ error: HTTPError, _ request: Span<UInt8>) {
     let connection = unsafe connections + Int(descriptor)
     counters.protocolErrors.add()
-    response.append(error, turn: currentTurn)
+    let chunked = unsafe connection.pointee.extra?.chunked
+    let isHead = chunked.map { $0.head.method == .head } ?? RequestParser.isHead(request)
+    response.append(error, isHead: isHead, turn: currentTurn)
     unsafe connection.pointee.phase = .idle
     unsafe connection.pointee.closesAfterWrite = true
     unsafe connection.pointee.lingersAtClose = true

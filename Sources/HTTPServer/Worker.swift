@@ -193,12 +193,16 @@ final class Worker: @unchecked Sendable {
   /// Over the bound: told so at once, so that a balancer goes elsewhere.
   private func refuse(_ descriptor: Int32) {
     counters.refusedConnections.add()
+    let room = unsafe UnsafeMutableRawBufferPointer(start: input, count: inputBytes)
+    var received = 0
+    if case .bytes(let count) = unsafe Linux.receive(descriptor, room) { received = count }
+    let request = unsafe Span<UInt8>(_unsafeElements: UnsafeBufferPointer(start: input, count: received))
     let start = response.count
-    response.append(HTTPError.tooManyConnections, turn: turn)
+    response.append(HTTPError.tooManyConnections, isHead: RequestParser.isHead(request), turn: turn)
     _ = unsafe response.withUnsafeBytes(from: start) { unsafe Linux.send(descriptor, $0) }
     response.truncate(to: start)
-    // What the client has sent already would turn the close into a reset that overtakes the answer.
-    _ = unsafe Linux.receive(descriptor, UnsafeMutableRawBufferPointer(start: input, count: inputBytes))
+    // What has come meanwhile would turn the close into a reset that overtakes the answer.
+    _ = unsafe Linux.receive(descriptor, room)
     Linux.shutdownSending(descriptor)
     Linux.close(descriptor)
   }
@@ -233,7 +237,9 @@ final class Worker: @unchecked Sendable {
     // Lingering ends this way in the ordinary course of things.
     if phase != .lingering { counters.timeouts.add() }
     switch phase {
-    case .head, .body: fail(descriptor, .timeout)
+    case .head, .body:
+      let received = unsafe connections[Int(descriptor)].extra?.input ?? []
+      fail(descriptor, .timeout, received.span)
     default: close(descriptor)
     }
   }

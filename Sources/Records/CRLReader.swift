@@ -7,7 +7,6 @@ public import Responder
 /// A CRL tells of revoked certificates alone, and not when they end: its records have no notAfter.
 public final class CRLReader: RecordReader {
   private static let batch = 4096
-  private static let reasonCode: [UInt8] = [0x55, 0x1D, 0x15]
   private static let certificateIssuer: [UInt8] = [0x55, 0x1D, 0x1D]
 
   private let list: CertificateList
@@ -74,11 +73,14 @@ public final class CRLReader: RecordReader {
     let time = try fields.readTime()
     var revocation = Revocation(time: time, reason: nil)
     var singleExtensions: [UInt8] = []
+    var hasReason = false
     if let content = try fields.readOptional(.sequence) {
       var extensions = fields.inside(content)
       while !extensions.isAtEnd {
         let field = try CRLExtension.read(&extensions)
-        if extensions.equals(field.identifier, CRLReader.reasonCode) {
+        if extensions.equals(field.identifier, ObjectIdentifier.reasonCode) {
+          if hasReason { refusal = "it has two reasonCodes" }
+          hasReason = true
           var value = extensions.inside(field.value)
           let number = try value.readSmallEnumerated()
           try value.finish()
@@ -86,8 +88,11 @@ public final class CRLReader: RecordReader {
           if revocation.reason == nil { refusal = "\(number) is no reason of RFC 5280 5.3.1" }
           if revocation.reason == .removeFromCRL { refusal = "removeFromCRL stands in delta CRLs only" }
         } else if extensions.equals(field.identifier, ObjectIdentifier.invalidityDate) {
-          // RFC 6960 4.4.5 lets it into an answer's singleExtensions.
-          singleExtensions += list.octets[field.whole]
+          if !singleExtensions.isEmpty { refusal = "it has two invalidityDates" }
+          // RFC 6960 4.4.5 lets it into an answer's singleExtensions; nothing is critical there.
+          singleExtensions = OCSPExtension(
+            identifier: ObjectIdentifier.invalidityDate, value: Array(list.octets[field.value])
+          ).encoded()
         } else if extensions.equals(field.identifier, CRLReader.certificateIssuer) {
           refusal = "it names another issuer; indirect CRLs are not taken"
         } else if field.isCritical {

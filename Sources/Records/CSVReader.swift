@@ -132,7 +132,7 @@ public final class CSVReader: RecordReader {
       throw error("column serial: '\(texts[.serial] ?? "")' is no hexadecimal number of at most 32 octets")
     }
     var record = CertificateRecord(serial: serial, notAfter: try time(texts, .notAfter))
-    record.singleExtensions = try extensions(texts[.extensions])
+    record.singleExtensions = try extensions(texts[.extensions], of: serial)
     let revokedAt = try time(texts, .revokedAt)
     let isRevoked: Bool
     switch texts[.status]?.lowercased() {
@@ -160,28 +160,26 @@ public final class CSVReader: RecordReader {
     return time
   }
 
-  private func extensions(_ text: String?) throws(RecordError) -> [UInt8] {
+  private func extensions(_ text: String?, of serial: SerialNumber) throws(RecordError) -> [UInt8] {
     guard let text else { return [] }
     let digits = text.compactMap { $0.hexDigitValue.map { UInt8($0) } }
     guard digits.count == text.count, digits.count % 2 == 0 else {
-      throw error("column extensions: an even number of hexadecimal digits is expected")
+      throw error("the serial \(serial), column extensions: an even number of hexadecimal digits is expected")
     }
     let octets = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     guard octets.count <= CertificateRecord.maximumSingleExtensionOctets else {
       throw error(
-        "column extensions: \(octets.count) octets; at most \(CertificateRecord.maximumSingleExtensionOctets) are possible"
-      )
+        "the serial \(serial), column extensions: \(octets.count) octets; at most "
+          + "\(CertificateRecord.maximumSingleExtensionOctets) are possible")
     }
     let found: [OCSPExtension]
     do {
       found = try OCSPExtension.list(octets)
     } catch {
-      throw self.error("column extensions: not DER Extension elements: \(error)")
+      throw self.error("the serial \(serial), column extensions: not DER Extension elements: \(error)")
     }
-    // RFC 6960 4.4.5 would let it in; TLS BR 7.3.2 does not.
-    guard !found.contains(where: { $0.identifier == [0x55, 0x1D, 0x15] }) else {
-      throw error(
-        "column extensions: reasonCode does not belong into singleExtensions (TLS BR 7.3.2); use the column reason")
+    if let objection = SingleExtensionRules.objection(to: found) {
+      throw error("the serial \(serial), column extensions: \(objection)")
     }
     return octets
   }

@@ -7,7 +7,8 @@ public import Responder
 /// Six fields between tabs: status (V, R or E), expiry, revocation, serial, file name, subject. The revocation field is
 /// a date, and may go on with a reason and what belongs to it: `keyTime` and `CAkeyTime` have the time of the compromise,
 /// which becomes an invalidityDate (RFC 5280 5.3.2); the instruction of `holdInstruction` is left out, RFC 5280 has
-/// dropped it.
+/// dropped it. `removeFromCRL`, which `openssl ca` writes where it is told to, is refused: what it means of the
+/// certificate is for people to say.
 public final class OpenSSLIndexReader: RecordReader {
   private static let batch = 4096
   private let name: String
@@ -95,8 +96,14 @@ public final class OpenSSLIndexReader: RecordReader {
       record.revocation?.reason = word == "keyTime" ? .keyCompromise : .caCompromise
       record.singleExtensions = SingleExtension.invalidityDate(compromised)
     default:
-      guard let reason = RevocationReason(name: word), reason != .removeFromCRL else {
+      guard let reason = RevocationReason(name: word) else {
         throw error("the reason '\(word)' is not one that openssl ca writes for a revoked certificate")
+      }
+      // `openssl ca` writes it too, and it says neither revoked nor good of a certificate.
+      guard reason != .removeFromCRL else {
+        throw error(
+          "the serial \(record.serial) is revoked for removeFromCRL, which stands in delta CRLs only (RFC 5280 5.3.1); "
+            + "if its hold was lifted, give it the status V and an empty revocation, else its real reason")
       }
       record.revocation?.reason = reason
     }

@@ -78,7 +78,8 @@ public enum AnswerBuilder {
     _ statement: Statement, certID: [UInt8], times: AnswerTimes, issuer: Issuer
   ) -> SingleResponse {
     var extensions = statement.singleExtensions
-    if !statement.isForUnissued {
+    // Each extension is possible once (RFC 5280 4.2), and the record knows more than the policy.
+    if !statement.isForUnissued, !SingleExtension.contains(ObjectIdentifier.archiveCutoff, in: extensions) {
       switch issuer.policy.archiveCutoff {
       case .none: break
       case .issuerNotBefore: extensions += SingleExtension.archiveCutoff(issuer.issuerNotBefore)

@@ -42,9 +42,50 @@ struct BodyAndTextTests {
     #expect(throws: HTTPError.self) { try decode(text) }
   }
 
+  @Test(
+    "what could stand for two ends of a chunk or of the body is refused (RFC 9112 7.1)",
+    arguments: [
+      "5 x", "5 ", "5\t", "5\t;\t x\u{B}", "0x5", "+5", "-5", " 5", "\t5", ";", ";a=b", "5,5", "5.0", "5h", "5\u{0}",
+      "5\u{B}",
+      "5\r", "5\n", "5\r\r\n", "5\n\r", "5;a\n", "5;a\r", "5;a=\"\r\"", "5;a=\"\n\"", "5;\u{0}", "5;\u{7F}",
+    ])
+  func chunkSizes(line: String) {
+    #expect(throws: HTTPError.badRequest(.chunk)) { try decode("\(line)\r\nhello\r\n0\r\n\r\n") }
+    #expect(throws: HTTPError.badRequest(.chunk)) { try decode("\(line)\r\nhello\r\n0\r\n\r\n", pieces: 1) }
+  }
+
+  @Test("a size with leading zeros, in either case, and an extension of any text are taken", arguments: ["", "000"])
+  func goodSizes(zeros: String) throws {
+    for line in ["b", "B", "b;", "b;a", "b;a=b;c", "b ;a", "b\t \t;a", "b; a = \"x;\\\"y\"", "b;\u{E4}"] {
+      let result = try #require(try decode("\(zeros)\(line)\r\nhello world\r\n\(zeros)0;x\r\n\r\nrest", limit: 11))
+      #expect(result.body == "hello world", "\(line)")
+    }
+  }
+
+  @Test("chunk data ends with CRLF and nothing else", arguments: ["", "\n", "\r", "\n\r", "\r\r\n", " \r\n", "x\r\n"])
+  func dataEnds(end: String) {
+    #expect(throws: HTTPError.badRequest(.chunk)) { try decode("5\r\nhello\(end)0\r\n\r\n") }
+  }
+
+  @Test("a trailer is a field line, read over and dropped; anything else is refused (RFC 9112 7.1.2)")
+  func trailers() throws {
+    for good in ["A:", "A: b", "A:b: c", "!#$%&'*+-.^_`|~9: \u{E4}\t", "Content-Length: 5\r\nTransfer-Encoding: x"] {
+      #expect(try #require(try decode("1\r\na\r\n0\r\n\(good)\r\n\r\n")).body == "a", "\(good)")
+    }
+    for bad in [
+      "A", "A b", ":", ": b", " A: b", "\tA: b", "A : b", "A\t: b", "A: b\r\n c: d", "A: b\r\n c", "A\u{0}: b",
+      "A: \u{0}",
+      "A: b\n", "A: b\r", "\nA: b", "\r", "(: b", "\u{E4}: b", "GET / HTTP/1.1",
+    ] {
+      #expect(throws: HTTPError.badRequest(.chunk), "\(bad)") { try decode("0\r\n\(bad)\r\n\r\n") }
+    }
+  }
+
   @Test("endless extensions and trailers are refused")
   func bounds() {
     #expect(throws: HTTPError.self) { try decode("5;" + String(repeating: "a", count: 5000)) }
+    #expect(throws: HTTPError.self) { try decode("5" + String(repeating: " ", count: 5000)) }
+    #expect(throws: HTTPError.self) { try decode("0\r\n" + String(repeating: "a", count: 5000)) }
     #expect(throws: HTTPError.self) { try decode("0\r\n" + String(repeating: "a: b\r\n", count: 2000)) }
   }
 
@@ -142,6 +183,26 @@ struct BodyAndTextTests {
     #expect(try !isNotModified("If-None-Match: \"x\"\r\nIf-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT"))
     #expect(try !isNotModified("If-None-Match: *", method: "POST"))
     #expect(try isNotModified("If-None-Match: *", method: "HEAD"))
+  }
+
+  @Test("several lines of tags are one list, and several dates are none (RFC 9110 5.3, 13.1.3)")
+  func conditionsOnSeveralLines() throws {
+    let since = "If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT"
+    for dates in ["\(since)\r\n\(since)", "\(since)\r\nX: y\r\nif-modified-since: Thu, 01 Jan 2026 00:10:00 GMT"] {
+      #expect(try !isNotModified(dates))
+      #expect(try !isNotModified("\(dates)\r\n\(since)"), "three of them")
+    }
+    #expect(try !isNotModified("\(since), Thu, 01 Jan 2026 00:10:00 GMT"))
+    for place in 0..<4 {
+      var tags = Array(repeating: "\"x\"", count: 4)
+      tags[place] = "W/\"abc\""
+      #expect(try isNotModified(tags.map { "If-None-Match: \($0)" }.joined(separator: "\r\nX: y\r\n")), "\(place)")
+    }
+    #expect(try !isNotModified("If-None-Match: \"x\"\r\nIf-None-Match: \"y\"\r\n\(since)"))
+    #expect(try !isNotModified("If-None-Match: *\r\nIf-None-Match: \"y\""), "a star is no member of a list")
+    // Beyond what is kept, the whole answer is always right.
+    let many = Array(repeating: "If-None-Match: \"x\"", count: 9) + ["If-None-Match: \"abc\""]
+    #expect(try !isNotModified(many.joined(separator: "\r\n")))
   }
 
   @Test("a response buffer never writes past its end")

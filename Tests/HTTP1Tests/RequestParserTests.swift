@@ -1,4 +1,5 @@
 import CalendarTime
+import Foundation
 import TestSupport
 import Testing
 
@@ -123,6 +124,23 @@ struct RequestParserTests {
     }
     #expect(length > 1 << 40)
     #expect(try #require(try parse("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")).head.expectsContinue == false)
+  }
+
+  @Test("a method that HTTP has is known in its own case, and any other is not implemented (RFC 9110 9.1, 15.6.2)")
+  func methods() throws {
+    let known: [String: RequestMethod] = [
+      "GET": .get, "HEAD": .head, "POST": .post, "OPTIONS": .options, "PUT": .other, "DELETE": .other, "TRACE": .other,
+      "PATCH": .other, "CONNECT": .other,
+    ]
+    for (name, method) in known {
+      #expect(try #require(try parse("\(name) / HTTP/1.1\r\nHost: a\r\n\r\n")).head.method == method)
+      let spellings = [name.lowercased(), name.capitalized, name + "S", String(name.dropLast()), "X" + name]
+      for other in spellings { #expect(error("\(other) / HTTP/1.1\r\nHost: a\r\n\r\n") == .unknownMethod, "\(other)") }
+      #expect(error("\(name)\u{0}/ HTTP/1.1\r\n\r\n")?.status == 400)
+    }
+    #expect(try parse("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")?.head.method == .other)
+    #expect(error("FOO bar HTTP/1.1\r\n\r\n") == .unknownMethod, "the target of an unknown method means nothing")
+    #expect(error("PRI * HTTP/2.0\r\n\r\n") == .unknownVersion)
   }
 
   @Test("twenty thousand mutations: parsed or refused, never a trap")

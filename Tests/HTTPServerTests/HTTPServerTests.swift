@@ -38,12 +38,15 @@ struct HTTPServerTests {
     try EchoServer.serve { _, bound, _ in
       let client = try TestClient(bound)
       for octet in Array(
-        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\(get)".utf8)
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\r\n\n\(get)".utf8)
       {
         client.send([octet])
       }
       #expect(client.readAnswer()?.body == "post /x abc")
       #expect(client.readAnswer()?.body == "get /a ")
+      client.send("\r")
+      client.send(get)
+      #expect(client.readToEnd().hasPrefix("HTTP/1.1 400 "), "half an empty line")
     }
   }
 

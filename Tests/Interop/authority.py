@@ -96,8 +96,8 @@ class Authority:
         self.write("responder.pem", self.responder)
         return self.responder
 
-    def issue(self, common_name, url="http://ocsp.example/", serial=None, days=90):
-        key = KEYS["p256"]()
+    def issue(self, common_name, url="http://ocsp.example/", serial=None, days=90, key=None):
+        key = key or KEYS["p256"]()
         extensions = [
             (x509.BasicConstraints(False, None), True),
             (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False),

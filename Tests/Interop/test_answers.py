@@ -12,7 +12,7 @@ from cryptography.x509 import ocsp as cocsp
 
 import ocsp
 from authority import DAY, KEYS, NOW, Authority
-from avouch import base64_target
+from avouch import base64_target, run
 
 TOOLS = pathlib.Path(sys.executable).parent
 
@@ -128,6 +128,30 @@ def test_by_name_archive_cutoff_and_forever(tmp_path, authority):
         expected = authority.certificate.not_valid_before_utc.strftime("%Y%m%d%H%M%SZ").encode()
         assert cutoff and expected in cutoff[0].value.value
         assert_no_findings(tmp_path, body)
+
+
+@pytest.mark.parametrize("cutoff", ["issuer", "2500d"])
+def test_archive_cutoff_of_the_records(authority, cutoff):
+    """The record's own stands in the place of the issuer's: an extension is possible once."""
+    own = authority.issue("own")
+    plain = authority.issue("plain")
+    value = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1.6"), b"\x18\x0f20010203040506Z")
+    content = bytes.fromhex("06092b0601050507300106") + b"\x04" + bytes([len(value.value)]) + value.value
+    extension = b"\x30" + bytes([len(content)]) + content
+    authority.configure(archiveCutoff=cutoff)
+    authority.path("a.csv").write_text(
+        f"serial,extensions\n{own.serial_number:X},{extension.hex()}\n{plain.serial_number:X},\n")
+    result = run("import", "--config", authority.path("avouch.json5"), "--issuer", "interop",
+                 "--csv", authority.path("a.csv"))
+    assert result.returncode == 0, result.stderr
+    with authority.serve() as server:
+        for nonce in (None, b"n" * 16):
+            body = server.post(ocsp.request(own, authority.certificate, nonce=nonce)).body
+            response = ocsp.verified(body, authority.certificate, own, nonce=nonce)
+            assert [one.value for one in response.single_extensions] == [value]
+            body = server.post(ocsp.request(plain, authority.certificate, nonce=nonce)).body
+            response = ocsp.verified(body, authority.certificate, plain, nonce=nonce)
+            assert len(response.single_extensions) == 1 and response.single_extensions[0].value != value
 
 
 def test_invalidity_date_of_the_records(tmp_path, authority):

@@ -1,11 +1,13 @@
-"""Real clients against the demo: openssl, GnuTLS, Java."""
+"""Real clients: openssl, GnuTLS, Java."""
 import os
 import pathlib
 import shutil
 import subprocess
 
 import pytest
+from cryptography import x509
 
+from authority import DAY, NOW, Authority
 from conftest import pem
 
 JAVA_SOURCE = pathlib.Path(__file__).parent / "java" / "RevocationCheck.java"
@@ -56,17 +58,47 @@ def test_openssl_unknown_issuer_is_unauthorized(demo, tmp_path):
     assert "unauthorized (6)" in result.stdout + result.stderr
 
 
+def ocsptool(folder, url, name, *words):
+    """GnuTLS asks, verifies with the CA's certificate as its only trust, and looks for the nonce where it sent one."""
+    result = subprocess.run(
+        ["ocsptool", f"--ask={url}", f"--load-cert={pem(folder, name)}", f"--load-issuer={pem(folder, 'ca')}",
+         f"--load-trust={pem(folder, 'ca')}", *words], capture_output=True, text=True, timeout=30)
+    output = result.stdout + result.stderr
+    assert result.returncode == 0 and "Verifying OCSP Response: Success" in output, output
+    return output
+
+
 @pytest.mark.parametrize("nonce", [["--nonce"], []], ids=["nonce", "no-nonce"])
 @pytest.mark.parametrize("name, expected", [
     ("good", "good"), ("revoked-keyCompromise", "revoked"), ("unknown", "unknown")])
 def test_ocsptool(demo, name, expected, nonce):
-    result = subprocess.run(
-        ["ocsptool", f"--ask={demo.url}", f"--load-cert={pem(demo.folder, name)}",
-         f"--load-issuer={pem(demo.folder, 'ca')}", f"--load-trust={pem(demo.folder, 'ca')}", *nonce],
-        capture_output=True, text=True, timeout=30)
-    output = result.stdout + result.stderr
-    assert "Verifying OCSP Response: Success" in output, output
-    assert f"Certificate Status: {expected}" in output
+    assert f"Certificate Status: {expected}" in ocsptool(demo.folder, demo.url, name, *nonce)
+
+
+@pytest.fixture(scope="module", params=[
+    (kind, is_delegated) for kind in ("p256", "p384", "rsa2048") for is_delegated in (True, False)],
+    ids=lambda one: f"{one[0]}-{'delegate' if one[1] else 'authority'}")
+def signed(request, tmp_path_factory):
+    """A CA with a key of that kind, whose answers its delegate signs, or it itself."""
+    kind, is_delegated = request.param
+    authority = Authority(tmp_path_factory.mktemp("signed") / "ca", kind, is_delegated)
+    authority.record(authority.issue("good"))
+    authority.record(authority.issue("revoked"), NOW - DAY, "superseded")
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        authority.url = server.url
+        yield authority
+
+
+@pytest.mark.parametrize("nonce", [["--nonce"], []], ids=["nonce", "no-nonce"])
+@pytest.mark.parametrize("name", ["good", "revoked"])
+def test_ocsptool_with_either_signer(signed, name, nonce):
+    output = ocsptool(signed.folder, signed.url, name, *nonce)
+    assert f"Certificate Status: {name}" in output
+    signer = signed.responder if signed.is_delegated else signed.certificate
+    key = x509.SubjectKeyIdentifier.from_public_key(signer.public_key()).digest
+    assert f"Responder Key ID: {key.hex()}" in output
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def controlled(tmp_path_factory):
     authority.import_index()
     with authority.serve() as server:
         server.control = str(authority.path("control"))
+        server.authority = authority
         yield server
 
 
@@ -62,7 +63,8 @@ def test_odd_targets_are_answered(controlled, method):
     for path in PATHS:
         for query in QUERIES:
             answer = ask(controlled, path + query, method)
-            assert answer.status in (200, 400, 404, 405, 503), (method, path, query, answer.status)
+            assert answer.status in (200, 400, 404, 405, 501, 503), (method, path, query, answer.status)
+            assert answer.status != 501 or method == b"BREW"
             if answer.status == 405:
                 assert answer.headers["allow"], (method, path, query)
     for target in (b"*", b"http://a/healthz?=", b"http://?=", b"?=", b"=", b"a", b"http:///?=&="):
@@ -77,6 +79,7 @@ def test_405_tells_what_is_allowed(controlled):
         answer = ask(controlled, path, method)
         assert (answer.status, answer.headers["allow"]) == (405, allowed)
     assert ask(controlled, b"/nothing", b"DELETE").status == 404
+    assert ask(controlled, b"/healthz", b"BREW").status == 501
 
 
 def processor_ticks(server):
@@ -88,33 +91,61 @@ def processor_ticks(server):
 def test_a_revision_that_nobody_made_keeps_nothing_busy(controlled):
     for number in (2 ** 64 - 1, 2 ** 63, -1):
         assert ask(controlled, b"/v1/applied?revision=%d" % number, b"POST").status == 400
+    for seconds in (b"", b"0", b"-1", b"11", b"1.5", b"%d" % LARGEST, b"%d" % (LARGEST + 1)):
+        assert ask(controlled, b"/v1/applied?revision=0&seconds=" + seconds, b"POST").status == 400, seconds
     before = processor_ticks(controlled)
-    assert ask(controlled, b"/v1/applied?revision=%d" % LARGEST, b"POST").status == 504
-    # Ten seconds of waiting: two of them at work would be a thread that spins.
-    assert processor_ticks(controlled) - before < 2 * os.sysconf("SC_CLK_TCK")
+    answer = ask(controlled, b"/v1/applied?revision=%d&seconds=1" % LARGEST, b"POST")
+    assert (answer.status, answer.body) == (504, b"not applied within 1 s\n")
+    # A fifth of the time at work would be a thread that spins.
+    assert processor_ticks(controlled) - before < os.sysconf("SC_CLK_TCK") / 5
 
 
-def test_waiting_for_a_revision_needs_no_new_thread(controlled):
-    def threads():
-        return len(os.listdir(f"/proc/{controlled.process.pid}/task"))
+@pytest.fixture
+def waiting(controlled):
+    """Connects as many as may wait, and has them wait."""
+    connections = []
 
-    before = threads()
-    waiting = [connect(controlled) for _ in range(64)]
-    for connection in waiting:
-        connection.sendall(b"POST /v1/applied?revision=%d HTTP/1.0\r\n\r\n" % LARGEST)
-    # One thread takes them all in order: its answer to this one shows that it has them.
-    assert ask(controlled, b"/v1/applied?revision=%d" % LARGEST, b"POST").status == 503
-    assert threads() == before
-    assert ask(controlled, b"/v1/applied?revision=0", b"POST").status == 200
-    answers = []
-    readers = [threading.Thread(target=lambda one=one: answers.append(Answer(read_all(one)).status)) for one in waiting]
+    def wait(query):
+        connections.extend(connect(controlled) for _ in range(64))
+        for connection in connections:
+            connection.sendall(b"POST /v1/applied?%s HTTP/1.0\r\n\r\n" % query)
+        return connections
+    yield wait
+    for connection in connections:
+        connection.close()
+
+
+def answers(connections):
+    """The status that each of them gets, which all may get at once."""
+    statuses = []
+    readers = [threading.Thread(target=lambda one=one: statuses.append(Answer(read_all(one)).status))
+               for one in connections]
     for reader in readers:
         reader.start()
     for reader in readers:
         reader.join()
-    assert answers == [504] * 64
-    for connection in waiting:
-        connection.close()
+    return statuses
+
+
+def test_waiting_for_a_revision_needs_no_new_thread(controlled, waiting):
+    def threads():
+        return len(os.listdir(f"/proc/{controlled.process.pid}/task"))
+
+    before = threads()
+    applied = json.loads(ask(controlled, b"/v1/answers?issuer=interop&serial=01").body)["appliedRevision"]
+    connections = waiting(b"revision=%d" % (applied + 1))
+    # One thread takes them all in order: its answer to this one shows that it has them.
+    assert ask(controlled, b"/v1/applied?revision=%d" % LARGEST, b"POST").status == 503
+    assert threads() == before
+    assert ask(controlled, b"/v1/applied?revision=%d" % applied, b"POST").status == 200
+    # The change that they wait for; the command waits its turn, and is answered as they are.
+    controlled.authority.record(controlled.authority.issue("new.example"))
+    assert "answers so from now on" in controlled.authority.import_index().stdout
+    assert answers(connections) == [200] * 64
+
+
+def test_all_who_wait_in_vain_are_told_so(waiting):
+    assert answers(waiting(b"revision=%d&seconds=1" % LARGEST)) == [504] * 64
 
 
 # What the commands make of it

@@ -73,6 +73,34 @@ def test_holds_are_taken_and_counted(authority):
     assert "certificateHold" not in index(authority, *held).stderr
 
 
+@pytest.mark.parametrize("is_public", [True, False])
+@pytest.mark.parametrize("extensions, word", [
+    ("300806022a0304020500" * 2, "1.2.3"), ("300b06022a030101ff04020500", "critical"),
+    ("300f06092b0601050507300102040205" + "00", "nonce"), ("300a0603551d1504030a0101", "reasonCode")])
+def test_extensions_that_no_answer_should_have(authority, extensions, word, is_public):
+    authority.configure(publicProgramme=is_public)
+    path = authority.path("a.csv")
+    path.write_text(f"serial,extensions\n01,\n0BAD,{extensions}\n02,\n")
+    result = import_file(authority, "--csv", path)
+    assert result.returncode == 1 and result.stdout == ""
+    assert f"{path}, line 3: the serial 0BAD, column extensions: " in result.stderr and word in result.stderr
+    path.write_text("serial\n01\n0BAD\n02\n")
+    assert "3 added" in import_file(authority, "--csv", path).stdout, "nothing was taken of the refused one"
+
+
+def test_remove_from_crl_is_for_people_to_settle(authority):
+    authority.configure()
+    good, = rows(authority, 1)
+    held, = rows(authority, 1, revoked=NOW - DAY, reason="removeFromCRL")
+    serial = held.split("\t")[3]
+    result = index(authority, good, held)
+    assert result.returncode == 1 and result.stdout == ""
+    assert "index.txt, line 2: the serial " in result.stderr and serial in result.stderr
+    assert "the status V" in result.stderr
+    fields = held.split("\t")
+    assert "2 added" in index(authority, good, "\t".join(["V", fields[1], "", *fields[3:]])).stdout
+
+
 def test_one_is_singular(authority):
     authority.configure()
     result = index(authority, *rows(authority, 1))

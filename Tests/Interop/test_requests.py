@@ -1,5 +1,7 @@
 """Requests in every shape that clients send, and in shapes that nobody should."""
 import base64
+import hashlib
+import itertools
 import socket
 import urllib.parse
 
@@ -9,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp as cocsp
 
 import ocsp
+from authority import Authority
 from avouch import Answer, base64_target, read_all
 
 MALFORMED = bytes.fromhex("30030a0101")
@@ -35,28 +38,57 @@ def spellings(der):
     }
 
 
+def is_telling(der):
+    """Whether its base64 has all that the spellings differ about."""
+    text = base64.b64encode(der).decode()
+    return "+" in text and "//" in text and text.endswith("=")
+
+
+def telling_certificates(authority):
+    """Certificates whose serials make every request for them a telling one, whatever its hash."""
+    for number in itertools.count():
+        tail = hashlib.sha256(b"%d" % number).digest()[:10 + number % 5]
+        certificate = authority.issue("spelled.example", serial=int.from_bytes(b"\x7f\xff\xff\xff\xff" + tail))
+        if all(is_telling(ocsp.request(certificate, authority.certificate, one)) for one in ("sha1", "sha256")):
+            yield certificate
+
+
+@pytest.fixture(scope="module")
+def spelled(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("spelled") / "ca")
+    authority.certificates = list(itertools.islice(telling_certificates(authority), 6))
+    for certificate in authority.certificates:
+        authority.record(certificate)
+    authority.configure()
+    authority.import_index()
+    with authority.serve() as server:
+        authority.server = server
+        yield authority
+
+
 @pytest.mark.parametrize("spelling", list(spellings(b"\x30\x00")))
-def test_get_spellings(world, spelling):
-    # Many serials, so that base64 with +, / and // inside is met.
-    for algorithm in ("sha1", "sha256"):
-        der = ocsp.request(world.good, world.certificate, algorithm)
-        answer = world.server.get(spellings(der)[spelling])
-        assert answer.status == 200
-        response = ocsp.verified(answer.body, world.certificate, world.good, algorithm)
-        assert response.certificate_status == cocsp.OCSPCertStatus.GOOD
+def test_get_spellings(spelled, spelling):
+    for certificate in spelled.certificates:
+        for algorithm in ("sha1", "sha256"):
+            targets = spellings(ocsp.request(certificate, spelled.certificate, algorithm))
+            assert len(set(targets.values())) == len(targets), "two spellings are the same"
+            answer = spelled.server.get(targets[spelling])
+            assert answer.status == 200
+            response = ocsp.verified(answer.body, spelled.certificate, certificate, algorithm)
+            assert response.certificate_status == cocsp.OCSPCertStatus.GOOD
 
 
 def test_base64_with_slashes_inside(world):
-    """Any octets: serials are chosen so that // and /M stand inside the base64."""
-    issuer = world.certificate
+    """Serials are chosen so that // and /M, where a request could begin, stand inside the base64."""
     for number in range(0x3F3F3F3F3F3F, 0x3F3F3F3F3F3F + 64):
         builder = cocsp.OCSPRequestBuilder().add_certificate_by_hash(
-            b"\x0f\xff\xff" * 6 + b"\xff\xff", b"\xff\xf3\x0f" * 6 + b"\xff\xff", number, hashes.SHA1())
+            b"\x0f\xff\xfc\xcf" * 5, b"\xff\xf3\x0f" * 6 + b"\xff\xff", number, hashes.SHA1())
         der = builder.build().public_bytes(serialization.Encoding.DER)
+        text = base64.b64encode(der).decode()
+        assert "//" in text and "/M" in text
         for target in spellings(der).values():
             answer = world.server.get(target)
             assert (answer.status, answer.body) == (200, UNAUTHORIZED), target
-    assert issuer
 
 
 @pytest.mark.parametrize("headers", [
@@ -80,10 +112,61 @@ def test_post_chunked(world):
     ocsp.verified(answer.body, world.certificate, world.good)
 
 
+@pytest.mark.parametrize("size, trailer", [
+    (b"%x x", b""), (b"%x\t", b""), (b"0x%x", b""), (b"+%x", b""), (b"%x\n", b""), (b"%x;a\rb", b""), (b"%x;a\nb", b""),
+    (b"%x", b"x\r\n"), (b"%x", b" x: y\r\n"), (b"%x", b"x : y\r\n"), (b"%x", b"x: y\n")])
+def test_chunks_that_could_hide_a_request(world, size, trailer):
+    der = ocsp.request(world.good, world.certificate)
+    line = size % len(der)
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n%s\r\n0\r\n%s\r\n"
+    answer = Answer(world.server.exchange(request % (line, der, trailer) + b"GET /hidden HTTP/1.0\r\n\r\n"))
+    assert answer.status == 400 and answer.headers["connection"] == "close" and b"HTTP/1.1 200" not in answer.body
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("fields", [
+    CHUNKED + b"Transfer-Encoding: gzip\r\n" + CHUNKED, CHUNKED * 2, CHUNKED * 3, b"Transfer-Encoding: gzip\r\n",
+    b"Transfer-Encoding: chunked;q=1\r\n", b"Transfer-Encoding: \x0bchunked\r\n", b"Transfer-Encoding : chunked\r\n",
+    b"Transfer-Encoding:\r\n chunked\r\n", CHUNKED + b"Content-Length: 0\r\n", b"Content-Length: 0\r\n" + CHUNKED,
+    b"Content-Length: +0\r\n", b"Content-Length: 0, 0\r\n", b"Content-Length: 0\r\nContent-Length: 5\r\n",
+    b"Content-Length: 0x0\r\n", b"Content-Length:\r\n", b"Content-Length : 0\r\n", b"X: y\r\n z\r\n", b"X: y\rz\r\n",
+    b"X: \0\r\n", b"X\r\n"])
+def test_heads_that_could_hide_a_request(world, fields):
+    start = b"POST / HTTP/1.1\r\nHost: a\r\n"
+    hidden = b"\r\n0\r\n\r\nGET /hidden HTTP/1.0\r\n\r\n"
+    for octets in (start + fields + hidden, b"\r" + start + hidden):
+        answer = Answer(world.server.exchange(octets))
+        assert answer.status == 400 and answer.headers["connection"] == "close"
+        assert b"HTTP/1.1 200" not in answer.body
+
+
 def test_http_1_0_without_host(world):
     target = base64_target(ocsp.request(world.good, world.certificate))
     answer = Answer(world.server.exchange(f"GET {target} HTTP/1.0\r\n\r\n".encode()))
     assert answer.headers["connection"] == "close"
+    ocsp.verified(answer.body, world.certificate, world.good)
+
+
+@pytest.mark.parametrize("host", [
+    "[::1", "example:99999", "example:abc", "example.com evil", "user@example", "example/x", "[::g]"])
+def test_odd_hosts(world, host):
+    """RFC 9112 3.2 has them refused; old clients, which send odd ones, are answered all the same (quirk 11)."""
+    target = base64_target(ocsp.request(world.good, world.certificate))
+    exchange = world.server.exchange
+    answer = Answer(exchange(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\nGET {target} HTTP/1.0\r\n\r\n".encode()))
+    assert answer.status == 400 and answer.headers["connection"] == "close"
+    assert b"HTTP/1.1 200" not in answer.body, "what comes behind is nobody's"
+    answer = Answer(exchange(f"GET {target} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()))
+    ocsp.verified(answer.body, world.certificate, world.good)
+
+
+@pytest.mark.parametrize("host", ["", "a", "a_b.example:80", "[::1]:8080", "10.0.0.1:", "ocsp.example."])
+def test_hosts(world, host):
+    target = base64_target(ocsp.request(world.good, world.certificate))
+    answer = Answer(world.server.exchange(
+        f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()))
     ocsp.verified(answer.body, world.certificate, world.good)
 
 
@@ -209,15 +292,32 @@ def test_head_and_conditional_requests(world):
             assert "content-length" not in answer.headers
     for condition in ('If-None-Match: "x"', "If-Modified-Since: Mon, 01 Jan 2001 00:00:00 GMT"):
         assert world.server.get(target, condition).status == 200
+    tag, since = f"If-None-Match: {get.headers['etag']}", f"If-Modified-Since: {get.headers['last-modified']}"
+    assert world.server.get(target, 'If-None-Match: "x"', tag).status == 304
+    assert world.server.get(target, since, since).status == 200
     # A hash that is not signed ahead is answered after a wait; it is conditional all the same.
     slow = base64_target(ocsp.request(world.good, world.certificate, "sha512"))
     assert world.server.get(slow, "If-None-Match: *").status == 304
 
 
+@pytest.mark.parametrize("rest, status", [
+    (b" / HTTP/1.1\r\n\r\n", 400), (b" / HTTP/3.0\r\n\r\n", 505),
+    (b" /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b" / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n", 413)])
+def test_refused_head_has_no_body(world, rest, status):
+    head, get = (Answer(world.server.exchange(method + rest)) for method in (b"HEAD", b"GET"))
+    assert head.status == get.status == status
+    assert head.body == b"" and len(get.body) == int(head.headers["content-length"]) > 0
+
+
 def test_other_methods(world):
-    for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO"):
+    for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"):
         answer = world.server.get("/", method=method)
         assert answer.status == 405 and answer.headers["allow"] == "GET, HEAD, POST"
+    # Not recognised at all, which is another thing (RFC 9110 15.6.2); methods are case-sensitive.
+    for method in ("FOO", "get", "Post", "GETS", "PROPFIND"):
+        answer = world.server.get("/", method=method)
+        assert answer.status == 501 and "allow" not in answer.headers and answer.body
     assert Answer(world.server.exchange(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).status == 405
 
 

@@ -51,4 +51,22 @@ struct SingleExtensionTests {
     #expect(merged(one(1, 1), [0x30, 0x05]) == [0x30, 0x05])
     #expect(merged([0x30, 0x05], []) == [0x30, 0x05])
   }
+
+  @Test("object identifiers have their dotted form in messages (X.690 8.19)")
+  func dotted() {
+    for (octets, text) in [
+      ([0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02], "1.3.6.1.5.5.7.48.1.2"),
+      ([0x55, 0x1D, 0x15], "2.5.29.21"),
+      ([0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D], "1.2.840.113549"), ([0x00], "0.0"), ([0x27], "0.39"), ([0x28], "1.0"),
+      ([0x4F], "1.39"), ([0x50], "2.0"), ([0x88, 0x37, 0x03], "2.999.3"),
+      ([0x69] + [0x83] + [UInt8](repeating: 0xFF, count: 17) + [0x7F], "2.25.340282366920938463463374607431768211455"),
+    ] as [([UInt8], String)] {
+      #expect(ObjectIdentifier.text(of: octets) == text)
+    }
+    for bad in [
+      [], [0x2A, 0x80, 0x01], [0x80], [0x2A, 0x83], [0x69, 0x84] + [UInt8](repeating: 0x80, count: 17) + [0],
+    ] as [[UInt8]] {
+      #expect(ObjectIdentifier.text(of: bad) == nil, "\(bad)")
+    }
+  }
 }

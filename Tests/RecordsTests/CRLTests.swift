@@ -65,17 +65,21 @@ struct CRLTests {
     return records
   }
 
+  private let date = OCSPExtension(
+    identifier: [0x55, 0x1D, 0x18], value: [0x18, 0x0F] + Array("20260101000000Z".utf8))
+
   @Test("entries with and without reasons, dates of both kinds, invalidityDate kept")
   func entries() throws {
-    let date = OCSPExtension(identifier: [0x55, 0x1D, 0x18], value: [0x18, 0x0F] + Array("20260101000000Z".utf8))
+    var critical = date
+    critical.isCritical = true
     let found = try records(
       list([
         Entry(serial: [1]), Entry(serial: [2], extensions: [reason(1), date]),
-        Entry(serial: [3], extensions: [reason(6)], isUTC: true),
+        Entry(serial: [3], extensions: [reason(6)], isUTC: true), Entry(serial: [4], extensions: [critical]),
       ]))
-    #expect(found.map { $0.revocation?.reason } == [nil, .keyCompromise, .certificateHold])
-    #expect(found.map { $0.revocation?.time } == [CRLTests.start, CRLTests.start, CRLTests.start])
-    #expect(found[1].singleExtensions == date.encoded())
+    #expect(found.map { $0.revocation?.reason } == [nil, .keyCompromise, .certificateHold, nil])
+    #expect(found.allSatisfy { $0.revocation?.time == CRLTests.start })
+    #expect(found[1].singleExtensions == date.encoded() && found[3].singleExtensions == date.encoded())
     #expect(found.allSatisfy { $0.notAfter == nil })
     #expect(try records(list([])).isEmpty)
     #expect(try records(list([Entry(serial: [1])], version: false)).count == 1)
@@ -150,6 +154,8 @@ struct CRLTests {
         Entry(serial: [2], extensions: [OCSPExtension(identifier: [0x2A, 0x05], isCritical: true, value: [])]),
         "unknown critical"
       ),
+      (Entry(serial: [2], extensions: [reason(1), reason(1)]), "two reasonCodes"),
+      (Entry(serial: [2], extensions: [date, reason(1), date]), "two invalidityDates"),
       (Entry(serial: [UInt8](repeating: 1, count: 40)), "40 octets"), (Entry(serial: [1]), "listed at octet"),
     ] {
       #expect { try records(list([Entry(serial: [1]), entry])) } throws: {

@@ -65,7 +65,11 @@ struct RecordReaderTests {
       ("R\t271124085705Z\t\t02\tunknown\t/CN=a", "has no time"),
       ("R\t271124085705Z\t261101000000Z,because\t02\tunknown\t/CN=a", "the reason 'because'"),
       ("R\t271124085705Z\t261101000000Z,keyTime\t02\tunknown\t/CN=a", "keyTime needs the time"),
-      ("R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a", "removeFromCRL"),
+      (
+        "R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a",
+        "the serial 02 is revoked for removeFromCRL"
+      ),
+      ("R\t271124085705Z\t261101000000Z,removeFromCRL\t02\tunknown\t/CN=a", "give it the status V and an empty"),
       ("V\t271124085705Z\t\t01\tunknown\t/CN=a", "stands on line 1 already"),
     ])
   func brokenIndex(row: String, expected: String) {
@@ -116,9 +120,45 @@ struct RecordReaderTests {
       ("serial,revokedAt,reason\n01,2026-01-01,x\n", "column reason: 'x'"), ("serial\n\"01\n", "a quote is not closed"),
       ("serial\n01\n01\n", "stands on line 2 already"), ("serial\n\"01\"x\n", "follows a closing quote"),
       ("serial,extensions\n01,300\n", "even number"), ("serial,extensions\n01,3005\n", "not DER"),
-      ("serial,extensions\n01,300A0603551D1504030A0101\n", "reasonCode"),
+      ("serial,extensions\n01,\(String(repeating: "05", count: 4097))\n", "4097 octets"),
     ])
   func brokenCSV(text: String, expected: String) {
     #expect { try csv(text) } throws: { "\($0)".contains("a.csv") && "\($0)".contains(expected) }
+  }
+
+  private func hexadecimal(_ extensions: [OCSPExtension]) -> String {
+    extensions.flatMap { $0.encoded() }.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
+  }
+
+  @Test("extensions that have no place in an answer's singleExtensions are refused with line, serial and column")
+  func misplacedExtensions() throws {
+    let own = OCSPExtension(identifier: [0x2A, 0x03], value: [5, 0])
+    let other = OCSPExtension(identifier: [0x2A, 0x04], value: [5, 0])
+    let null: [UInt8] = [5, 0]
+    for (bad, expected) in [
+      ([own, own], "1.2.3 is there twice"),
+      ([own, other, OCSPExtension(identifier: own.identifier, value: [1, 1, 0])], "1.2.3 is there twice"),
+      ([other, OCSPExtension(identifier: [0x2A, 0x03], isCritical: true, value: null)], "1.2.3 is critical"),
+      (
+        [OCSPExtension(identifier: ObjectIdentifier.archiveCutoff, isCritical: true, value: null)], "48.1.6 is critical"
+      ),
+      ([OCSPExtension(identifier: ObjectIdentifier.nonce, value: [4, 1, 1])], "1.3.6.1.5.5.7.48.1.2 does not belong"),
+      ([own, OCSPExtension(identifier: ObjectIdentifier.extendedRevoke, value: null)], "48.1.9 does not belong"),
+      ([OCSPExtension(identifier: ObjectIdentifier.acceptableResponses, value: null)], "48.1.4 does not belong"),
+      ([OCSPExtension(identifier: ObjectIdentifier.serviceLocator, value: null)], "48.1.7 does not belong"),
+      (
+        [OCSPExtension(identifier: ObjectIdentifier.preferredSignatureAlgorithms, value: null)],
+        "48.1.8 does not belong"
+      ),
+      ([OCSPExtension(identifier: ObjectIdentifier.reasonCode, value: [10, 1, 1])], "2.5.29.21 does not belong"),
+      ([OCSPExtension(identifier: [0x80, 0x01], value: null)], "no OBJECT IDENTIFIER"),
+    ] {
+      #expect { try csv("serial,extensions\n01,\n0b0B,\(hexadecimal(bad))\n") } throws: { error in
+        "\(error)".contains("a.csv, line 3: the serial 0B0B, column extensions: ") && "\(error)".contains(expected)
+      }
+    }
+    let good = [own, other, OCSPExtension(identifier: ObjectIdentifier.archiveCutoff, value: null)]
+    #expect(
+      try csv("serial,extensions\n01,\(hexadecimal(good))\n")[0].singleExtensions == good.flatMap { $0.encoded() })
   }
 }

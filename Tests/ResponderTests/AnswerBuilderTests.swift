@@ -139,6 +139,18 @@ struct AnswerBuilderTests {
       AnswerBuilder.singleResponse(unissued, certID: [0x30, 0], times: times, issuer: issuer).singleExtensions == [])
   }
 
+  @Test("a record's own archive cutoff is the one of its answer, and the only one", arguments: [true, false])
+  func ownArchiveCutoff(isOfIssuer: Bool) throws {
+    var policy = IssuerPolicy()
+    policy.archiveCutoff = isOfIssuer ? .issuerNotBefore : .retention(seconds: 1000)
+    let issuer = Sample.issuer(policy: policy)
+    let times = try #require(AnswerBuilder.times(issuer: issuer, now: now, jitter: 0))
+    let own = SingleExtension.invalidityDate(now) + SingleExtension.archiveCutoff(now.advanced(bySeconds: -5))
+    let statement = AnswerBuilder.Statement(status: .good, singleExtensions: own)
+    let single = AnswerBuilder.singleResponse(statement, certID: [0x30, 0], times: times, issuer: issuer)
+    #expect(single.singleExtensions == own)
+  }
+
   @Test("a template gives the octets that are built one by one, for every kind of answer and serial")
   func template() throws {
     var random = SeededGenerator(seed: 4)

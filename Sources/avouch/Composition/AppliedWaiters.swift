@@ -10,7 +10,8 @@ import Synchronization
 /// could refuse. Any thread may call `add`.
 final class AppliedWaiters: Sendable {
   private static let maximumWaiters = 64
-  private static let patienceMilliseconds: Int64 = 10_000
+  /// How long a wait may be, and is where nothing else is asked for.
+  static let maximumSeconds: Int64 = 10
   private static let stepMilliseconds: Int64 = 50
   private let runtime: ResponderRuntime
   private let completions: CompletionQueue
@@ -22,6 +23,7 @@ final class AppliedWaiters: Sendable {
     var revision: Revision
     var connection: ConnectionID
     var minorVersion: UInt8
+    var seconds: Int64
     var deadline: MonotonicTime
   }
 
@@ -36,15 +38,16 @@ final class AppliedWaiters: Sendable {
     _ = NamedThread(name: "applied", isDetached: true) { self.run() }
   }
 
-  /// Has the connection answered 200 when the revision is applied, or 504 after ten seconds.
+  /// Has the connection answered 200 when the revision is applied, or 504 after that many seconds.
   ///
   /// False where as many wait as may: then it will not be answered.
-  func add(_ revision: Revision, _ connection: ConnectionID, minorVersion: UInt8) -> Bool {
-    let deadline = MonotonicTime.now().advanced(byMilliseconds: AppliedWaiters.patienceMilliseconds)
+  func add(_ revision: Revision, _ connection: ConnectionID, minorVersion: UInt8, seconds: Int64) -> Bool {
+    let deadline = MonotonicTime.now().advanced(byMilliseconds: seconds * 1000)
     let arrivals: UInt64? = list.withLock { list in
       guard list.waiters.count < AppliedWaiters.maximumWaiters else { return nil }
       list.waiters.append(
-        Waiter(revision: revision, connection: connection, minorVersion: minorVersion, deadline: deadline))
+        Waiter(
+          revision: revision, connection: connection, minorVersion: minorVersion, seconds: seconds, deadline: deadline))
       list.arrivals += 1
       return list.arrivals
     }
@@ -79,7 +82,7 @@ final class AppliedWaiters: Sendable {
     }
     for waiter in ended {
       let answer: ControlAnswer =
-        waiter.revision <= applied ? .plain(200, "applied\n") : .plain(504, "not applied within 10 s\n")
+        waiter.revision <= applied ? .plain(200, "applied\n") : .plain(504, "not applied within \(waiter.seconds) s\n")
       completions.complete(waiter.connection) { turn, keepsAlive, response in
         answer.write(
           isHead: false, keepsAlive: keepsAlive, minorVersion: waiter.minorVersion, turn: turn, to: &response)

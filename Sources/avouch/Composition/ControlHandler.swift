@@ -92,12 +92,17 @@ final class ControlHandler: RequestHandler {
       write(.plain(400, "revision: a number from 0 to \(Int64.max) is expected\n"), head, turn, &response)
       return .answered
     }
+    let limit = AppliedWaiters.maximumSeconds
+    guard let seconds = query["seconds"].map({ Int64($0) }) ?? limit, (1...limit).contains(seconds) else {
+      write(.plain(400, "seconds: a number from 1 to \(limit) is expected\n"), head, turn, &response)
+      return .answered
+    }
     let revision = Revision(UInt64(number))
     if runtime.appliedRevision >= revision {
       write(.plain(200, "applied\n"), head, turn, &response)
       return .answered
     }
-    guard waiters.add(revision, connection, minorVersion: head.minorVersion) else {
+    guard waiters.add(revision, connection, minorVersion: head.minorVersion, seconds: seconds) else {
       write(.plain(503, "too many wait already\n"), head, turn, &response)
       return .answered
     }
