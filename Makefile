@@ -25,7 +25,7 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build install run test test-swift test-interop format lint simulate bench bench-pkcs11 break-invariants fuzz clean
+.PHONY: help build install run test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ bench: ## CPU per request of a cached answer beside a C server that parses nothi
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
 	Benchmarks/l1-hit $(BENCH)
+
+bench-presign: ## answers signed ahead through the whole path, beside openssl speed and a bare C loop over C_Sign
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/presign $(BENCH)
 
 bench-pkcs11: ## signatures a second in a SoftHSM token beside a bare C loop over C_Sign
 	@scripts/install-dependencies build bench
