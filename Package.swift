@@ -54,10 +54,10 @@ let package = Package(
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
-      imports: ["CalendarTime", "EventLoop", "OCSP", "Responder"]),
+      imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
     room(
       "OCSPOverHTTP",
-      imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "OCSP", "Responder", "ResponderRuntime"]),
+      imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
 
     // Ring 3: the program composes; nothing else knows everybody.
     .executableTarget(
@@ -85,7 +85,8 @@ let package = Package(
     roomTests("Responder", imports: ["CalendarTime", "OCSP", "TestSupport"]),
     roomTests("SQLiteStore", imports: ["CalendarTime", "OCSP", "Responder", "TestSupport"]),
     roomTests(
-      "ResponderRuntime", imports: ["CalendarTime", "EventLoop", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
+      "ResponderRuntime",
+      imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(

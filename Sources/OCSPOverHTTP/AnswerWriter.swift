@@ -3,7 +3,6 @@ import HTTP1
 import HTTPServer
 import OCSP
 import Responder
-import ResponderRuntime
 
 /// How one answer travels: what of the request the writer must know.
 struct Exchange: Sendable {
@@ -142,22 +141,22 @@ final class AnswerWriter: Sendable {
 /// A worker's writer, by the newest directory. Its thread alone uses it, also for answers that come later.
 final class CurrentWriter: @unchecked Sendable {
   // Travels to signing threads inside answers that come later, which call it on the worker's thread again.
-  private let runtime: ResponderRuntime
+  private let source: any AnswerSource
   private var generation: UInt64
   private(set) var writer: AnswerWriter
 
-  init(runtime: ResponderRuntime) {
-    self.runtime = runtime
-    generation = runtime.directoryGeneration
-    writer = AnswerWriter(runtime.directory, retryAfterSeconds: runtime.limits.retryAfterSeconds)
+  init(source: any AnswerSource) {
+    self.source = source
+    generation = source.directoryGeneration
+    writer = AnswerWriter(source.directory, retryAfterSeconds: source.retryAfterSeconds)
   }
 
   /// Takes a new directory over, where there is one.
   func look() {
-    let newest = runtime.directoryGeneration
+    let newest = source.directoryGeneration
     guard newest != generation else { return }
     generation = newest
-    writer = AnswerWriter(runtime.directory, retryAfterSeconds: runtime.limits.retryAfterSeconds)
+    writer = AnswerWriter(source.directory, retryAfterSeconds: source.retryAfterSeconds)
   }
 }
 

@@ -1,17 +1,17 @@
-public import ResponderRuntime
+public import Metrics
 
 /// What the handlers of all workers count, for metrics.
 public final class HandlerCounters: Sendable {
   /// Answered from the answer cache.
-  public let hits = RuntimeCounters.Counter()
+  public let hits = Counter()
   /// Had to wait for the store or a signer.
-  public let misses = RuntimeCounters.Counter()
+  public let misses = Counter()
   /// Signed for one request: nonces, and several certificates at once.
-  public let live = RuntimeCounters.Counter()
-  public let notModified = RuntimeCounters.Counter()
-  public let malformed = RuntimeCounters.Counter()
-  public let unauthorized = RuntimeCounters.Counter()
-  public let methodsRefused = RuntimeCounters.Counter()
+  public let live = Counter()
+  public let notModified = Counter()
+  public let malformed = Counter()
+  public let unauthorized = Counter()
+  public let methodsRefused = Counter()
 
   public init() {}
 }

@@ -1,15 +1,15 @@
 public import HTTP1
 public import HTTPServer
+import Metrics
 import OCSP
-import Responder
-public import ResponderRuntime
+public import Responder
 
 /// Answers OCSP over HTTP (RFC 6960 A.1, RFC 9919 6). One instance per worker.
 ///
 /// A hit in the answer cache is answered at once: parse, look up, copy. What has to wait for the store or a signer goes
-/// to the runtime and comes back through the worker's completion queue.
+/// to the source and comes back through the worker's completion queue.
 public final class OCSPHandler: RequestHandler {
-  private let runtime: ResponderRuntime
+  private let source: any AnswerSource
   private let cache: AnswerCache
   private let current: CurrentWriter
   private let completions: CompletionQueue
@@ -20,12 +20,12 @@ public final class OCSPHandler: RequestHandler {
   private var answerOctets: [UInt8]
 
   public init(
-    runtime: ResponderRuntime, completions: CompletionQueue, maximumRequestBytes: Int, maximumQuestions: Int,
+    source: any AnswerSource, completions: CompletionQueue, maximumRequestBytes: Int, maximumQuestions: Int,
     counters: HandlerCounters
   ) {
-    self.runtime = runtime
-    cache = runtime.cache
-    current = CurrentWriter(runtime: runtime)
+    self.source = source
+    cache = source.cache
+    current = CurrentWriter(source: source)
     self.completions = completions
     var limits = OCSPRequest.Limits()
     limits.maximumQuestions = maximumQuestions
@@ -126,7 +126,7 @@ public final class OCSPHandler: RequestHandler {
   ) -> Handling {
     // A serial that nobody issued costs no signature and no look into the store (invariant 8).
     let issuer = current.writer.issuers[key.issuer]
-    if issuer.policy.unissued == .unauthorized, !runtime.mayBeIssued(key, by: issuer) {
+    if issuer.policy.unissued == .unauthorized, !source.mayBeIssued(key, by: issuer) {
       return error(.unauthorized, head, turn, &response)
     }
     counters.misses.add(1)
@@ -134,7 +134,7 @@ public final class OCSPHandler: RequestHandler {
   }
 
   private func ask(_ question: Question, _ answer: PendingAnswer) -> Handling {
-    runtime.ask(question, receiver: answer)
+    source.ask(question, receiver: answer)
     return .pending(answer.exchangeInWait)
   }
 
@@ -143,7 +143,7 @@ public final class OCSPHandler: RequestHandler {
     let issuer = current.writer.issuers[question.issuer]
     guard issuer.policy.unissued == .unauthorized else { return true }
     return question.entries.contains { entry in
-      entry.key.map { runtime.mayBeIssued($0, by: issuer) } ?? false
+      entry.key.map { source.mayBeIssued($0, by: issuer) } ?? false
     }
   }
 

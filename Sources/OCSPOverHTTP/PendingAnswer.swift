@@ -2,7 +2,6 @@ import HTTP1
 import HTTPServer
 import OCSP
 import Responder
-import ResponderRuntime
 
 /// A request whose answer is on its way: told by a signing thread, written by the worker.
 final class PendingAnswer: OutcomeReceiver {

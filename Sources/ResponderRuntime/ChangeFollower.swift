@@ -1,5 +1,6 @@
 import CalendarTime
 import EventLoop
+import Metrics
 import OCSP
 import Responder
 import Synchronization

@@ -1,5 +1,6 @@
 import CalendarTime
 import EventLoop
+import Metrics
 import OCSP
 public import Responder
 import Synchronization
@@ -8,7 +9,7 @@ import Synchronization
 ///
 /// `start` opens the store for each thread and starts them; `stop` ends them. Everything else may be called by any
 /// thread.
-public final class ResponderRuntime: Sendable {
+public final class ResponderRuntime: AnswerSource {
   /// Bounds.
   public struct Limits: Sendable {
     /// Questions that wait for a signature; over it the answer is `tryLater`.
@@ -85,6 +86,8 @@ public final class ResponderRuntime: Sendable {
   public var directory: IssuerDirectory { current.withLock { $0.directory } }
 
   public var issuers: IssuerTable { directory.issuers }
+
+  public var retryAfterSeconds: Int { limits.retryAfterSeconds }
 
   /// Grows with every new directory: who keeps one looks whether it is still in force.
   public var directoryGeneration: UInt64 { generation.load(ordering: .acquiring) }
@@ -289,20 +292,4 @@ public final class ResponderRuntime: Sendable {
   }
 
   var isStopping: Bool { closing.current > 0 }
-}
-
-/// Who is told how a question ended. Called once, by any thread, the asking one included; must not block.
-public protocol OutcomeReceiver: Sendable {
-  /// Whether nobody needs the outcome any more: then nothing is signed for it. Any thread may ask.
-  var isGone: Bool { get }
-  func receive(_ outcome: QuestionOutcome)
-}
-
-/// How a question ended, as its asker sees it.
-public enum QuestionOutcome: Sendable {
-  case answer(Answer)
-  /// A response made for one request alone, with its times.
-  case live(octets: [UInt8], times: AnswerTimes)
-  case unauthorized
-  case tryLater
 }

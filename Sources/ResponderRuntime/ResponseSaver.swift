@@ -1,4 +1,5 @@
 import EventLoop
+import Metrics
 import OCSP
 import Responder
 import Synchronization

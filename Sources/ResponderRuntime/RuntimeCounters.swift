@@ -1,20 +1,8 @@
+public import Metrics
 import Synchronization
 
 /// What the runtime counts, for metrics and for `avouch status`. Any thread may add and read.
 public final class RuntimeCounters: Sendable {
-  /// A number that many threads add to.
-  public struct Counter: ~Copyable, Sendable {
-    private let value = Atomic<UInt64>(0)
-
-    public var current: UInt64 { value.load(ordering: .relaxed) }
-
-    public init() {}
-
-    public func add(_ amount: UInt64) {
-      value.wrappingAdd(amount, ordering: .relaxed)
-    }
-  }
-
   /// Signatures made, and made in vain because a change overtook them.
   public let signatures = Counter()
   public let signingFailures = Counter()

@@ -1,4 +1,5 @@
 import EventLoop
+import Metrics
 import Responder
 import Synchronization
 

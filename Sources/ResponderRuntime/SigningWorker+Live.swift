@@ -1,4 +1,5 @@
 import CalendarTime
+import Metrics
 import OCSP
 import Responder
 import Synchronization

@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import HTTPServer
+import Metrics
 import ResponderRuntime
 
 /// `avouch serve`.

@@ -44,7 +44,7 @@ final class RunningResponder: Sendable {
       limits: ServerLimits(settings.limits)
     ) { completions in
       OCSPHandler(
-        runtime: runtime, completions: completions, maximumRequestBytes: settings.limits.requestBodyBytes,
+        source: runtime, completions: completions, maximumRequestBytes: settings.limits.requestBodyBytes,
         maximumQuestions: settings.limits.certificatesPerRequest, counters: counters)
     }
     let publicServer = server

@@ -1,0 +1,14 @@
+import Synchronization
+
+/// A number that many threads add to.
+public struct Counter: ~Copyable, Sendable {
+  private let value = Atomic<UInt64>(0)
+
+  public var current: UInt64 { value.load(ordering: .relaxed) }
+
+  public init() {}
+
+  public func add(_ amount: UInt64) {
+    value.wrappingAdd(amount, ordering: .relaxed)
+  }
+}
