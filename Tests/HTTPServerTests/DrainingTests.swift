@@ -42,8 +42,12 @@ struct DrainingTests {
     server.drain()
     #expect(idle.readToEnd() == "" && idle.isAtEnd)
     #expect(throws: TestClient.Broken.self) {
-      // The listeners close with the first turn of each worker: soon, not at once.
-      for _ in 0..<10_000 { _ = try TestClient(server.addresses[0]).readToEnd() }
+      // The listeners close with the first turn of each worker: soon, not at once. Who was taken until then is answered.
+      for _ in 0..<10_000 {
+        let late = try TestClient(server.addresses[0])
+        late.send(get)
+        _ = late.readToEnd()
+      }
     }
     state.release()
     let answer = waiting.readToEnd()
