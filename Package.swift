@@ -55,6 +55,7 @@ let package = Package(
     room(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
+    room("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder"]),
     room(
       "OCSPOverHTTP",
       imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
@@ -87,6 +88,7 @@ let package = Package(
     roomTests(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
+    roomTests("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(

@@ -111,6 +111,24 @@ public final class AnswerCache: Sendable {
     return nil
   }
 
+  /// The answer held for `key` as a value, if it is valid: for those who do not write it to a socket at once.
+  public func answer(_ key: ResponseKey, now: UnixTime) -> Answer? {
+    var octets = [UInt8](repeating: 0, count: 8 << 10)
+    var span = octets.mutableSpan
+    guard let head = copy(key, now: now, into: &span), let held = peek(key) else { return nil }
+    octets.removeLast(octets.count - head.prefixCount)
+    return Answer(
+      key: key, revision: held.revision, times: head.times, digest: head.digest, prefix: octets,
+      credential: head.credential, isForUnissued: false)
+  }
+
+  /// Forgets everything that is held; fences stay.
+  public func dropAll() {
+    for home in [shards, unissued] {
+      for index in 0..<home.count { unsafe home.at(index).pointee.withLock { $0.dropAll() } }
+    }
+  }
+
   /// Forgets the answers for serials that nobody issued: their policy has changed.
   public func dropUnissued() {
     for index in 0..<unissued.count { unsafe unissued.at(index).pointee.withLock { $0.dropAll() } }

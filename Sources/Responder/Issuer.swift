@@ -17,6 +17,8 @@ public struct Issuer: Sendable {
   /// The keys that sign in the credential's name, each in a place of its own: any of them will do.
   public var keys: [any Signer]
   public var issuerNotBefore: UnixTime
+  /// What nodes call it among each other.
+  public var sharedName: SharedIssuerName
   /// What its CertIDs have in common, by the hash algorithm's number.
   private let certIDHeads: [[UInt8]]
   /// How far its first reading from the store has come; one and the same through reloads.
@@ -25,7 +27,8 @@ public struct Issuer: Sendable {
   public init(
     index: IssuerIndex, storeID: StoreIssuerID, name: String, policy: IssuerPolicy,
     identifiers: [HashAlgorithm: IssuerIdentifier], credential: SigningCredential, credentialIndex: CredentialIndex,
-    keys: [any Signer], issuerNotBefore: UnixTime, progress: IssuerProgress = IssuerProgress()
+    keys: [any Signer], issuerNotBefore: UnixTime, sharedName: SharedIssuerName = SharedIssuerName(0),
+    progress: IssuerProgress = IssuerProgress()
   ) {
     self.index = index
     self.storeID = storeID
@@ -36,6 +39,7 @@ public struct Issuer: Sendable {
     self.credentialIndex = credentialIndex
     self.keys = keys
     self.issuerNotBefore = issuerNotBefore
+    self.sharedName = sharedName
     self.progress = progress
     certIDHeads = (0...(HashAlgorithm.allCases.map { Int($0.rawValue) }.max() ?? 0)).map { number in
       guard let algorithm = HashAlgorithm(rawValue: UInt8(number)), let identifier = identifiers[algorithm] else {

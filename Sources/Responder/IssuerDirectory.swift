@@ -8,6 +8,7 @@ public final class IssuerDirectory: Sendable {
   public let credentials: CredentialTable
   /// Every place in which a key of some issuer lies or has lain, each once.
   public let places: [SigningPlace]
+  let indexBySharedName: [SharedIssuerName: IssuerIndex]
   /// By issuer: the places of its keys, in the order of its keys.
   public let placesOfIssuers: [[Int]]
 
@@ -19,6 +20,8 @@ public final class IssuerDirectory: Sendable {
   ) throws(IssuerTable.DuplicateIssuer) {
     self.issuers = try IssuerTable(issuers)
     self.credentials = credentials
+    indexBySharedName = Dictionary(
+      issuers.filter { !$0.isRetired }.map { ($0.sharedName, $0.index) }, uniquingKeysWith: { first, _ in first })
     var places = placesBefore
     var numbers: [String: Int] = [:]
     for (number, place) in places.enumerated() { numbers[place.name] = number }
@@ -96,7 +99,7 @@ extension IssuerDirectory {
         index: IssuerIndex(UInt16(place)), storeID: storeID, name: one.name, policy: one.policy,
         identifiers: one.identifiers, credential: one.credential,
         credentialIndex: credentials.insert(one.credential, storeID: credentialID), keys: one.keys,
-        issuerNotBefore: one.notBefore,
+        issuerNotBefore: one.notBefore, sharedName: SharedIssuerName(identity: one.identity),
         progress: place < issuers.count ? issuers[place].progress : IssuerProgress())
       if place < issuers.count { issuers[place] = issuer } else { issuers.append(issuer) }
     }

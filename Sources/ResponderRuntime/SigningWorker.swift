@@ -169,7 +169,8 @@ final class SigningWorker: @unchecked Sendable {
           case .answer(let answer): return .answer(answer)
           case .unauthorized: return .unauthorized
           case .tryLater: return .tryLater
-          case .readCache: return cached(key).map { .answer($0) } ?? .tryLater
+          case .readCache:
+            return runtime.cache.answer(key, now: runtime.clock.now()).map { .answer($0) } ?? .tryLater
           }
         }
       } catch Failure.abandoned {
@@ -236,19 +237,6 @@ final class SigningWorker: @unchecked Sendable {
           + "\(issuer.credential.notAfter.iso8601), and it is \(now.iso8601): nothing can be signed")
     }
     return times
-  }
-
-  /// The cache's answer as a value: for waiters that a newer one overtook.
-  private func cached(_ key: ResponseKey) -> Answer? {
-    var octets = [UInt8](repeating: 0, count: 8 << 10)
-    var span = octets.mutableSpan
-    guard let head = runtime.cache.copy(key, now: runtime.clock.now(), into: &span),
-      let held = runtime.cache.peek(key)
-    else { return nil }
-    octets.removeLast(octets.count - head.prefixCount)
-    return Answer(
-      key: key, revision: held.revision, times: head.times, digest: head.digest, prefix: octets,
-      credential: head.credential, isForUnissued: false)
   }
 
   func report(_ error: any Error) {

@@ -4,7 +4,7 @@
 /// each case the numbers do not follow each other. What a node holds in memory may then be older than it knows.
 public struct UpdatePosition: Sendable, Hashable {
   public enum Verdict: Sendable, Hashable {
-    /// The next one, or the first that this node has ever seen.
+    /// The next one, or the first of all.
     case next
     /// Seen before, or sent by an origin that another one has replaced: nothing is done.
     case ignored
@@ -12,19 +12,26 @@ public struct UpdatePosition: Sendable, Hashable {
     case gap
   }
 
-  /// Nil until the first entry.
+  /// Nil where nothing was ever announced.
   public private(set) var number: UInt64?
   public private(set) var token = FencingToken(0)
 
   public init() {}
 
-  /// - Parameter isFirst: whether nothing is in memory yet that an earlier entry could have been about.
-  public mutating func read(_ entry: UpdateEntry, isFirst: Bool) -> Verdict {
+  /// Begins behind the newest entry: what is in memory from now on is at least as new.
+  ///
+  /// - Parameter newest: nil where nothing was ever announced.
+  public mutating func begin(after newest: UpdateEntry?) {
+    number = newest?.number
+    token = newest?.token ?? FencingToken(0)
+  }
+
+  public mutating func read(_ entry: UpdateEntry) -> Verdict {
     guard entry.token >= token else { return .ignored }
     // An origin that did not hear whether an entry had arrived sends it again.
     if let number, entry.token == token, entry.number <= number { return .ignored }
     defer { (number, token) = (entry.number, entry.token) }
-    guard let number else { return isFirst ? .next : .gap }
+    guard let number else { return .next }
     return entry.number == number &+ 1 ? .next : .gap
   }
 }

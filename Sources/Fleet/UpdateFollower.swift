@@ -1,0 +1,100 @@
+import CalendarTime
+import Metrics
+import OCSP
+public import Responder
+import Synchronization
+
+/// Keeps an edge's memory in step with the news: drops what has changed, takes the new answers in, and empties memory where
+/// news was missed.
+public final class UpdateFollower: UpdateReceiver {
+  private struct State {
+    var position = UpdatePosition()
+    /// Monotonic nanoseconds; nil while the stream is heard.
+    var deafSince: Int64? = .some(0)
+    var why: String?
+    var wasEverHeard = false
+  }
+
+  private let edge: EdgeResponder
+  private let log: @Sendable (String) -> Void
+  private let state = Mutex(State())
+
+  /// - Parameter log: is told what an operator should know.
+  public init(_ edge: EdgeResponder, log: @escaping @Sendable (String) -> Void) {
+    self.edge = edge
+    self.log = log
+    state.withLock { $0.deafSince = edge.clock.monotonicNanoseconds() }
+  }
+
+  /// How long the stream has not been heard, in milliseconds, and why; nil while it is.
+  public var deafness: (milliseconds: Int64, why: String)? {
+    let now = edge.clock.monotonicNanoseconds()
+    return state.withLock { state in
+      state.deafSince.map { ((now - $0) / 1_000_000, state.why ?? "it has not been heard yet") }
+    }
+  }
+
+  public func isHeard(_ isHeard: Bool, why: String?) {
+    let now = edge.clock.monotonicNanoseconds()
+    let message = state.withLock { state -> String? in
+      if isHeard {
+        guard state.deafSince != nil else { return nil }
+        state.deafSince = nil
+        defer { state.wasEverHeard = true }
+        return state.wasEverHeard ? "the stream of updates is heard again" : nil
+      }
+      state.why = why
+      guard state.deafSince == nil else { return nil }
+      state.deafSince = now
+      return "the stream of updates cannot be heard: \(why ?? "no reason known")"
+    }
+    if let message { log(message) }
+  }
+
+  public func begins(after newest: [UInt8]?) {
+    let entry = newest.flatMap { UpdateEntry($0, hasher: edge.hasher) }
+    state.withLock { $0.position.begin(after: entry) }
+    // It was fetched while nobody listened.
+    edge.cache.dropAll()
+  }
+
+  public func receive(_ entries: [[UInt8]]) {
+    for octets in entries {
+      edge.counters.updates.add(1)
+      guard let entry = UpdateEntry(octets, hasher: edge.hasher) else {
+        missed("an entry of it was damaged")
+        continue
+      }
+      switch state.withLock({ $0.position.read(entry) }) {
+      case .ignored: continue
+      case .gap: missed("entries of it were lost before number \(entry.number)")
+      case .next: break
+      }
+      apply(entry.news)
+    }
+  }
+
+  private func missed(_ what: String) {
+    edge.counters.gaps.add(1)
+    log("the stream of updates has a gap, and what was in memory is fetched anew: \(what)")
+    edge.cache.dropAll()
+  }
+
+  private func apply(_ news: UpdateEntry.News) {
+    switch news {
+    case .changed(let sharedKey, let revision, let frame):
+      guard let (key, issuer) = edge.directory.key(sharedKey) else { return }
+      edge.fence(key, sharedKey, revision)
+      guard !frame.isEmpty, let answer = edge.checked(frame, key, sharedKey, issuer) else { return }
+      edge.take(answer)
+    case .renewed(let renewals):
+      for renewal in renewals {
+        guard let (key, _) = edge.directory.key(renewal.key), let held = edge.cache.peek(key),
+          held.times.producedAt < renewal.producedAt
+        else { continue }
+        edge.renew(key)
+      }
+    case .complete: break
+    }
+  }
+}
