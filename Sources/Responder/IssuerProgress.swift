@@ -1,3 +1,4 @@
+import OCSP
 import Synchronization
 
 /// How far the answers of an issuer have come into memory. Any thread may read and write.
@@ -5,7 +6,7 @@ public final class IssuerProgress: Sendable {
   private let serials = Atomic<Bool>(false)
   private let answers = Atomic<Bool>(false)
   private let missing = Atomic<Bool>(false)
-  private let credential = Atomic<UInt32>(.max)
+  private let loaded = Atomic<UInt64>(.max)
   private let underWay = Atomic<Int>(0)
 
   public init() {}
@@ -17,14 +18,20 @@ public final class IssuerProgress: Sendable {
   /// Whether every answer that is signed ahead has been loaded, or given to the signers.
   public var areAnswersLoaded: Bool { answers.load(ordering: .acquiring) }
 
-  /// Whether answers of other credentials than this one have been given to the signers.
-  public func hasMoved(to credential: CredentialIndex) -> Bool {
-    self.credential.load(ordering: .acquiring) == credential.value
+  /// Whether that has been done for the signer that the issuer has now, and the algorithms that are signed ahead.
+  public func hasMoved(to issuer: Issuer) -> Bool {
+    loaded.load(ordering: .acquiring) == IssuerProgress.aim(issuer)
   }
 
-  public func answersAreLoaded(for credential: CredentialIndex) {
-    self.credential.store(credential.value, ordering: .releasing)
+  public func answersAreLoaded(for issuer: Issuer) {
+    loaded.store(IssuerProgress.aim(issuer), ordering: .releasing)
     answers.store(true, ordering: .releasing)
+  }
+
+  private static func aim(_ issuer: Issuer) -> UInt64 {
+    issuer.policy.presignedAlgorithms.reduce(UInt64(issuer.credentialIndex.value)) {
+      $0 | 1 << (40 + UInt64($1.rawValue))
+    }
   }
 
   /// Whether answers that should be in memory were left out since they were last sought.

@@ -69,10 +69,16 @@ public struct PendingQuestions<Waiter> {
     return true
   }
 
+  /// From here on an equal question starts anew; who waits goes on waiting, until told or overdue.
+  public mutating func detach(_ id: ID) {
+    guard let key = entries[id]?.key, byKey[key] == id else { return }
+    byKey[key] = nil
+  }
+
   /// Closes an entry: from here on an equal question starts anew. Empty where it was taken before.
   public mutating func take(_ id: ID) -> [Waiter] {
     guard let entry = entries.removeValue(forKey: id) else { return [] }
-    if let key = entry.key { byKey[key] = nil }
+    if let key = entry.key, byKey[key] == id { byKey[key] = nil }
     waiterCount -= entry.waiters.count
     return entry.waiters
   }

@@ -36,8 +36,10 @@ public struct QuestionMachine {
   private var rounds = 0
   private var signed: Answer?
 
-  public init(policy: IssuerPolicy) {
+  /// - Parameter signed: an answer that was signed already, of which the cache wants to know whether it is still true.
+  public init(policy: IssuerPolicy, signed: Answer? = nil) {
     self.policy = policy
+    self.signed = signed
   }
 
   public mutating func start() -> Action {

@@ -5,8 +5,8 @@ public import CalendarTime
 /// Three lanes: a revocation goes before a question that somebody waits for, and that before a renewal; but none waits
 /// for ever behind a full lane above it. Revocations and questions go first in, first out, the issuers in turns, so that
 /// issuers that share a token share it fairly. Renewals go by the end of what they replace, the earliest first. Each
-/// lane is bounded (invariant 7), that of the renewals for each set of places alone, so that a token that is down blocks
-/// nobody else's; and a place may spend only so many signatures a second on renewals.
+/// lane is bounded (invariant 7), for each set of places alone, so that a token that is down or slow takes nobody else's room;
+/// and a place may spend only so many signatures a second on renewals.
 public struct SigningSchedule<Job> {
   public enum Lane: Int, Sendable, CaseIterable {
     case revocation = 0
@@ -67,7 +67,7 @@ public struct SigningSchedule<Job> {
   private var firstGroup = 0
   public private(set) var refusals: UInt64 = 0
 
-  /// Orders by lane; renewals for each set of places.
+  /// Orders by lane, for each set of places.
   public init(revocationLimit: Int, missLimit: Int, renewalLimit: Int) {
     limits = [revocationLimit, missLimit, renewalLimit]
   }
@@ -184,6 +184,11 @@ public struct SigningSchedule<Job> {
 
   public func depth(_ lane: Lane) -> Int { counts[lane.rawValue] }
 
+  /// Revocations that wait for the places of the issuer's keys.
+  public func revocations(waitingFor issuer: IssuerIndex) -> Int {
+    group(of: issuer).map { groups[$0].urgent[Lane.revocation.rawValue].count } ?? 0
+  }
+
   /// How many renewals there is room for where the issuer's keys lie; 0 where nothing signs for it.
   public func renewalRoom(of issuer: IssuerIndex) -> Int {
     group(of: issuer).map { max(0, limits[Lane.renewal.rawValue] - groups[$0].renewals.count) } ?? 0
@@ -210,9 +215,9 @@ public struct SigningSchedule<Job> {
   private func hasRoom(_ order: Order, _ group: Int) -> Bool {
     let lane = order.lane.rawValue
     if order.lane == .renewal { return groups[group].renewals.count < limits[lane] }
-    guard counts[lane] < limits[lane] else { return false }
-    guard order.lane == .miss else { return true }
-    return groups[group].urgent[lane].count(of: order.flow) < max(1, limits[lane] * 3 / 4)
+    let queue = groups[group].urgent[lane]
+    guard queue.count < limits[lane] else { return false }
+    return order.lane != .miss || queue.count(of: order.flow) < max(1, limits[lane] * 3 / 4)
   }
 
   private mutating func insert(_ order: Order, into group: Int, inFront: Bool) {

@@ -15,7 +15,9 @@ final class AnswerKeeper {
   }
 
   /// - Parameter certificates: those of one page whose answers the store does not have.
-  func keep(_ certificates: [ScannedCertificate], of issuer: Issuer, _ algorithm: HashAlgorithm) {
+  func keep(
+    _ certificates: [ScannedCertificate], of issuer: Issuer, _ algorithm: HashAlgorithm
+  ) throws(StoreError) {
     let credentials = runtime.directory.credentials
     var responses: [StoredResponse] = []
     responses.reserveCapacity(certificates.count)
@@ -23,15 +25,7 @@ final class AnswerKeeper {
       let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: scanned.record.serial)
       if let response = stored(key, scanned.revision, issuer, credentials) { responses.append(response) }
     }
-    guard !responses.isEmpty else { return }
-    do {
-      try session.save(responses, at: runtime.clock.now())
-    } catch {
-      // They are in memory, and the next start signs them again.
-      runtime.counters.storeFailures.add(1)
-      runtime.counters.unsaved.add(UInt64(responses.count))
-      runtime.failures.warn("signed responses could not be kept: \(error)")
-    }
+    if !responses.isEmpty { try session.save(responses, at: runtime.clock.now()) }
   }
 
   private func stored(

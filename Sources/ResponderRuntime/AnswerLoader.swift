@@ -16,10 +16,14 @@ final class AnswerLoader: @unchecked Sendable {
   private static let keepingAtStopMilliseconds: Int64 = 10_000
   private static let serialBatch = 16_384
   private static let shortestPauseNanoseconds: Int64 = 1_000_000_000
+  /// Orders of renewals that must find room beside those of a pass.
+  static let roomForOthers = 128
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private let keeper: AnswerKeeper
   private var passes: [IssuerIndex: LoadingPass] = [:]
+  /// Issuers whose records could not be read, until when they are left alone: monotonic nanoseconds.
+  private var failing: [IssuerIndex: Int64] = [:]
   /// Issuers whose first answers of all are in memory and not in the store, with how far that has come.
   private var keeping: [IssuerIndex: PageCursor] = [:]
   /// When each issuer's last pass began, and when another may: monotonic nanoseconds.
@@ -33,44 +37,56 @@ final class AnswerLoader: @unchecked Sendable {
 
   func run() {
     while !runtime.isStopping {
-      var pause: Int64 = 1000
-      do {
-        // Quick while something is under way, so that no signer waits for the next batch.
-        pause = try turn() ? 0 : isUnderWay ? 5 : 1000
-      } catch {
-        // A store that cannot be read now may be readable a second later.
-        runtime.counters.storeFailures.add(1)
-        runtime.failures.warn("the store could not be read, trying again: \(error)")
-      }
-      if pause > 0 { _ = runtime.closing.wait(for: 1, milliseconds: pause) }
+      // Quick while something is under way, so that no signer waits for the next batch.
+      if !turn() { _ = runtime.closing.wait(for: 1, milliseconds: isUnderWay ? 5 : 1000) }
     }
     finish()
   }
 
   private var isUnderWay: Bool { !passes.isEmpty || !keeping.isEmpty || !runtime.isStartupFinished }
 
+  /// One issuer's damaged rows, or a store that cannot be read for a moment, hold up nobody else.
+  private func attempt(_ issuer: Issuer, _ body: () throws(StoreError) -> Void) {
+    let now = runtime.clock.monotonicNanoseconds()
+    guard now >= failing[issuer.index] ?? .min else { return }
+    do throws(StoreError) {
+      try body()
+      failing[issuer.index] = nil
+    } catch {
+      failing[issuer.index] = now + AnswerLoader.shortestPauseNanoseconds
+      runtime.counters.storeFailures.add(1)
+      runtime.failures.warn("issuer '\(issuer.name)': the store could not be read, trying again: \(error)")
+    }
+  }
+
   /// Does what can be done without waiting, a batch of each issuer at most. False where nothing could be.
-  func turn() throws(StoreError) -> Bool {
+  func turn() -> Bool {
     let directory = runtime.directory
     let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     for issuer in directory.issuers.issuers where issuer.isRetired { end(issuer) }
+    let dropped = runtime.saver.takeDropped()
+    for issuer in issuers where dropped.contains(issuer.storeID) { issuer.progress.answersAreMissing() }
     // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
-    for issuer in issuers where !issuer.progress.areSerialsKnown {
-      try learnSerials(issuer)
-      guard !runtime.isStopping else { return false }
+    for issuer in issuers where !issuer.progress.areSerialsKnown && !runtime.isStopping {
+      attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
     }
-    for issuer in issuers where isPassDue(issuer) { begin(issuer) }
+    guard !runtime.isStopping else { return false }
+    for issuer in issuers where issuer.progress.areSerialsKnown && isPassDue(issuer) { begin(issuer) }
     var hasAdvanced = false
     for issuer in issuers {
-      if try advance(issuer, directory) { hasAdvanced = true }
-      if try keepSome(issuer) { hasAdvanced = true }
+      attempt(issuer) { () throws(StoreError) in
+        if try advance(issuer, directory) { hasAdvanced = true }
+        if try keepSome(issuer) { hasAdvanced = true }
+      }
     }
     if !runtime.isStartupFinished, issuers.allSatisfy(isServing) { runtime.startupFinished.raise(to: 1) }
     return hasAdvanced
   }
 
-  /// Whether the start need not wait for the issuer any longer: its answers are there, or nothing signs for it now.
+  /// Whether the start need not wait for the issuer any longer: its answers are there, or nothing signs for it now, or its
+  /// records are damaged.
   private func isServing(_ issuer: Issuer) -> Bool {
+    if failing[issuer.index] != nil { return issuer.progress.areSerialsKnown }
     if issuer.progress.areAnswersLoaded, issuer.progress.presigning == 0 { return true }
     let isWaiting = passes[issuer.index].map { !$0.orders.isEmpty } ?? issuer.progress.areAnswersLoaded
     return isWaiting && !runtime.queue.canSign(issuer.index)
@@ -96,7 +112,7 @@ final class AnswerLoader: @unchecked Sendable {
 
   private func isPassDue(_ issuer: Issuer) -> Bool {
     if let pass = passes[issuer.index] { return pass.credential != issuer.credentialIndex }
-    guard issuer.progress.areAnswersLoaded, issuer.progress.hasMoved(to: issuer.credentialIndex) else { return true }
+    guard issuer.progress.areAnswersLoaded, issuer.progress.hasMoved(to: issuer) else { return true }
     guard issuer.progress.areAnswersMissing, keeping[issuer.index] == nil else { return false }
     return runtime.clock.monotonicNanoseconds() >= lastPasses[issuer.index]?.next ?? .min
   }
@@ -106,14 +122,14 @@ final class AnswerLoader: @unchecked Sendable {
     issuer.progress.answersAreSought()
     lastPasses[issuer.index] = (runtime.clock.monotonicNanoseconds(), .min)
     let isFirst = !issuer.progress.areAnswersLoaded
-    passes[issuer.index] = LoadingPass(issuer, isKeptNow: !(isFirst && isKeptLater()))
+    passes[issuer.index] = LoadingPass(issuer, isKeptNow: !(isFirst && isKeptLater(issuer)))
   }
 
-  /// Passes for what is missing take half of the time at most.
+  /// Passes for what is missing take a fifth of the time at most.
   private func rest(_ issuer: IssuerIndex) {
     let now = runtime.clock.monotonicNanoseconds()
     let began = lastPasses[issuer]?.began ?? now
-    lastPasses[issuer] = (began, now + max(AnswerLoader.shortestPauseNanoseconds, now - began))
+    lastPasses[issuer] = (began, now + max(AnswerLoader.shortestPauseNanoseconds, 4 * (now - began)))
   }
 
   /// Gives up what is under way for the issuer.
@@ -125,7 +141,9 @@ final class AnswerLoader: @unchecked Sendable {
 
   /// Whether the first answers of all are kept in the store together once they are signed, in the order of their
   /// serials, rather than one by one: half the work. Needs a cache that holds them all until then.
-  private func isKeptLater() -> Bool {
+  private func isKeptLater(_ issuer: Issuer) -> Bool {
+    // A token may take hours over it: what it has signed must not be lost with the process.
+    guard issuer.keys.allSatisfy({ $0.place.callDeadlineMilliseconds == nil }) else { return false }
     let statistics = runtime.cache.statistics()
     let needed = Int(runtime.planned.load(ordering: .relaxed)) * 512
     return statistics.evictions == 0 && needed < statistics.capacityBytes * 3 / 4
@@ -135,22 +153,27 @@ final class AnswerLoader: @unchecked Sendable {
     guard var pass = passes[issuer.index] else { return false }
     defer { if passes[issuer.index] != nil { passes[issuer.index] = pass } }
     if !pass.orders.isEmpty {
-      guard !pass.isKeptNow || runtime.saver.hasRoom || runtime.saver.isFailing,
-        runtime.queue.pushRenewals(pass.orders)
-      else { return false }
-      pass.orders = []
+      guard !pass.isKeptNow || runtime.saver.hasRoom || runtime.saver.isFailing else { return false }
+      let taken = runtime.queue.pushRenewals(pass.orders, leaving: AnswerLoader.roomForOthers)
+      pass.orders.removeFirst(taken)
+      guard pass.orders.isEmpty else { return taken > 0 }
     }
     guard let algorithm = pass.cursor.algorithm else {
       passes[issuer.index] = nil
       rest(issuer.index)
       if !pass.isKeptNow { keeping[issuer.index] = PageCursor(issuer) }
-      issuer.progress.answersAreLoaded(for: issuer.credentialIndex)
+      issuer.progress.answersAreLoaded(for: issuer)
       return true
     }
     // Before the page is read: what changes in between is then seen to be newer.
     let asOf = try session.latestRevision()
     let page = try pass.cursor.nextPage(of: issuer, session)
     pass.take(page, algorithm, asOf: asOf, issuer, runtime, directory)
+    // In memory and not in the store: the plan of renewals is there, so that they would never be renewed.
+    if !pass.unkept.isEmpty {
+      try keeper.keep(pass.unkept, of: issuer, algorithm)
+      pass.unkept = []
+    }
     return true
   }
 
@@ -160,6 +183,7 @@ final class AnswerLoader: @unchecked Sendable {
     guard var cursor = keeping[issuer.index], passes[issuer.index] == nil,
       issuer.progress.presigning == 0
     else { return false }
+    // Where it fails the same page comes again.
     try keepPage(&cursor, issuer)
     keeping[issuer.index] = cursor.algorithm == nil ? nil : cursor
     return true
@@ -168,7 +192,7 @@ final class AnswerLoader: @unchecked Sendable {
   private func keepPage(_ cursor: inout PageCursor, _ issuer: Issuer) throws(StoreError) {
     guard let algorithm = cursor.algorithm else { return }
     let page = try cursor.nextPage(of: issuer, session)
-    keeper.keep(page.filter { $0.response == nil }, of: issuer, algorithm)
+    try keeper.keep(page.filter { $0.response == nil }, of: issuer, algorithm)
   }
 
   /// Who stops the responder right after its start waits for what it has signed to be kept, within a bound.

@@ -57,11 +57,12 @@ final class ChangeFollower: @unchecked Sendable {
   func turn() throws(StoreError) -> Bool {
     let latest = try session.latestRevision()
     guard latest > runtime.appliedRevision else { return false }
-    let directory = runtime.directory
-    let issuerOfStoreID = directory.indexByStoreID
     var tally = ChangeTally()
     while true {
       let changes = try session.changes(after: position, limit: 4096)
+      // After the page: an issuer that a reload brings meanwhile reads its records itself only from then on.
+      let directory = runtime.directory
+      let issuerOfStoreID = directory.indexByStoreID
       for change in changes { tally.count(change) }
       for change in changes { apply(change, directory, issuerOfStoreID) }
       if let last = changes.last {
@@ -72,7 +73,8 @@ final class ChangeFollower: @unchecked Sendable {
     // Rows of revisions after `latest` may have been seen too: applying them early harms nobody.
     position = ChangePosition(after: max(latest, position.revision))
     runtime.applied.raise(to: latest.value)
-    tally.tell(runtime.log, directory, issuerOfStoreID, revision: latest)
+    let directory = runtime.directory
+    tally.tell(runtime.log, directory, directory.indexByStoreID, revision: latest)
     return true
   }
 
@@ -88,8 +90,9 @@ final class ChangeFollower: @unchecked Sendable {
     runtime.issued.insert(issuer: issuer, serial: serial)
     runtime.counters.changesApplied.add(1)
     // A few go first; a large import is signed in bulk by the change signer, and questions meanwhile on demand.
-    guard change.record.revocation != nil, !change.record.hasEnded(at: runtime.clock.now()),
-      runtime.queue.depth(.revocation) < ChangeFollower.revocationsAtOnce
+    guard change.record.revocation != nil, !directory.issuers[issuer].isRetired,
+      !change.record.hasEnded(at: runtime.clock.now()),
+      runtime.queue.revocations(waitingFor: issuer) < ChangeFollower.revocationsAtOnce
     else { return }
     for algorithm in directory.issuers[issuer].policy.presignedAlgorithms {
       let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: serial)
@@ -131,8 +134,9 @@ private struct ChangeTally {
 }
 
 extension IssuerDirectory {
+  /// Retired issuers too: their answers are still in memory, and a reload may bring them back.
   var indexByStoreID: [StoreIssuerID: IssuerIndex] {
-    Dictionary(uniqueKeysWithValues: issuers.issuers.filter { !$0.isRetired }.map { ($0.storeID, $0.index) })
+    Dictionary(uniqueKeysWithValues: issuers.issuers.map { ($0.storeID, $0.index) })
   }
 }
 

@@ -63,7 +63,12 @@ final class ChangeSigner: @unchecked Sendable {
   private func handWaiting() -> Bool {
     let now = runtime.clock.monotonicNanoseconds()
     for (issuer, held) in waiting {
-      if runtime.saver.hasRoom || runtime.saver.isFailing, runtime.queue.pushRenewals(held.orders) {
+      if runtime.saver.hasRoom || runtime.saver.isFailing {
+        let taken = runtime.queue.pushRenewals(held.orders, leaving: AnswerLoader.roomForOthers)
+        waiting[issuer]?.orders.removeFirst(taken)
+        if taken > 0 { waiting[issuer]?.since = now }
+      }
+      if waiting[issuer]?.orders.isEmpty ?? true {
         waiting[issuer] = nil
       } else if now - held.since > ChangeSigner.longestPauseNanoseconds || !runtime.queue.canSign(issuer) {
         waiting[issuer] = nil
@@ -80,6 +85,10 @@ final class ChangeSigner: @unchecked Sendable {
     let perIssuer = Dictionary(grouping: changes.filter { !$0.record.hasEnded(at: now) }, by: \.issuer)
     for (storeID, changes) in perIssuer {
       guard let issuer = issuerOfStoreID[storeID] else { continue }
+      guard !directory.issuers[issuer].isRetired else {
+        directory.issuers[issuer].progress.answersAreMissing()
+        continue
+      }
       let orders = directory.issuers[issuer].policy.presignedAlgorithms.flatMap { algorithm in
         let missing = changes.filter { change in
           let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: change.record.serial)

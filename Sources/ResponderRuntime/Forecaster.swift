@@ -77,7 +77,7 @@ final class Forecaster {
     guard isSigning else { return 0 }
     guard let call = runtime.placeCounters(number).callNanoseconds else { return nil }
     let condition = runtime.queue.condition(place: number)
-    let threads = max(1, place.threads - condition.lostThreads - condition.restingThreads)
+    let threads = max(1, place.threads - condition.restingThreads)
     let measured = Double(threads) * 1_000_000_000 / Double(call)
     return place.renewalsPerSecond.map { min(Double($0), measured) } ?? measured
   }

@@ -42,6 +42,8 @@ struct LoadingPass {
   /// Whether answers may be in memory already: looking for each of millions takes its time.
   private let isAgain: Bool
   var cursor: PageCursor
+  /// What is in memory and has no row in the store.
+  var unkept: [ScannedCertificate] = []
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
 
@@ -80,9 +82,10 @@ struct LoadingPass {
         case .readStatusAgain: break
         }
       } else if isAgain, scanned.response == nil, let held = runtime.cache.peek(key), held.revision >= scanned.revision,
-        held.times.isValid(at: now)
+        held.times.isValid(at: now), now < held.times.refreshAt
       {
-        // Signed, and not in the store yet.
+        // Signed, and not kept yet, or never.
+        unkept.append(scanned)
         if held.credential != credential {
           firstEnd = min(firstEnd, held.times.nextUpdate)
           outdated.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
@@ -93,7 +96,11 @@ struct LoadingPass {
       if scanned.record.hasEnded(at: now) { continue }
       missing.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
     }
-    guard issuer.credential.isValid(at: now) else { return }
+    guard issuer.credential.isValid(at: now) else {
+      // Once it begins.
+      if !missing.isEmpty, now < issuer.credential.notBefore { issuer.progress.answersAreMissing() }
+      return
+    }
     // As urgent as a renewal that has just become due, no more: others share the token.
     let margin = issuer.policy.validitySeconds - issuer.policy.refreshAgeSeconds
     issuer.progress.presigningGrows(by: missing.count)

@@ -14,10 +14,14 @@ final class Refresher: @unchecked Sendable {
   private static let batch = 4096
   private static let orderSize = 64
   private static let pauseAfterFailureNanoseconds: Int64 = 5_000_000_000
+  private static let pauseNanoseconds: Int64 = 1_000_000_000
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private let forecaster: Forecaster
   private var underWay: [IssuerIndex: UnderWay] = [:]
+  /// When each issuer is looked at again: monotonic nanoseconds.
+  private var nextLooks: [IssuerIndex: Int64] = [:]
+  private var firstIssuer = 0
 
   /// A batch of one issuer that was given to the signers.
   private struct UnderWay {
@@ -51,10 +55,27 @@ final class Refresher: @unchecked Sendable {
   func turn() throws(StoreError) -> Bool {
     let directory = runtime.directory
     let now = runtime.clock.now()
+    let monotonic = runtime.clock.monotonicNanoseconds()
     var hasHanded = false
-    for issuer in directory.issuers.issuers where isRenewable(issuer, now: now) && !isBusy(issuer.index) {
-      let due = try due(issuer, now: now)
-      if !due.isEmpty, hand(due, issuer, now: now) { hasHanded = true }
+    // Each time another one first: where there is room for few, it is not always for the same.
+    firstIssuer += 1
+    let count = directory.issuers.issuers.count
+    for offset in 0..<count {
+      let issuer = directory.issuers.issuers[(firstIssuer + offset) % count]
+      guard !isBusy(issuer), isRenewable(issuer, now: now), monotonic >= nextLooks[issuer.index] ?? .min else {
+        continue
+      }
+      do throws(StoreError) {
+        let due = try due(issuer, now: now)
+        if !due.isEmpty, hand(due, issuer, now: now) { hasHanded = true }
+        // Nothing more is due at present: not looked for a hundred times a second.
+        if due.count < Refresher.batch { nextLooks[issuer.index] = monotonic + Refresher.pauseNanoseconds }
+      } catch {
+        // One issuer's damaged rows are no reason to leave the others' answers to end.
+        nextLooks[issuer.index] = monotonic + Refresher.pauseAfterFailureNanoseconds
+        runtime.counters.storeFailures.add(1)
+        runtime.failures.warn("issuer '\(issuer.name)': the plan of renewals could not be read: \(error)")
+      }
     }
     try forecaster.lookIfDue()
     return hasHanded
@@ -66,8 +87,8 @@ final class Refresher: @unchecked Sendable {
   }
 
   /// Whether the issuer's last batch is not signed and kept yet.
-  private func isBusy(_ issuer: IssuerIndex) -> Bool {
-    guard var last = underWay[issuer] else { return false }
+  private func isBusy(_ issuer: Issuer) -> Bool {
+    guard var last = underWay[issuer.index] else { return false }
     guard last.bulks.allSatisfy({ $0.next >= $0.entries.count }) else { return true }
     let now = runtime.clock.monotonicNanoseconds()
     if last.savedMark == nil {
@@ -75,11 +96,12 @@ final class Refresher: @unchecked Sendable {
       if last.bulks.contains(where: { $0.failures > 0 }) {
         last.pauseUntil = now + Refresher.pauseAfterFailureNanoseconds
       }
-      underWay[issuer] = last
+      underWay[issuer.index] = last
     }
     if let mark = last.savedMark, !runtime.saver.hasSettled(mark) { return true }
     if let pause = last.pauseUntil, now < pause { return true }
-    underWay[issuer] = nil
+    underWay[issuer.index] = nil
+    nextLooks[issuer.index] = nil
     return false
   }
 
@@ -112,11 +134,13 @@ final class Refresher: @unchecked Sendable {
         }
       }
     }
-    if !forgotten.isEmpty { runtime.saver.forget(forgotten, of: issuer.storeID) }
-    // Without room for them they are found again.
-    guard !orders.isEmpty, runtime.queue.pushRenewals(orders) else { return false }
+    // By a clock that is ahead every certificate has ended.
+    if !forgotten.isEmpty, runtime.isClockSteady { runtime.saver.forget(forgotten, of: issuer.storeID) }
+    // Those without room are found again.
+    let taken = runtime.queue.pushRenewals(orders)
+    guard taken > 0 else { return false }
     underWay[issuer.index] = UnderWay(
-      bulks: orders.compactMap { if case .bulk(let bulk) = $0.job { bulk } else { nil } })
+      bulks: orders[..<taken].compactMap { if case .bulk(let bulk) = $0.job { bulk } else { nil } })
     return true
   }
 }

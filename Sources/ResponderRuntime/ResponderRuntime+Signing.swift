@@ -57,6 +57,11 @@ extension ResponderRuntime {
       troubles.append(
         "issuer '\(directory.issuers[issuer].name)': its key in \(directory.places[place].name) is not used: \(why)")
     }
+    for key in queue.suspendedKeys {
+      troubles.append(
+        "issuer '\(directory.issuers[key.issuer].name)': its key in \(directory.places[key.place].name) fails, where others "
+          + "sign; it is tried now and then")
+    }
     let now = clock.now()
     troubles += directory.issuers.issuers.filter { !$0.isRetired }.compactMap { $0.warningOfEnd(now: now) }
     return troubles + forecasts.withLock { forecasts in forecasts.flatMap(\.warnings) }

@@ -46,6 +46,7 @@ public final class ResponderRuntime: AnswerSource {
   let scanned = Atomic<UInt64>(0)
   let followerFailing = Atomic<Bool>(false)
   let forecasts = Mutex<[RenewalForecast]>([])
+  let clockWatch: Mutex<ClockWatch>
   private let current: Mutex<Current>
   private let generation = Atomic<UInt64>(1)
   private let crew = Mutex<SigningCrew?>(nil)
@@ -70,6 +71,7 @@ public final class ResponderRuntime: AnswerSource {
     self.log = log
     self.seed = seed
     failures = FailureLog(log, clock: clock)
+    clockWatch = Mutex(ClockWatch(clock))
     cache = AnswerCache(budgetBytes: cacheBytes, seed: seed)
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(
@@ -94,8 +96,9 @@ public final class ResponderRuntime: AnswerSource {
 
   /// Puts a new directory in force, made after the present one by `IssuerDirectory.make`. New answers are signed with its
   /// credentials at once; those in memory are served until their planned renewal.
-  public func adopt(_ directory: IssuerDirectory) throws(StoreError) {
+  public func adopt(_ directory: IssuerDirectory) {
     let before = self.directory
+    queue.addPlaces(directory)
     current.withLock { current in
       current.directory = directory
       while current.counters.count < directory.places.count { current.counters.append(PlaceCounters()) }
@@ -106,7 +109,8 @@ public final class ResponderRuntime: AnswerSource {
       old.policy.unissued != new.policy.unissued
     }
     if isPolicyOther { cache.dropUnissued() }
-    try crew.withLock { $0 }?.fill(directory)
+    // Where they cannot be started now, `mend` comes back to it: the directory is in force.
+    crew.withLock { $0 }?.mend()
   }
 
   func placeCounters(_ place: Int) -> PlaceCounters {
@@ -164,29 +168,27 @@ public final class ResponderRuntime: AnswerSource {
     switch order.job {
     case .question(let id, _), .live(let id, _):
       for receiver in pending.withLock({ $0.take(id) }) { refuse(receiver) }
-    case .change: break
+    case .change(let key, _): issuers[key.issuer].progress.answersAreMissing()
     case .bulk(let bulk):
-      let rest = bulk.entries.count - bulk.next
-      for _ in 0..<rest {
+      let progress = issuers[bulk.issuer].progress
+      for _ in bulk.next..<bulk.entries.count {
         bulk.entryHasFailed()
         bulk.entryIsDone()
+        if bulk.reason == .presign { progress.presigningShrinks(by: 1) }
       }
-      bulkIsDone(bulk, entries: rest, answers: 0)
+      bulkIsDone(bulk, answers: 0)
     }
   }
 
-  /// Counts entries of a bulk that are done, and the answers that were made of them.
-  func bulkIsDone(_ bulk: BulkSigning, entries: Int, answers: Int) {
-    let progress = issuers[bulk.issuer].progress
+  /// Counts the answers that were made of a bulk in one go.
+  func bulkIsDone(_ bulk: BulkSigning, answers: Int) {
     switch bulk.reason {
-    case .presign:
-      progress.presigningShrinks(by: entries)
-      counters.presigned.add(UInt64(answers))
+    case .presign: counters.presigned.add(UInt64(answers))
     case .refresh: counters.refreshes.add(UInt64(answers))
     case .change: break
     }
     // A renewal that failed is still due; of the others nobody else knows.
-    if bulk.reason != .refresh, bulk.failures > 0 { progress.answersAreMissing() }
+    if bulk.reason != .refresh, bulk.failures > 0 { issuers[bulk.issuer].progress.answersAreMissing() }
   }
 
   private func refuse(_ receiver: any OutcomeReceiver) {
@@ -263,9 +265,13 @@ public final class ResponderRuntime: AnswerSource {
     start("load") { loader.run() }
     start("refresh") { refresher.run() }
     start("sweep") { [self] in
+      var turns = 0
       while !closing.wait(for: 1, milliseconds: 100) {
         sweepOverdue()
+        watchClock()
         crew.watch()
+        turns += 1
+        if turns.isMultiple(of: 50) { crew.mend() }
       }
     }
   }

@@ -13,6 +13,8 @@ final class ResponseSaver: @unchecked Sendable {
 
   private struct Waiting {
     var responses: [StoredResponse] = []
+    /// Whose responses were not taken.
+    var dropped: Set<StoreIssuerID> = []
     /// Certificates that are no longer answered for.
     var forgotten: [(issuer: StoreIssuerID, serials: [SerialNumber])] = []
   }
@@ -43,14 +45,29 @@ final class ResponseSaver: @unchecked Sendable {
   /// Whether the last attempt to write failed.
   var isFailing: Bool { failing.load(ordering: .relaxed) }
 
-  /// Takes a response to be kept. Over the bound it is not kept: a restart will sign it again.
+  /// Takes a response to be kept. Over the bound it is not kept, and `takeDropped` tells whose it was.
   func offer(_ response: StoredResponse) {
     let isTaken = waiting.withLock { waiting in
-      guard waiting.responses.count < ResponseSaver.capacity else { return false }
+      guard waiting.responses.count < ResponseSaver.capacity else {
+        waiting.dropped.insert(response.issuer)
+        return false
+      }
       waiting.responses.append(response)
       return true
     }
-    if isTaken { offered.wrappingAdd(1, ordering: .relaxed) } else { counters.unsaved.add(1) }
+    guard !isTaken else {
+      offered.wrappingAdd(1, ordering: .relaxed)
+      return
+    }
+    counters.unsaved.add(1)
+  }
+
+  /// The issuers of responses that were not taken since this was last asked.
+  func takeDropped() -> Set<StoreIssuerID> {
+    waiting.withLock { waiting in
+      defer { waiting.dropped = [] }
+      return waiting.dropped
+    }
   }
 
   /// The stored responses of those certificates are to be removed.

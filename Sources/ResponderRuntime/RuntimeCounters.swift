@@ -36,6 +36,7 @@ public final class PlaceCounters: Sendable {
   private let count = Atomic<UInt64>(0)
   private let nanoseconds = Atomic<UInt64>(0)
   private let mean = Atomic<UInt64>(0)
+  private let failures = Atomic<Bool>(false)
 
   init() {}
 
@@ -43,6 +44,13 @@ public final class PlaceCounters: Sendable {
   public var signatures: UInt64 { count.load(ordering: .relaxed) }
   /// Nanoseconds that the calls took, all together.
   public var busyNanoseconds: UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+  func hasFailed() { failures.store(true, ordering: .relaxed) }
+
+  /// Whether a call has failed since this was last asked: true for one of those who ask.
+  func takeFailures() -> Bool {
+    failures.load(ordering: .relaxed) && failures.exchange(false, ordering: .relaxed)
+  }
 
   /// - Parameter elapsed: nanoseconds of all those calls together.
   func signed(_ calls: UInt64, nanoseconds elapsed: UInt64) {

@@ -12,15 +12,23 @@ final class WorkerState: Sendable {
   private let order = Mutex<Held>(Held())
   private let restsUntil = Atomic<Int64>(0)
 
+  /// An order of many, and one that was let in between.
   private struct Held: Sendable {
-    var order: WorkQueue.Order?
+    var orders: [WorkQueue.Order] = []
+    var trial: IssuerIndex?
   }
 
   var isAbandoned: Bool { callBegan.load(ordering: .acquiring) == WorkerState.abandoned }
 
   /// What it works on, for whoever has to put it back.
-  func hold(_ order: WorkQueue.Order?) { self.order.withLock { $0.order = order } }
-  var held: WorkQueue.Order? { order.withLock { $0.order } }
+  func hold(_ order: WorkQueue.Order) { self.order.withLock { $0.orders.append(order) } }
+  /// The last one that it took is done with.
+  func release() { order.withLock { _ = $0.orders.popLast() } }
+  var held: [WorkQueue.Order] { order.withLock { $0.orders } }
+
+  /// The issuer whose key it tries at present.
+  var trial: IssuerIndex? { order.withLock { $0.trial } }
+  func tries(_ issuer: IssuerIndex?) { order.withLock { $0.trial = issuer } }
 
   /// The monotonic nanosecond until which it takes no work, for want of a session; 0 for none.
   var restEnd: Int64 { restsUntil.load(ordering: .relaxed) }
@@ -70,8 +78,10 @@ final class SigningCrew: Sendable {
 
   /// Starts the threads that a directory's places lack.
   func fill(_ directory: IssuerDirectory) throws(StoreError) {
-    for number in directory.places.indices where directory.placesOfIssuers.contains(where: { $0.contains(number) }) {
-      let wanted = directory.places[number].threads
+    let used = Set(directory.placesOfIssuers.joined())
+    for number in directory.places.indices where used.contains(number) {
+      let hasGivenUp = runtime.queue.condition(place: number).lostThreads >= WorkQueue.lostThreadLimit
+      let wanted = hasGivenUp ? 0 : directory.places[number].threads
       let present = members.withLock { members in members.count { $0.place == number } }
       for _ in 0..<max(0, wanted - present) { try addMember(place: number) }
     }
@@ -112,10 +122,14 @@ final class SigningCrew: Sendable {
     runtime.counters.lostThreads.add(1)
     let message = "a call did not return within \(place.callDeadlineMilliseconds ?? 0) ms"
     runtime.log.warning("\(place.name): \(message); its thread is given up (\(count) of \(WorkQueue.lostThreadLimit))")
-    if let order = member.state.held {
+    let held = member.state.held
+    for order in held {
       for order in runtime.queue.failed(order, place: member.place, message: message) { runtime.giveUp(order) }
-    } else {
-      runtime.queue.trialEnded(place: member.place, isGood: false, message: message)
+    }
+    if let issuer = member.state.trial {
+      for order in runtime.queue.trialEnded(issuer, place: member.place, isGood: false, message: message) {
+        runtime.giveUp(order)
+      }
     }
     if count < WorkQueue.lostThreadLimit { replace(member.place) }
   }
@@ -138,6 +152,16 @@ final class SigningCrew: Sendable {
     }
   }
 
+  /// Starts what could not be started when it was wanted. To be called every few seconds.
+  func mend() {
+    guard !runtime.isStopping else { return }
+    do {
+      try fill(runtime.directory)
+    } catch {
+      runtime.failures.warn("no signing thread could be started: \(error)")
+    }
+  }
+
   /// Waits for the threads to end, after the queue was closed; those whose call does not return are left behind.
   func join() {
     while true {
@@ -153,10 +177,11 @@ final class SigningCrew: Sendable {
       member.thread.join()
       return
     }
+    let end = runtime.clock.monotonicNanoseconds() + 2 * deadline * 1_000_000
     // In steps: the thread may be in a call that never returns.
     while !member.thread.join(milliseconds: 20) {
-      let limit = runtime.clock.monotonicNanoseconds() - deadline * 1_000_000
-      guard member.state.abandon(ifCallBeganBefore: limit) else { continue }
+      let now = runtime.clock.monotonicNanoseconds()
+      guard member.state.abandon(ifCallBeganBefore: now - deadline * 1_000_000) || now > end else { continue }
       member.thread.detach()
       _ = runtime.queue.threadLost(place: member.place)
       return

@@ -4,59 +4,75 @@ import OCSP
 import Responder
 
 extension SigningWorker {
+  /// So many orders that cannot wait in a row, and then one of a bulk: a flood of questions must not keep every answer from
+  /// being renewed.
+  private static let urgentInARow = 8
+
   /// Signs many answers whose certificates' records came with them, and in between whatever cannot wait. What takes long
   /// is shared: the rest goes back after a while, to another token perhaps.
   func signBulk(_ bulk: BulkSigning, _ order: WorkQueue.Order) throws {
     let limit = runtime.clock.monotonicNanoseconds() + SigningWorker.longestBulkNanoseconds
-    let issuer = directory.issuers[bulk.issuer]
     var dropped: [SerialNumber] = []
-    var (done, made) = (0, 0)
+    var (done, made, urgentRun) = (0, 0, 0)
     defer {
-      if !dropped.isEmpty { runtime.saver.forget(dropped, of: issuer.storeID) }
-      runtime.bulkIsDone(bulk, entries: done, answers: made)
+      if !dropped.isEmpty { runtime.saver.forget(dropped, of: directory.issuers[bulk.issuer].storeID) }
+      runtime.bulkIsDone(bulk, answers: made)
     }
     while bulk.next < bulk.entries.count {
-      if let urgent = runtime.queue.nextUrgent(place: place) {
+      if urgentRun < SigningWorker.urgentInARow, let urgent = runtime.queue.nextUrgent(place: place) {
         perform(urgent)
         if state.isAbandoned { throw Failure.abandoned }
-        state.hold(order)
+        urgentRun += 1
         continue
       }
+      urgentRun = 0
       if done > 0, lastCallEnded > limit {
-        if !runtime.queue.giveBack(order, rest: bulk.entries.count - bulk.next, place: place) { runtime.giveUp(order) }
+        if !runtime.queue.giveBack(order, place: place) { runtime.giveUp(order) }
         return
       }
       let entry = bulk.entries[bulk.next]
       do {
-        if try sign(entry, of: bulk, issuer) { made += 1 } else { dropped.append(entry.serial) }
+        if try sign(entry, of: bulk) { made += 1 } else { dropped.append(entry.serial) }
       } catch Failure.order(let message) {
         bulk.entryHasFailed()
         report(Failure.order(message))
       }
-      bulk.entryIsDone()
+      entryIsDone(of: bulk)
       done += 1
     }
   }
 
+  /// At once and for each: a thread that is lost in the next call books nothing any more.
+  private func entryIsDone(of bulk: BulkSigning) {
+    bulk.entryIsDone()
+    if bulk.reason == .presign { directory.issuers[bulk.issuer].progress.presigningShrinks(by: 1) }
+  }
+
   /// False where the certificate is no longer answered for.
-  private func sign(_ entry: BulkSigning.Entry, of bulk: BulkSigning, _ issuer: Issuer) throws -> Bool {
+  private func sign(_ entry: BulkSigning.Entry, of bulk: BulkSigning) throws -> Bool {
+    let issuer = directory.issuers[bulk.issuer]
     let key = ResponseKey(issuer: bulk.issuer, hashAlgorithm: bulk.hashAlgorithm, serial: entry.serial)
     let now = runtime.clock.now()
-    if bulk.reason == .change, let held = runtime.cache.peek(key), held.revision >= entry.reading.revision,
+    var reading = entry.reading
+    if bulk.reason == .change, let held = runtime.cache.peek(key), held.revision >= reading.revision,
       held.times.isValid(at: now)
     {
       return true
     }
-    guard let statement = AnswerBuilder.statement(for: entry.reading, policy: issuer.policy, now: now) else {
+    // It may have waited for minutes: what would not be taken any more need not be signed first.
+    if !runtime.cache.isCurrent(key, asOf: reading.asOf) {
+      reading = try session.status(issuer: issuer.storeID, serial: entry.serial)
+    }
+    guard let statement = AnswerBuilder.statement(for: reading, policy: issuer.policy, now: now) else {
       return false
     }
     let answer = try makeAnswer(
-      key, statement, revision: entry.reading.revision, issuer, now: now, isKeptNow: bulk.isKeptNow)
-    switch runtime.cache.publish(answer, asOf: entry.reading.asOf, now: now) {
+      key, statement, revision: reading.revision, issuer, now: now, isKeptNow: bulk.isKeptNow)
+    switch runtime.cache.publish(answer, asOf: reading.asOf, now: now) {
     case .readStatusAgain:
-      // Something has changed nearby since it was read: once more, alone.
+      // Something has changed nearby since it was read: if another certificate, what is signed is still true.
       runtime.counters.overtaken.add(1)
-      _ = try drive(key, mayUseStored: false) {}
+      _ = try drive(key, mayUseStored: false, signed: answer) {}
     case .superseded: runtime.counters.overtaken.add(1)
     case .stored, .notKept: break
     }

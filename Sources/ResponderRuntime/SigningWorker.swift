@@ -23,7 +23,6 @@ final class SigningWorker: @unchecked Sendable {
   /// Where renewals fall need not be secret, and the system's generator costs a system call for each answer.
   private var random: SplitMix
   private var template = ResponseDataTemplate()
-  private var hasFailed = false
   private let placeCounters: PlaceCounters
   /// Monotonic nanoseconds.
   private(set) var lastCallEnded: Int64 = 0
@@ -38,6 +37,8 @@ final class SigningWorker: @unchecked Sendable {
     case place(String)
     /// The token has no session for this thread.
     case crowded(String)
+    /// The key is not used in this place any more.
+    case key(String)
     case order(String)
   }
 
@@ -59,18 +60,24 @@ final class SigningWorker: @unchecked Sendable {
       perform(task)
       if state.isAbandoned { return }
     }
+    _ = closeSessions()
   }
 
   func perform(_ task: WorkQueue.Task) {
-    let current = runtime.directory
-    // What an issuer's answers look like may be another thing from here on.
-    if current !== directory { template = ResponseDataTemplate() }
-    directory = current
+    takeDirectory()
     switch task {
     case .order(let order): perform(order)
     case .trial(let issuer): tryPlace(issuer)
     }
     count()
+  }
+
+  /// What is in force by now: an order may be of an issuer that came with it.
+  func takeDirectory() {
+    let current = runtime.directory
+    // What an issuer's answers look like may be another thing from here on.
+    if current !== directory { template = ResponseDataTemplate() }
+    directory = current
   }
 
   private func count() {
@@ -81,6 +88,7 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   func perform(_ order: WorkQueue.Order) {
+    takeDirectory()
     state.hold(order)
     do {
       switch order.job {
@@ -92,8 +100,9 @@ final class SigningWorker: @unchecked Sendable {
     } catch Failure.abandoned {
       return
     } catch Failure.place(let message) {
-      hasFailed = true
       for order in runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(order) }
+    } catch Failure.key {
+      for order in runtime.queue.keyIsOut(order, place: place) { runtime.giveUp(order) }
     } catch Failure.crowded(let message) {
       for order in runtime.queue.crowdedOut(order, worker: state, place: place, message: message) {
         runtime.giveUp(order)
@@ -102,19 +111,15 @@ final class SigningWorker: @unchecked Sendable {
       report(error)
       runtime.giveUp(order)
     }
-    state.hold(nil)
+    state.release()
   }
 
   // MARK: - One question
 
   private func answerQuestion(_ id: PendingQuestions<any OutcomeReceiver>.ID, _ key: ResponseKey) throws {
     guard isAwaited(id) else { return }
-    var waiters: [any OutcomeReceiver] = []
-    let outcome = try drive(key, mayUseStored: true) {
-      waiters += runtime.pending.withLock { $0.take(id) }
-    }
-    waiters += runtime.pending.withLock { $0.take(id) }
-    for waiter in waiters { waiter.receive(outcome) }
+    let outcome = try drive(key, mayUseStored: true) { runtime.pending.withLock { $0.detach(id) } }
+    for waiter in runtime.pending.withLock({ $0.take(id) }) { waiter.receive(outcome) }
   }
 
   /// False where whoever asked is gone, or has been told to come later: signing for nobody would make the next one late
@@ -138,11 +143,14 @@ final class SigningWorker: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - mayUseStored: whether an answer already signed, in the cache by now or in the store, will do.
+  ///   - signed: an answer that the cache has not taken, because something has changed since its status was read.
   ///   - closing: called before anything is offered to the cache: from then on new askers start anew.
   /// - Throws: where nothing was offered yet; what follows an offer ends as an outcome.
-  func drive(_ key: ResponseKey, mayUseStored: Bool, closing: () -> Void) throws -> QuestionOutcome {
+  func drive(
+    _ key: ResponseKey, mayUseStored: Bool, signed: Answer? = nil, closing: () -> Void
+  ) throws -> QuestionOutcome {
     let issuer = directory.issuers[key.issuer]
-    var machine = QuestionMachine(policy: issuer.policy)
+    var machine = QuestionMachine(policy: issuer.policy, signed: signed)
     var action = machine.start()
     var isClosed = false
     while true {
@@ -176,7 +184,7 @@ final class SigningWorker: @unchecked Sendable {
       } catch Failure.abandoned {
         throw Failure.abandoned
       } catch {
-        // Those who wait have been taken out: nobody else can answer them.
+        // Nobody new joins those who wait: they are told now rather than after another round.
         guard isClosed else { throw error }
         report(error)
         return .tryLater
@@ -247,7 +255,9 @@ final class SigningWorker: @unchecked Sendable {
     }
     let message =
       switch error {
-      case Failure.order(let message), Failure.place(let message), Failure.crowded(let message): message
+      case Failure.order(let message), Failure.place(let message), Failure.crowded(let message),
+        Failure.key(let message):
+        message
       default: "\(error)"
       }
     runtime.failures.warn("an answer could not be made: \(message)")
@@ -273,19 +283,19 @@ final class SigningWorker: @unchecked Sendable {
       tally.nanoseconds += UInt64(max(0, lastCallEnded - began))
       // A slow token is to be seen as one before an order of many is through.
       if tally.nanoseconds > SigningWorker.longestUncountedNanoseconds { count() }
-      if hasFailed {
-        hasFailed = false
-        runtime.queue.succeeded(place: place)
-      }
+      if placeCounters.takeFailures() { runtime.queue.succeeded(issuer.index, place: place) }
       return signature
     case .failure(let error): throw failure(error, issuer)
     }
   }
 
   private func failure(_ error: SigningError, _ issuer: Issuer) -> Failure {
-    sessions[issuer.index] = nil
+    guard closeSession(of: issuer.index) else { return .abandoned }
     let name = directory.places[place].name
-    if error.scope != .thread { runtime.counters.signingFailures.add(1) }
+    if error.scope != .thread {
+      runtime.counters.signingFailures.add(1)
+      placeCounters.hasFailed()
+    }
     switch error.scope {
     case .thread:
       runtime.failures.warn("\(name): a thread rests: \(error)")
@@ -294,7 +304,6 @@ final class SigningWorker: @unchecked Sendable {
       runtime.failures.warn("\(name), issuer '\(issuer.name)': \(error)")
       return .place(error.description)
     case .signature:
-      hasFailed = true
       for order in runtime.queue.signatureFailed(issuer.index, place: place, message: error.description) {
         runtime.giveUp(order)
       }
@@ -305,8 +314,22 @@ final class SigningWorker: @unchecked Sendable {
       for orphan in runtime.queue.disable(issuer: issuer.index, place: place, why: error.description) {
         runtime.giveUp(orphan)
       }
-      return .place(error.description)
+      return .key(error.description)
     }
+  }
+
+  /// Closing is a call into the module too: it may not return either. False where the thread was given up meanwhile.
+  private func closeSession(of issuer: IssuerIndex) -> Bool {
+    guard sessions[issuer] != nil else { return true }
+    state.callBegins(at: runtime.clock.monotonicNanoseconds())
+    sessions[issuer] = nil
+    return state.callEnds()
+  }
+
+  private func closeSessions() -> Bool {
+    state.callBegins(at: runtime.clock.monotonicNanoseconds())
+    sessions = [:]
+    return state.callEnds()
   }
 
   private func openSession(_ issuer: Issuer) throws(SigningError) -> any SigningSession {
@@ -333,17 +356,22 @@ final class SigningWorker: @unchecked Sendable {
 
   /// Looks whether the place signs again: opens a session anew and signs something that means nothing.
   private func tryPlace(_ issuer: IssuerIndex) {
-    sessions = [:]
+    state.tries(issuer)
+    guard closeSessions() else { return }
+    var trouble: String?
     do throws(Failure) {
       _ = try sign([0x30, 0x00], directory.issuers[issuer])
-      runtime.log.info("\(directory.places[place].name) signs again")
-      runtime.queue.trialEnded(place: place, isGood: true, message: nil)
+      runtime.log.info(
+        "\(directory.places[place].name) signs again, with the key of '\(directory.issuers[issuer].name)'")
     } catch {
       switch error {
       case .abandoned: return
-      case .place(let message), .order(let message), .crowded(let message):
-        runtime.queue.trialEnded(place: place, isGood: false, message: message)
+      case .place(let message), .order(let message), .crowded(let message), .key(let message): trouble = message
       }
+    }
+    state.tries(nil)
+    for order in runtime.queue.trialEnded(issuer, place: place, isGood: trouble == nil, message: trouble) {
+      runtime.giveUp(order)
     }
   }
 }

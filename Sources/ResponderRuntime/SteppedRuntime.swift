@@ -34,11 +34,12 @@ package final class SteppedRuntime {
     switch part {
     case .follower: return try follower.turn()
     case .changeSigner: return try changeSigner.turn()
-    case .loader: return try loader.turn()
+    case .loader: return loader.turn()
     case .refresher: return try refresher.turn()
     case .saver: return try runtime.saver.turn()
     case .sweeper:
       runtime.sweepOverdue()
+      runtime.watchClock()
       return false
     }
   }

@@ -23,15 +23,12 @@ final class WorkQueue: @unchecked Sendable {
   private static let restNanoseconds: Int64 = 30_000_000_000
 
   private struct Place {
-    let bell: Bell
+    let bell = Bell()
     /// For threads that rest: what rings for work must wake one that takes it.
     let restBell = Bell()
-    var name: String
     var threads: Int
-    var breaker = TokenBreaker()
     var lostThreads = 0
     var restingThreads = 0
-    var lastFailure: (issuer: IssuerIndex, message: String)?
 
     func ringAll() {
       bell.ringAll()
@@ -42,20 +39,15 @@ final class WorkQueue: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var schedule: Schedule
   private var places: [Place] = []
-  private var placesOfIssuers: [[Int]] = []
+  private var health = SigningHealth()
   private var renewalsPerSecond: [Int?] = []
-  /// Keys that the configuration has to mend before they are tried again: why, by issuer and place.
-  private var disabled: [KeyPlace: String] = [:]
+  /// Orders of issuers whose only keys are left alone for a while.
+  private var parked: [Order] = []
   private var isClosed = false
   /// How much waits that goes before renewals: read without the lock by workers in the middle of many.
   private let urgentCount = Atomic<Int>(0)
   private let clock: any Clock
   private var random: SplitMix
-
-  private struct KeyPlace: Hashable {
-    var issuer: IssuerIndex
-    var place: Int
-  }
 
   /// - Parameter seed: for the pauses before trials, which need not be secret.
   init(revocationLimit: Int, missLimit: Int, renewalLimit: Int, clock: any Clock, seed: UInt64) {
@@ -73,18 +65,25 @@ final class WorkQueue: @unchecked Sendable {
 
   // MARK: - Places
 
-  /// Takes a directory's places and keys over; what failed for want of another configuration may be tried again.
+  /// Makes room for a directory's places: before it is in force, since who reads it asks for them.
+  func addPlaces(_ directory: IssuerDirectory) {
+    locked {
+      for (number, place) in directory.places.enumerated() {
+        if number >= places.count { places.append(Place(threads: place.threads)) }
+        places[number].threads = place.threads
+      }
+      health.addPlaces(places.count)
+    }
+  }
+
+  /// Takes a directory's keys over, once it is in force; what failed for want of another configuration may be tried again.
   ///
   /// - Returns: the orders of issuers that nothing signs for any more.
   func configure(_ directory: IssuerDirectory) -> [Order] {
-    locked {
-      for (number, place) in directory.places.enumerated() where number >= places.count {
-        places.append(Place(bell: Bell(), name: place.name, threads: place.threads))
-      }
-      for (number, place) in directory.places.enumerated() { places[number].threads = place.threads }
-      placesOfIssuers = directory.placesOfIssuers
+    addPlaces(directory)
+    return locked {
+      health.configure(placesOfIssuers: directory.placesOfIssuers)
       renewalsPerSecond = directory.places.map(\.renewalsPerSecond)
-      disabled = [:]
       return reconfigure()
     }
   }
@@ -92,28 +91,25 @@ final class WorkQueue: @unchecked Sendable {
   /// Leaves a key alone until the next configuration. Returns the orders that nothing else can sign.
   func disable(issuer: IssuerIndex, place: Int, why: String) -> [Order] {
     locked {
-      disabled[KeyPlace(issuer: issuer, place: place)] = why
+      health.disable(issuer, place: place, why: why)
       return reconfigure()
     }
   }
 
+  /// - Returns: the orders that are to be given up.
   private func reconfigure() -> [Order] {
-    let usable = placesOfIssuers.enumerated().map { number, places in
-      places.filter { disabled[KeyPlace(issuer: IssuerIndex(UInt16(number)), place: $0)] == nil }
-    }
-    let orphans = schedule.configure(placesOfIssuers: usable, renewalsPerSecond: renewalsPerSecond)
+    var orphans = schedule.configure(placesOfIssuers: health.usablePlaces, renewalsPerSecond: renewalsPerSecond)
+    // Last in, first out: each goes back in front.
+    orphans = parked.reversed().filter { !schedule.putBack($0) } + orphans
+    // A key that is left alone for a while will sign them; whoever asks is not kept waiting for it.
+    parked = orphans.filter { health.isSuspended($0.issuer) && $0.lane != .miss }
     for place in places { place.ringAll() }
-    return orphans
+    return orphans.filter { !health.isSuspended($0.issuer) || $0.lane == .miss }
   }
 
   /// Whether some place can sign for the issuer now, as far as is known.
   func canSign(_ issuer: IssuerIndex) -> Bool {
-    locked { schedule.places(of: issuer).contains { places[$0].breaker.isClosed } }
-  }
-
-  /// Whether some key may sign for the issuer, now or after a pause.
-  func hasKey(_ issuer: IssuerIndex) -> Bool {
-    locked { !schedule.places(of: issuer).isEmpty }
+    locked { schedule.places(of: issuer).contains { health.isSigning($0) } }
   }
 
   // MARK: - Work
@@ -127,21 +123,29 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
-  /// Takes all of one issuer's renewals or none. False where there is no room for them, nothing signs for the issuer, or
-  /// the queue is closed: who brings them comes again.
-  func pushRenewals(_ orders: [Order]) -> Bool {
-    guard let issuer = orders.first?.issuer else { return true }
+  /// Takes as many of one issuer's renewals as there is room for, from the first. Returns how many: who brings the others
+  /// comes again.
+  ///
+  /// - Parameter leaving: how much room must be left for others.
+  func pushRenewals(_ orders: [Order], leaving: Int = 0) -> Int {
+    guard let issuer = orders.first?.issuer else { return 0 }
     return locked {
-      guard !isClosed, schedule.renewalRoom(of: issuer) >= orders.count else { return false }
-      for order in orders { _ = schedule.push(order) }
-      ringAll(issuer)
-      return true
+      guard !isClosed else { return 0 }
+      let count = min(orders.count, max(0, schedule.renewalRoom(of: issuer) - leaving))
+      for order in orders[..<count] { _ = schedule.push(order) }
+      if count > 0 { ringAll(issuer) }
+      return count
     }
   }
 
-  /// How many orders of renewals `pushRenewals` would take.
+  /// How many orders of renewals there is room for.
   func renewalRoom(of issuer: IssuerIndex) -> Int {
     locked { isClosed ? 0 : schedule.renewalRoom(of: issuer) }
+  }
+
+  /// Revocations that wait for the places of the issuer's keys.
+  func revocations(waitingFor issuer: IssuerIndex) -> Int {
+    locked { schedule.revocations(waitingFor: issuer) }
   }
 
   /// What there is to do in a place.
@@ -184,20 +188,14 @@ final class WorkQueue: @unchecked Sendable {
 
   private func lookNow(_ place: Int) -> Look {
     let now = clock.monotonicNanoseconds()
-    switch places[place].breaker.state {
-    case .closed:
+    switch health.look(place, now: now, mayTry: places[place].lostThreads < WorkQueue.lostThreadLimit) {
+    case .trial(let issuer): return .task(.trial(issuer))
+    case .wait(let until): return .nothing(until: until)
+    case .sign(let nextTrial):
       switch schedule.pop(place: place, now: now) {
       case .order(let order): return .task(.order(order))
-      case .nothing(let until): return .nothing(until: until)
+      case .nothing(let until): return .nothing(until: [until, nextTrial].compactMap { $0 }.min())
       }
-    case .open(let until):
-      if places[place].lostThreads < WorkQueue.lostThreadLimit, let issuer = issuerForTrial(place),
-        places[place].breaker.takeTrial(now: now)
-      {
-        return .task(.trial(issuer))
-      }
-      return .nothing(until: max(until, now + 100_000_000))
-    case .trying: return .nothing(until: nil)
     }
   }
 
@@ -205,7 +203,7 @@ final class WorkQueue: @unchecked Sendable {
   func nextUrgent(place: Int) -> Order? {
     guard urgentCount.load(ordering: .relaxed) > 0 else { return nil }
     return locked {
-      guard !isClosed, schedule.hasUrgent(place: place), places[place].breaker.isClosed else { return nil }
+      guard !isClosed, schedule.hasUrgent(place: place), health.isSigning(place) else { return nil }
       guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }
       return order
     }
@@ -215,14 +213,13 @@ final class WorkQueue: @unchecked Sendable {
   ///
   /// - Returns: the orders to be given up: this one where nothing signs for its issuer any more, and the questions that
   ///   nothing signs at present.
-  func failed(_ order: Order, place: Int, message: String, isGrave: Bool = false) -> [Order] {
-    locked {
-      places[place].lastFailure = (order.issuer, message)
-      placeFailed(place, isGrave: isGrave)
-      guard schedule.putBack(order) else { return [order] }
-      ring(order.issuer)
-      return places[place].breaker.isClosed ? [] : questionsInVain()
-    }
+  func failed(_ order: Order, place: Int, message: String) -> [Order] {
+    locked { placeFailed(order.issuer, place, message) + putBack(order, place) + questionsInVain(place) }
+  }
+
+  /// An order could not be signed with a key that is left alone from now on: it goes back for whoever can.
+  func keyIsOut(_ order: Order, place: Int) -> [Order] {
+    locked { putBack(order, place) }
   }
 
   /// The token has no session for one of its threads: the order goes back for the others, and the thread rests. Where there
@@ -231,66 +228,70 @@ final class WorkQueue: @unchecked Sendable {
   /// - Returns: the orders to be given up, as `failed` does.
   func crowdedOut(_ order: Order, worker: WorkerState, place: Int, message: String) -> [Order] {
     let hasOthers = locked {
-      let others = places[place].threads - places[place].lostThreads - places[place].restingThreads - 1
-      guard others > 0 else { return false }
+      if worker.restEnd > 0 { return true }
+      guard places[place].threads - places[place].restingThreads > 1 else { return false }
       places[place].restingThreads += 1
       worker.rest(until: clock.monotonicNanoseconds() + WorkQueue.restNanoseconds)
       return true
     }
     guard hasOthers else { return failed(order, place: place, message: message) }
-    return locked {
-      guard schedule.putBack(order) else { return [order] }
-      ring(order.issuer)
-      return []
-    }
+    return locked { putBack(order, place) }
   }
 
   /// Gives the rest of an order of many back to whoever is free. False where nothing signs for the issuer any more.
-  func giveBack(_ order: Order, rest: Int, place: Int) -> Bool {
-    locked {
-      guard schedule.giveBack(order, rest: rest, place: place, now: clock.monotonicNanoseconds()) else { return false }
-      ring(order.issuer)
-      return true
-    }
+  func giveBack(_ order: Order, place: Int) -> Bool {
+    locked { putBack(order, place).isEmpty }
   }
 
-  private func questionsInVain() -> [Order] {
-    schedule.removeQuestions { places[$0].breaker.isClosed }
+  /// Puts an order back in front, of which something may be done already. Returns it where nothing signs for its issuer.
+  private func putBack(_ order: Order, _ place: Int) -> [Order] {
+    let isTaken =
+      if case .bulk(let bulk) = order.job {
+        schedule.giveBack(
+          order, rest: bulk.entries.count - bulk.next, place: place, now: clock.monotonicNanoseconds())
+      } else {
+        schedule.putBack(order)
+      }
+    if isTaken {
+      ring(order.issuer)
+      return []
+    }
+    guard health.isSuspended(order.issuer), order.lane != .miss else { return [order] }
+    parked.append(order)
+    return []
+  }
+
+  private func questionsInVain(_ place: Int) -> [Order] {
+    health.isSigning(place) ? [] : schedule.removeQuestions { health.isSigning($0) }
   }
 
   /// One signature failed, and its order is done with. Returns the questions that nothing signs at present.
   func signatureFailed(_ issuer: IssuerIndex, place: Int, message: String) -> [Order] {
+    locked { placeFailed(issuer, place, message) + questionsInVain(place) }
+  }
+
+  private func placeFailed(_ issuer: IssuerIndex, _ place: Int, _ message: String) -> [Order] {
+    let hasChanged = health.failed(
+      issuer, place: place, message: message, now: clock.monotonicNanoseconds(), chance: chance())
+    return hasChanged ? reconfigure() : []
+  }
+
+  private func chance() -> Double { Double.random(in: 0...1, using: &random) }
+
+  /// Failures before it are no longer in a row.
+  func succeeded(_ issuer: IssuerIndex, place: Int) {
+    locked { health.succeeded(issuer, place: place) }
+  }
+
+  /// - Parameter issuer: whose key was tried.
+  /// - Returns: the orders that nothing signs at present.
+  func trialEnded(_ issuer: IssuerIndex, place: Int, isGood: Bool, message: String?) -> [Order] {
     locked {
-      places[place].lastFailure = (issuer, message)
-      placeFailed(place, isGrave: false)
-      return places[place].breaker.isClosed ? [] : questionsInVain()
+      let hasChanged = health.trialEnded(
+        issuer, place: place, isGood: isGood, message: message, now: clock.monotonicNanoseconds(), chance: chance())
+      defer { places[place].ringAll() }
+      return hasChanged ? reconfigure() : []
     }
-  }
-
-  private func placeFailed(_ place: Int, isGrave: Bool) {
-    places[place].breaker.failed(
-      now: clock.monotonicNanoseconds(), isGrave: isGrave, chance: Double.random(in: 0...1, using: &random))
-  }
-
-  func succeeded(place: Int) {
-    locked { places[place].breaker.succeeded() }
-  }
-
-  func trialEnded(place: Int, isGood: Bool, message: String?) {
-    locked {
-      places[place].breaker.trialEnded(
-        isGood: isGood, now: clock.monotonicNanoseconds(), chance: Double.random(in: 0...1, using: &random))
-      if let message, let issuer = places[place].lastFailure?.issuer { places[place].lastFailure = (issuer, message) }
-      places[place].bell.ringAll()
-    }
-  }
-
-  private func issuerForTrial(_ place: Int) -> IssuerIndex? {
-    if let issuer = places[place].lastFailure?.issuer, schedule.places(of: issuer).contains(place) { return issuer }
-    let number = placesOfIssuers.indices.first { number in
-      schedule.places(of: IssuerIndex(UInt16(number))).contains(place)
-    }
-    return number.map { IssuerIndex(UInt16($0)) }
   }
 
   /// - Returns: how many threads the place has lost now.
@@ -331,16 +332,21 @@ final class WorkQueue: @unchecked Sendable {
 
   func condition(place: Int) -> PlaceCondition {
     locked {
-      let place = places[place]
-      return PlaceCondition(
-        isSigning: place.breaker.isClosed, failingSince: place.breaker.openSince, lostThreads: place.lostThreads,
-        restingThreads: place.restingThreads, lastFailure: place.lastFailure?.message)
+      PlaceCondition(
+        isSigning: health.isSigning(place), failingSince: health.failingSince(place),
+        lostThreads: places[place].lostThreads, restingThreads: places[place].restingThreads,
+        lastFailure: health.lastFailure(place))
     }
   }
 
   /// Why keys are left alone until the next configuration.
   var disabledKeys: [(issuer: IssuerIndex, place: Int, why: String)] {
-    locked { disabled.map { ($0.key.issuer, $0.key.place, $0.value) } }
+    locked { health.disabled.map { ($0.key.issuer, $0.key.place, $0.value) } }
+  }
+
+  /// Keys that are left alone for a while, in places that sign well with others.
+  var suspendedKeys: [SigningHealth.KeyPlace] {
+    locked { health.suspendedKeys }
   }
 
   func depth(_ lane: Schedule.Lane) -> Int {

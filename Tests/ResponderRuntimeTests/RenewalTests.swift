@@ -53,7 +53,7 @@ struct RenewalTests {
     let next = try IssuerDirectory.make(
       [Sample.settings(keys: [signer], credential: fresh)], session: try world.store.openSession(),
       now: world.clock.now(), after: world.runtime.directory)
-    try world.runtime.adopt(next)
+    world.runtime.adopt(next)
     let new = next.issuers.issuers[0].credentialIndex
     #expect(new != old && next.issuers.issuers[0].index == IssuerIndex(0))
     // The new signer does not answer yet: the old answers are there, each with its own certificate.
@@ -129,7 +129,7 @@ struct RenewalTests {
     let next = try IssuerDirectory.make(
       [Sample.settings("other", keys: [world.signer])], session: session, now: Sample.start,
       after: world.runtime.directory)
-    try world.runtime.adopt(next)
+    world.runtime.adopt(next)
     #expect(next.issuers.issuers.map(\.name) == ["one", "other"] && next.issuers.issuers[0].isRetired)
     let key = ResponseKey(issuer: IssuerIndex(1), hashAlgorithm: .sha1, serial: Sample.serial(8))
     #expect(comesTrue { world.runtime.cache.peek(key) != nil })

@@ -123,7 +123,7 @@ struct SigningPlaceTests {
     let next = try IssuerDirectory.make(
       [Sample.settings(keys: [signer])], session: try world.store.openSession(), now: world.clock.now(),
       after: world.runtime.directory)
-    try world.runtime.adopt(next)
+    world.runtime.adopt(next)
     #expect(isAnswer(world.ask(1, .sha256)))
   }
 

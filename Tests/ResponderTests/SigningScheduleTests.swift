@@ -78,7 +78,7 @@ struct SigningScheduleTests {
     #expect(isTaken)
     isTaken = schedule.push(order("live", 0, isLive: true))
     #expect(isTaken)
-    isTaken = schedule.push(order("c", 2))
+    isTaken = schedule.push(order("c", 1))
     #expect(!isTaken, "the whole lane is full")
     #expect((0..<5).filter { schedule.push(order("r\($0)", 0, .renewal)) }.count == 2)
     #expect(schedule.refusals == 14 + 1 + 3)

@@ -57,7 +57,7 @@ public final class SimulatedResponder {
   public func reload(_ settings: [IssuerSettings]) throws {
     let directory = try IssuerDirectory.make(
       settings, session: session, now: clock.now(), after: runtime.directory)
-    try runtime.adopt(directory)
+    runtime.adopt(directory)
   }
 
   /// Stops the process, and starts another one after a while.

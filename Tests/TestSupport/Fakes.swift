@@ -24,7 +24,7 @@ public final class ManualClock: Clock {
 public final class FakeSigner: Signer {
   static let algorithm: [UInt8] = [0x30, 0x05, 0x06, 0x03, 0x2A, 0x03, 0x04]
   public var signatureAlgorithm: [UInt8] { FakeSigner.algorithm }
-  private let hook = Mutex<(@Sendable () throws(SigningError) -> Void)?>(nil)
+  private let hooks = Mutex(Hooks())
   private let signed = Mutex(0)
 
   public let place: SigningPlace
@@ -33,11 +33,22 @@ public final class FakeSigner: Signer {
     self.place = place
   }
 
+  // In a structure: a closure that a mutex holds by itself is wrapped anew each time it is looked at.
+  private struct Hooks {
+    var beforeSigning: (@Sendable () throws(SigningError) -> Void)?
+    var whileClosing: (@Sendable () -> Void)?
+  }
+
   /// How many signatures were made.
   public var count: Int { signed.withLock { $0 } }
 
   public func beforeSigning(_ body: (@Sendable () throws(SigningError) -> Void)?) {
-    hook.withLock { $0 = body }
+    hooks.withLock { $0.beforeSigning = body }
+  }
+
+  /// Runs where a session is closed.
+  public func whileClosing(_ body: (@Sendable () -> Void)?) {
+    hooks.withLock { $0.whileClosing = body }
   }
 
   public func openSession() throws(SigningError) -> any SigningSession { Session(signer: self) }
@@ -49,8 +60,10 @@ public final class FakeSigner: Signer {
       self.signer = signer
     }
 
+    deinit { signer.hooks.withLock { $0.whileClosing }?() }
+
     func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
-      if let hook = signer.hook.withLock({ $0 }) { try hook() }
+      if let hook = signer.hooks.withLock({ $0.beforeSigning }) { try hook() }
       signer.signed.withLock { $0 += 1 }
       return Checksum.octets(tbsResponseData, [])
     }

@@ -67,7 +67,8 @@ extension MemorySession {
   }
 
   func save(_ responses: [StoredResponse], at time: UnixTime) throws(StoreError) {
-    try store.use { tables in
+    try store.use { tables throws(StoreError) in
+      if tables.isFull { throw StoreError(kind: .full, description: "the disk is full") }
       for response in responses {
         let key = MemoryStore.ResponseRowKey(
           certificate: .init(issuer: response.issuer, serial: response.serial), hashAlgorithm: response.hashAlgorithm)

@@ -29,6 +29,8 @@ public final class MemoryStore: StatusStore {
     var responses: [ResponseRowKey: StoredResponse] = [:]
     var credentials: [(issuer: StoreIssuerID, credential: SigningCredential)] = []
     var failure: StoreError?
+    var isFull = false
+    var damaged: StoreIssuerID?
   }
 
   let tables = Mutex(Tables())
@@ -38,6 +40,16 @@ public final class MemoryStore: StatusStore {
   /// From here on every call throws `error`; nil ends it.
   public func fail(with error: StoreError?) {
     tables.withLock { $0.failure = error }
+  }
+
+  /// As if the disk were full: responses cannot be saved.
+  public func failSaving(_ isFull: Bool) {
+    tables.withLock { $0.isFull = isFull }
+  }
+
+  /// The issuer's certificates cannot be read in pages any more.
+  public func damage(_ issuer: StoreIssuerID) {
+    tables.withLock { $0.damaged = issuer }
   }
 
   public func openSession() throws(StoreError) -> any StatusStoreSession {
@@ -115,7 +127,8 @@ final class MemorySession: StatusStoreSession {
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {
-    try store.use { tables in
+    try store.use { tables throws(StoreError) in
+      if tables.damaged == issuer { throw StoreError(kind: .corrupt, description: "a row of it is damaged") }
       let mine = tables.certificates.filter { entry in
         entry.key.issuer == issuer && (serial.map { entry.key.serial > $0 } ?? true)
       }

@@ -93,7 +93,7 @@ final class RunningResponder: Sendable {
         // Somebody may have mended what a token refused.
         Token.forgetFailures()
         let directory = try RunningResponder.directory(next, store: store, after: runtime.directory, log: log)
-        try runtime.adopt(directory)
+        runtime.adopt(directory)
         for key in present.value.keysForStart(differingFrom: next.value) {
           log.warning("\(next.path): \(key) has changed, which takes effect at the next start only")
         }

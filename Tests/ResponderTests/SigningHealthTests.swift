@@ -1,0 +1,86 @@
+import Responder
+import Testing
+
+@Suite("Health of places and keys")
+struct SigningHealthTests {
+  private let second: Int64 = 1_000_000_000
+
+  /// Issuers 0, 1 and 2 in place 0; issuer 2 in place 1 too.
+  private func health() -> SigningHealth {
+    var health = SigningHealth()
+    health.addPlaces(2)
+    health.configure(placesOfIssuers: [[0], [0], [0, 1]])
+    return health
+  }
+
+  private func issuer(_ number: UInt16) -> IssuerIndex { IssuerIndex(number) }
+
+  private func fail(_ health: inout SigningHealth, _ number: UInt16, times: Int = 1, now: Int64 = 0) -> Bool {
+    (0..<times).reduce(false) { changed, _ in
+      let hasChanged = health.failed(issuer(number), place: 0, message: "no", now: now, chance: 0)
+      return changed || hasChanged
+    }
+  }
+
+  @Test("three failures in a row leave a place alone, and keys are tried in turns until one signs")
+  func placeDown() {
+    var health = health()
+    var hasChanged = fail(&health, 0, times: 3)
+    #expect(!hasChanged && !health.isSigning(0) && health.isSigning(1) && health.lastFailure(0) == "no")
+    #expect(health.look(0, now: 0, mayTry: true) == .wait(until: second))
+    var tried: [IssuerIndex] = []
+    var now = second
+    for _ in 0..<4 {
+      guard case .trial(let issuer) = health.look(0, now: now, mayTry: true) else {
+        Issue.record("no trial")
+        return
+      }
+      tried.append(issuer)
+      #expect(health.look(0, now: now, mayTry: true) == .wait(until: nil), "one at a time")
+      _ = health.trialEnded(issuer, place: 0, isGood: false, message: "still", now: now, chance: 0)
+      now += 40 * second
+    }
+    #expect(tried == [issuer(0), issuer(1), issuer(2), issuer(0)])
+    #expect(health.look(0, now: now, mayTry: false) == .wait(until: max(now + second / 10, now)))
+    guard case .trial(let last) = health.look(0, now: now, mayTry: true) else { return }
+    hasChanged = health.trialEnded(last, place: 0, isGood: true, message: nil, now: now, chance: 0)
+    // The one that had failed shows by itself whether it does still, at once.
+    #expect(hasChanged && health.isSigning(0) && health.usablePlaces == [[], [0], [0, 1]])
+    #expect(health.look(0, now: now, mayTry: true) == .trial(issuer(0)))
+    hasChanged = health.trialEnded(issuer(0), place: 0, isGood: true, message: nil, now: now, chance: 0)
+    #expect(hasChanged && health.usablePlaces == [[0], [0], [0, 1]])
+  }
+
+  @Test("a key that fails where others sign is left alone by itself, and tried again after growing pauses")
+  func keyAtFault() {
+    var health = health()
+    for _ in 0..<2 {
+      let hasChanged = fail(&health, 2)
+      #expect(!hasChanged)
+      health.succeeded(issuer(1), place: 0)
+    }
+    let hasChanged = fail(&health, 2)
+    #expect(hasChanged && health.isSigning(0) && health.usablePlaces == [[0], [0], [1]])
+    #expect(health.isSuspended(issuer(2)) && !health.isSuspended(issuer(1)))
+    #expect(health.look(0, now: 0, mayTry: true) == .sign(nextTrial: second))
+    #expect(health.look(0, now: second, mayTry: true) == .trial(issuer(2)))
+    #expect(health.look(0, now: second, mayTry: true) == .sign(nextTrial: nil), "its trial is under way")
+    _ = health.trialEnded(issuer(2), place: 0, isGood: false, message: "still", now: second, chance: 0)
+    #expect(health.look(0, now: second, mayTry: true) == .sign(nextTrial: 3 * second))
+    #expect(health.look(0, now: 3 * second, mayTry: true) == .trial(issuer(2)))
+    let isBack = health.trialEnded(issuer(2), place: 0, isGood: true, message: nil, now: 3 * second, chance: 0)
+    #expect(isBack && health.usablePlaces == [[0], [0], [0, 1]] && !health.isSuspended(issuer(2)))
+  }
+
+  @Test("what the configuration has to mend is left alone until the next one, and decides nothing for others")
+  func disabled() {
+    var health = health()
+    health.disable(issuer(0), place: 0, why: "another key")
+    #expect(health.usablePlaces == [[], [0], [0, 1]] && health.isSigning(0) && health.disabled.count == 1)
+    _ = fail(&health, 1, times: 3)
+    guard case .trial(let tried) = health.look(0, now: second, mayTry: true) else { return }
+    #expect(tried != issuer(0))
+    health.configure(placesOfIssuers: [[0], [0], [0, 1]])
+    #expect(health.disabled.isEmpty && health.usablePlaces == [[0], [0], [0, 1]])
+  }
+}
