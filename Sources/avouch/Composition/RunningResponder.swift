@@ -74,7 +74,7 @@ final class RunningResponder: Sendable {
     _ configuration: LoadedConfiguration, store: SQLiteStore, after previous: IssuerDirectory?, log: TerminalLog
   ) throws -> IssuerDirectory {
     let now = SystemClock().now()
-    let loader = IssuerLoader(configuration: configuration, now: now)
+    let loader = IssuerLoader(configuration: configuration, now: now, untimely: .warnedOf)
     var settings: [IssuerSettings] = []
     for issuer in configuration.value.issuers {
       let material = try loader.material(issuer)
