@@ -5,11 +5,12 @@ public enum SignerCheck {
   /// - Parameters:
   ///   - certificate: the delegated responder's; nil where the CA signs itself.
   ///   - keys: those that are at hand; one in a token proves by a signature that it is the right one.
+  ///   - untimely: what becomes of a signer's certificate that has ended or not begun.
   ///   - names: the files, for messages.
   /// - Returns: warnings, for things that clients tolerate and rules do not.
   public static func run(
     issuer: Certificate, certificate: Certificate?, keys: [(key: PrivateKey, name: String)], now: UnixTime,
-    names: Names
+    untimely: Untimely = .refused, names: Names
   ) throws(CryptoError) -> [String] {
     guard issuer.isCertificateAuthority else {
       throw CryptoError(
@@ -21,14 +22,27 @@ public enum SignerCheck {
     for (key, name) in keys where !key.belongs(to: signer) {
       throw CryptoError("\(name): this is not the private key of \(signerName) (\(signer.subjectText))")
     }
-    guard signer.notBefore <= now, now < signer.notAfter else {
-      throw CryptoError(
+    var warnings: [String] = []
+    if !(signer.notBefore <= now && now < signer.notAfter) {
+      let what =
         "\(signerName): \(signer.subjectText) is valid from \(signer.notBefore.iso8601) to "
-          + "\(signer.notAfter.iso8601), and it is \(now.iso8601)")
+        + "\(signer.notAfter.iso8601), and it is \(now.iso8601)"
+      guard untimely == .warnedOf else { throw CryptoError(what) }
+      warnings.append("\(what): nothing is signed for this issuer")
     }
-    if let certificate { return try checkDelegate(certificate, issuer: issuer, now: now, names: names) }
-    return issuer.mayMakeDigitalSignatures
-      ? [] : ["\(names.issuer): keyUsage has no digitalSignature; the rules want it of a CA that signs its own answers"]
+    if let certificate { return warnings + (try checkDelegate(certificate, issuer: issuer, now: now, names: names)) }
+    if !issuer.mayMakeDigitalSignatures {
+      warnings.append(
+        "\(names.issuer): keyUsage has no digitalSignature; the rules want it of a CA that signs its own answers")
+    }
+    return warnings
+  }
+
+  /// What becomes of a certificate that is not valid now. Time alone brings that about, whatever was checked before:
+  /// who serves others besides should go on.
+  public enum Untimely: Sendable {
+    case refused
+    case warnedOf
   }
 
   /// The files that messages name.
@@ -64,7 +78,7 @@ public enum SignerCheck {
         "\(who): id-pkix-ocsp-nocheck is missing; clients may ask whether the responder's own certificate is good "
           + "(RFC 6960 4.2.2.2.1), and the CA/Browser Forum requires it")
     }
-    if now.advanced(bySeconds: 14 * 86_400) > certificate.notAfter {
+    if now < certificate.notAfter, now.advanced(bySeconds: 14 * 86_400) > certificate.notAfter {
       warnings.append("\(who): ends at \(certificate.notAfter.iso8601); renew it soon, answers cannot outlive it")
     }
     return warnings

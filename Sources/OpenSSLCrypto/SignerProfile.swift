@@ -11,10 +11,12 @@ public enum SignerProfile {
   /// - Parameters:
   ///   - certificate: the delegated responder's; nil where the CA signs itself.
   ///   - isPublicProgramme: whether what the public programmes forbid is an error.
+  ///   - untimely: what becomes of a CA certificate of such an issuer that has ended or not begun.
   ///   - names: the files, for messages.
   /// - Returns: warnings, each with its rule.
   public static func run(
-    issuer: Certificate, certificate: Certificate?, now: UnixTime, isPublicProgramme: Bool, names: SignerCheck.Names
+    issuer: Certificate, certificate: Certificate?, now: UnixTime, isPublicProgramme: Bool,
+    untimely: SignerCheck.Untimely = .refused, names: SignerCheck.Names
   ) throws(CryptoError) -> [String] {
     let who = certificate.map { "\(names.certificate) (\($0.subjectText))" } ?? ""
     if let certificate { try refuseUnknownExtensions(certificate, who) }
@@ -27,9 +29,14 @@ public enum SignerProfile {
       warnings.append(what)
     }
     if now < issuer.notBefore || now >= issuer.notAfter {
-      try forbidden(
+      let what =
         "\(names.issuer): the CA's certificate is valid from \(issuer.notBefore.iso8601) to "
-          + "\(issuer.notAfter.iso8601), and it is \(now.iso8601): clients refuse every answer (RFC 5280 6.1.3)")
+        + "\(issuer.notAfter.iso8601), and it is \(now.iso8601): clients refuse every answer (RFC 5280 6.1.3)"
+      if isPublicProgramme, untimely == .warnedOf {
+        warnings.append("\(what); nothing is signed for this issuer")
+      } else {
+        try forbidden(what)
+      }
     }
     guard let certificate else { return warnings }
     if let hash = certificate.brokenSignatureHash {

@@ -3,21 +3,33 @@ import Synchronization
 
 /// The login of one token: PKCS#11 keeps it for all sessions of a program together (PKCS#11 2.40 2.5 "Session rules").
 ///
-/// One thread at a time logs in. A PIN that was refused is remembered and not tried again: three wrong ones lock a real
-/// token.
+/// One thread at a time logs in. A login that failed closes the gate, and the PIN is remembered as refused: three wrong
+/// ones lock a real token, and many tell a wrong PIN by a code of their own, or by one that means anything.
 final class LoginGate: Sendable {
   /// Held during C_Login, which a broken token may never return from: then only logins to this token wait.
   private let login = Mutex<Void>(())
-  private let failure = Mutex<TokenError?>(nil)
+  private let memory = Mutex(Memory())
 
-  func forgetFailure() {
-    failure.withLock { $0 = nil }
+  private struct Memory {
+    /// Set while nothing at all is tried.
+    var refusal: TokenError?
+    /// The newest come last. A refused PIN stays refused for the life of the process.
+    var refused: [(pin: PINFingerprint, code: ReturnCode)] = []
+  }
+
+  /// After so many different wrong PINs a token has long been locked.
+  private static let memoryLimit = 32
+
+  /// Lets a PIN be tried that was not refused yet.
+  func reopen() {
+    memory.withLock { $0.refusal = nil }
   }
 
   /// Logs the session's program in, unless it is.
   ///
   /// - Parameters:
   ///   - insists: log in whatever the module says of the session: it refused to sign for want of a login.
+  /// - Throws: an error about the login, behind which nobody may try once more by himself.
   func logIn(
     _ cryptoki: Cryptoki, _ session: UInt, slot: UInt, uri: PKCS11URI, insists: Bool
   ) throws(TokenError) {
@@ -25,12 +37,10 @@ final class LoginGate: Sendable {
     try login.withLock { _ throws(TokenError) in
       // Somebody else's turn may have come in between.
       if !insists, cryptoki.isLoggedIn(session) { return }
-      if let failure = failure.withLock({ $0 }) { throw failure }
+      if let refusal = memory.withLock({ $0.refusal }) { throw refusal }
       let info = try cryptoki.tokenInfo(slot)
       try refuseDanger(info)
-      let code = try attempt(cryptoki, session, info, uri)
-      guard code != .ok, code != .userAlreadyLoggedIn else { return }
-      throw refused(code, info: try? cryptoki.tokenInfo(slot), uri)
+      try attempt(cryptoki, session, info, uri)
     }
   }
 
@@ -46,39 +56,84 @@ final class LoginGate: Sendable {
     }
   }
 
+  /// The one C_Login.
   private func attempt(
     _ cryptoki: Cryptoki, _ session: UInt, _ info: TokenInfo, _ uri: PKCS11URI
-  ) throws(TokenError) -> ReturnCode {
+  ) throws(TokenError) {
     guard let source = uri.pinSource else {
       guard info.hasProtectedAuthenticationPath else {
         throw loginError(
           "token \(info) wants a PIN, and the URI names none; expected pin-source=file:/path or pin-source=env:NAME")
       }
-      return cryptoki.logInWithoutPIN(session)
+      // Somebody types it, and nobody knows what: only the gate is closed.
+      let code = cryptoki.logInWithoutPIN(session)
+      if let error = failure(code, fingerprint: nil, uri) { throw error }
+      return
     }
+    let outcome: TokenError?
     do {
-      return try source.withPIN { pin throws(TokenError) in
-        cryptoki.logIn(session, CKU_USER, pin: &pin)
+      outcome = try source.withPIN { pin throws(TokenError) in
+        let fingerprint = PINFingerprint(pin)
+        if let code = codeOfRefusal(fingerprint) { return refusedBefore(code, uri, source) }
+        return failure(cryptoki.logIn(session, CKU_USER, pin: &pin), fingerprint: fingerprint, uri)
       }
     } catch {
       throw loginError("token \(info): \(error)")
     }
+    if let outcome { throw outcome }
   }
 
-  /// The error for a refusal; remembered where the PIN was to blame, or may have been.
+  // MARK: - What a failure means
+
+  /// Codes that say that the PIN was not looked at, by the standard's descriptions (PKCS#11 2.40 5.1, 5.6.7): the call
+  /// found no library, no session, no token or no memory to work with, or somebody else at work.
   ///
-  /// - Parameter info: what the token says of itself now.
-  private func refused(_ code: ReturnCode, info: TokenInfo?, _ uri: PKCS11URI) -> TokenError {
-    let isPIN = [.pinIncorrect, .pinInvalid, .pinLenRange, .pinExpired, .pinLocked].contains(code)
-    // Modules have codes of their own for a wrong PIN; the token counts it all the same.
-    let isCounted = info.map { $0.isPINCountLow || $0.isPINFinalTry || $0.isPINLocked } ?? false
-    guard isPIN || isCounted || code.reaction == .giveUp else { return TokenError(call: "C_Login", code) }
+  /// CKR_DEVICE_REMOVED and CKR_SESSION_CLOSED tell of the time *during* the call, which libraries need not tell from
+  /// the time before (5.1.2). They are here because a wrong PIN is remembered as soon as one call comes to its end.
+  /// CKR_FUNCTION_CANCELED is not: we cancel nothing, so it comes from the token or from somebody at its keypad. Nor
+  /// are CKR_DEVICE_ERROR, CKR_FUNCTION_FAILED and the like, which some modules answer to a wrong PIN.
+  private static let unevaluated: Set<ReturnCode> = [
+    .hostMemory, .deviceRemoved, .operationActive, .sessionClosed, .sessionHandleInvalid, .tokenNotPresent,
+    .userPINNotInitialized, .userAnotherAlreadyLoggedIn, .cryptokiNotInitialized,
+  ]
+
+  /// The error for an answer of C_Login, remembered where the PIN may have been counted; nil for success.
+  private func failure(_ code: ReturnCode, fingerprint: PINFingerprint?, _ uri: PKCS11URI) -> TokenError? {
+    guard code != .ok, code != .userAlreadyLoggedIn else { return nil }
+    if LoginGate.unevaluated.contains(code) {
+      // What is wrong concerns every session of the token, and no new one would mend it within this opening.
+      let reaction = code.reaction == .newSession ? .reopenSlot : code.reaction
+      var error = TokenError(call: "C_Login", code, reaction)
+      error.isAboutLogin = true
+      return error
+    }
     let place = uri.pinSource.map { "the PIN in \($0)" } ?? "the PIN"
+    let remedy =
+      fingerprint == nil
+      ? "none is asked for again before the configuration is read anew"
+      : "it is not tried again: put another one there and read the configuration anew, or restart"
     var error = loginError(
-      "\(uri.tokenText): \(place) is refused (C_Login: \(code)); it is not tried again before the configuration is "
-        + "read anew, since wrong PINs lock a token")
+      "\(uri.tokenText): \(place) is refused (C_Login: \(code)); wrong PINs lock a token, so \(remedy)")
     error.code = code
-    failure.withLock { $0 = error }
+    memory.withLock { memory in
+      memory.refusal = error
+      guard let fingerprint else { return }
+      if memory.refused.count >= LoginGate.memoryLimit { memory.refused.removeFirst() }
+      memory.refused.append((fingerprint, code))
+    }
+    return error
+  }
+
+  private func codeOfRefusal(_ fingerprint: PINFingerprint) -> ReturnCode? {
+    memory.withLock { memory in memory.refused.first { $0.pin == fingerprint }?.code }
+  }
+
+  /// The gate stays open: a key with another PIN may still log in.
+  private func refusedBefore(_ code: ReturnCode, _ uri: PKCS11URI, _ source: PINSource) -> TokenError {
+    var error = loginError(
+      "\(uri.tokenText): the PIN in \(source) is the same that was refused before (C_Login: \(code)), and is not tried "
+        + "again, since wrong PINs lock a token; put another one there and read the configuration anew, or restart")
+    error.code = code
     return error
   }
 

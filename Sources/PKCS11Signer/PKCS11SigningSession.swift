@@ -69,8 +69,10 @@ final class PKCS11SigningSession: SigningSession {
       } catch {
         // Opening looks at everything that could be set up wrongly: what it gives up on stays wrong. What a signature
         // gives up on is tried once more behind such a look, which says it better than a code does.
-        // Of a token that has no session left another thread has to give one back first.
-        let isHopeless = error.isFinal || (error.reaction == .giveUp && !isOpen) || error.isCrowded
+        // Of a token that has no session left another thread has to give one back first. And a login that failed is not
+        // for us to repeat: each may cost one of the few PINs that a token lets be wrong.
+        let isHopeless =
+          error.isFinal || (error.reaction == .giveUp && !isOpen) || error.isCrowded || error.isAboutLogin
         let helped = react(error)
         attempt += 1
         guard !isHopeless, helped, attempt <= signer.options.retries else { throw signingError(error) }

@@ -14,9 +14,10 @@ public final class Token: Sendable {
     module = TokenModule.at(uri.modulePath)
   }
 
-  /// Lets PINs be tried again that were refused: for a configuration that was read anew. For all tokens of the process.
-  public static func forgetFailures() {
-    for module in TokenModule.all { module.forgetFailures() }
+  /// Lets other PINs be tried than those that were refused: for a configuration that was read anew. For all tokens of
+  /// the process.
+  public static func reopenLogins() {
+    for module in TokenModule.all { module.reopenLogins() }
   }
 
   /// What the token says of itself.

@@ -5,7 +5,7 @@ public struct TokenError: Error, Sendable, Hashable, CustomStringConvertible {
   public var reaction: ReturnCode.Reaction
   /// What the module answered; nil where something else was found wrong.
   public var code: ReturnCode?
-  /// Whether the login is what failed: it must never be tried again by itself.
+  /// Whether the login is what failed: an opening tries it once, whatever might help.
   var isAboutLogin = false
   /// Whether all sessions that the token has are taken.
   var isCrowded = false

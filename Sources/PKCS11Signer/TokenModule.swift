@@ -111,7 +111,7 @@ public final class TokenModule: Sendable {
     }
   }
 
-  func forgetFailures() {
-    for gate in gates.withLock({ Array($0.values) }) { gate.forgetFailure() }
+  func reopenLogins() {
+    for gate in gates.withLock({ Array($0.values) }) { gate.reopen() }
   }
 }

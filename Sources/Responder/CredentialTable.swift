@@ -19,9 +19,9 @@ public struct CredentialTable: Sendable {
     public let suffix: [UInt8]
     public let storeID: StoreCredentialID
 
-    init(credential: SigningCredential, suffix: [UInt8], storeID: StoreCredentialID) {
+    init(credential: SigningCredential, storeID: StoreCredentialID) {
       self.credential = credential
-      self.suffix = suffix
+      suffix = BasicOCSPResponse.certificatesSuffix(credential.certificates)
       self.storeID = storeID
     }
   }
@@ -32,13 +32,22 @@ public struct CredentialTable: Sendable {
   public init() {}
 
   /// The index of a credential that the store knows under `storeID`, added where it is new.
+  ///
+  /// One that differs in its dates alone takes the place of the one that is there (`SigningCredential.renewed`). Where
+  /// it ends earlier it gets a place of its own: answers in memory may outlive it, and those of an older index are
+  /// replaced.
   public mutating func insert(_ credential: SigningCredential, storeID: StoreCredentialID) -> CredentialIndex {
-    if let index = places[storeID] { return index }
+    guard let present = places[storeID] else { return append(credential, storeID) }
+    let held = self[present].credential
+    let renewed = held.renewed(by: credential)
+    if renewed.notAfter < held.notAfter { return append(renewed, storeID) }
+    if renewed != held { entries[Int(present.value)] = Entry(credential: renewed, storeID: storeID) }
+    return present
+  }
+
+  private mutating func append(_ credential: SigningCredential, _ storeID: StoreCredentialID) -> CredentialIndex {
     let index = CredentialIndex(UInt32(entries.count))
-    entries.append(
-      Entry(
-        credential: credential, suffix: BasicOCSPResponse.certificatesSuffix(credential.certificates), storeID: storeID)
-    )
+    entries.append(Entry(credential: credential, storeID: storeID))
     places[storeID] = index
     return index
   }

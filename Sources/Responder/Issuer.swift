@@ -59,6 +59,14 @@ public struct Issuer: Sendable {
 
   public var isRetired: Bool { identifiers.isEmpty }
 
+  /// Why nothing can be signed now, where the signer's certificate is over or to come; nil where it is valid.
+  public func reasonOfDates(now: UnixTime) -> String? {
+    if now < credential.notBefore {
+      return "issuer '\(name)': the signer's certificate begins at \(credential.notBefore.iso8601)"
+    }
+    return now >= credential.notAfter ? warningOfEnd(now: now) : nil
+  }
+
   /// What an operator should know of its signer's certificate: that it is over, or so near its end that answers are cut
   /// short by it (invariant 4). Nil where there is nothing to say.
   public func warningOfEnd(now: UnixTime) -> String? {

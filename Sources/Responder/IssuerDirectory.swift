@@ -90,10 +90,11 @@ extension IssuerDirectory {
     var credentials = previous?.credentials ?? CredentialTable()
     for one in settings {
       let storeID = try session.issuer(name: one.name, identity: one.identity)
+      // Before the others are read, one of which may be the same with other dates.
+      let credentialID = try session.credential(one.credential, issuer: storeID)
       for (id, credential) in try session.credentials(issuer: storeID, endingAfter: now) {
         _ = credentials.insert(credential, storeID: id)
       }
-      let credentialID = try session.credential(one.credential, issuer: storeID)
       let place = issuers.firstIndex { $0.storeID == storeID } ?? issuers.count
       let issuer = Issuer(
         index: IssuerIndex(UInt16(place)), storeID: storeID, name: one.name, policy: one.policy,

@@ -35,6 +35,23 @@ public struct SigningCredential: Sendable, Hashable {
     self.notAfter = notAfter
   }
 
+  /// Whether answers of both are the same octets but for their times: certificates that are not embedded may be renewed
+  /// for the same key, and then nothing but the dates is another.
+  public func isSame(as other: SigningCredential) -> Bool {
+    responderID == other.responderID && signatureAlgorithm == other.signatureAlgorithm
+      && certificates == other.certificates
+  }
+
+  /// What holds for old and new answers once `newer`, the same but for its dates, is in force.
+  ///
+  /// It begins with the older certificate, under which the key has rightly signed what is still there. It ends with the
+  /// newer one, be that earlier or later: that is the one by which answers are verified from now on.
+  public func renewed(by newer: SigningCredential) -> SigningCredential {
+    var renewed = newer
+    renewed.notBefore = min(notBefore, newer.notBefore)
+    return renewed
+  }
+
   public func isValid(at time: UnixTime) -> Bool {
     notBefore <= time && time < notAfter
   }

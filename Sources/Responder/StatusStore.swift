@@ -48,7 +48,8 @@ public protocol StatusStoreSession: AnyObject {
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
   ) throws(StoreError) -> StoredResponse?
 
-  /// The number of that credential of the issuer, which is kept where it is new.
+  /// The number of that credential of the issuer, which is kept where it is new. One that is there but for its dates
+  /// keeps its number and takes them, as `SigningCredential.renewed` says.
   func credential(_ credential: SigningCredential, issuer: StoreIssuerID) throws(StoreError) -> StoreCredentialID
 
   /// The issuer's credentials whose certificates end after `time`: those that stored responses may be signed with.

@@ -7,15 +7,14 @@ extension SQLiteSession {
   func credential(
     _ credential: SigningCredential, issuer: StoreIssuerID
   ) throws(StoreError) -> StoreCredentialID {
-    if let found = try findCredential(credential, issuer) { return found }
+    if let found = try findCredential(credential, issuer, hasItsDates: true) { return found }
     return try connection.storeTransaction { () throws(StoreError) in
-      if let found = try findCredential(credential, issuer) { return found }
-      let statement = statements.insertCredential
+      let statement = statements.keepCredential
       bind(credential, issuer, to: statement)
       statement.bind(6, credential.notBefore.seconds)
       statement.bind(7, credential.notAfter.seconds)
       try statement.run()
-      guard let made = try findCredential(credential, issuer) else {
+      guard let made = try findCredential(credential, issuer, hasItsDates: false) else {
         throw StoreError(kind: .misuse, description: "database \(connection.path): a credential was not kept")
       }
       return made
@@ -44,13 +43,17 @@ extension SQLiteSession {
     return found
   }
 
+  /// - Parameter hasItsDates: only where keeping it would change nothing.
   private func findCredential(
-    _ credential: SigningCredential, _ issuer: StoreIssuerID
+    _ credential: SigningCredential, _ issuer: StoreIssuerID, hasItsDates: Bool
   ) throws(StoreError) -> StoreCredentialID? {
     let statement = statements.findCredential
     bind(credential, issuer, to: statement)
     defer { statement.reset() }
-    return try statement.step() ? StoreCredentialID(statement.integer(0)) : nil
+    guard try statement.step() else { return nil }
+    let isKept =
+      statement.integer(1) <= credential.notBefore.seconds && statement.integer(2) == credential.notAfter.seconds
+    return isKept || !hasItsDates ? StoreCredentialID(statement.integer(0)) : nil
   }
 
   private func bind(_ credential: SigningCredential, _ issuer: StoreIssuerID, to statement: SQLiteStatement) {

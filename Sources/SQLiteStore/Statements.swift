@@ -24,7 +24,7 @@ struct Statements {
   let saveResponse: SQLiteStatement
   let removeResponses: SQLiteStatement
   let findCredential: SQLiteStatement
-  let insertCredential: SQLiteStatement
+  let keepCredential: SQLiteStatement
   let credentials: SQLiteStatement
 
   init(_ connection: SQLiteConnection) throws(StoreError) {
@@ -101,13 +101,15 @@ struct Statements {
     removeResponses = try connection.prepare("DELETE FROM responses WHERE issuer = ?1 AND hash = ?2 AND serial = ?3")
     findCredential = try connection.prepare(
       """
-      SELECT id FROM credentials
+      SELECT id, not_before, not_after FROM credentials
       WHERE issuer = ?1 AND is_by_name = ?2 AND responder_id = ?3 AND algorithm = ?4 AND certificates = ?5
       """)
-    insertCredential = try connection.prepare(
+    keepCredential = try connection.prepare(
       """
       INSERT INTO credentials (issuer, is_by_name, responder_id, algorithm, certificates, not_before, not_after)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+      ON CONFLICT (issuer, is_by_name, responder_id, algorithm, certificates) DO UPDATE SET
+        not_before = min(credentials.not_before, excluded.not_before), not_after = excluded.not_after
       """)
     credentials = try connection.prepare(
       """
@@ -121,7 +123,7 @@ struct Statements {
       findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, serials, upsertCertificate,
       insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings, firstEnd,
       saveResponse,
-      removeResponses, findCredential, insertCredential, credentials,
+      removeResponses, findCredential, keepCredential, credentials,
     ]
   }
 }

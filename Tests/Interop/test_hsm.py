@@ -163,6 +163,31 @@ def faulty(tmp_path):
     return scene
 
 
+def test_a_refused_pin_is_not_tried_again_by_sighup(faulty):
+    """Or three rotations of a log would lock the token. Here the token would take it the second time."""
+    faulty.configure()
+    faulty.authority.import_index()
+    faulty.obey("C_Login rv=0x5 count=1")
+    server = subprocess.Popen(
+        [avouch.BINARY, "serve", "--config", faulty.authority.path("avouch.json5")], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=faulty.environment)
+    try:
+        assert server.stdout.readline().startswith("serving")
+        avouch.wait_until(lambda: any("CKR_GENERAL_ERROR" in one for one in readiness(faulty)["warnings"]))
+        for _ in range(3):
+            server.send_signal(signal.SIGHUP)
+            avouch.wait_until(lambda: any("the same that was refused before" in one and "restart" in one
+                                          for one in readiness(faulty)["warnings"]))
+    finally:
+        server.kill()
+        server.communicate(timeout=avouch.PATIENCE)
+    # A restart tries it.
+    faulty.obey()
+    with faulty.serve() as server:
+        assert faulty.verified(faulty.ask(server)) == "GOOD"
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize("fault", [
     "C_Sign rv=0x30", "C_Sign rv=0x5", "C_Sign rv=0x80000001", "token absent", "C_Sign corrupt", "C_Sign hang",
     "C_SignInit rv=0x101",

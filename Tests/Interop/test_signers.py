@@ -1,5 +1,6 @@
 """Certificates that answers are verified with: what relying parties refuse is not served, nor called verified."""
 import json
+import signal
 import subprocess
 
 import pytest
@@ -9,9 +10,12 @@ from cryptography.x509 import ocsp as cocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 import avouch
+import ocsp
 from authority import DAY, NOW, Authority, key_usage
 from avouch import run
 from fixed_answer import FixedAnswer
+
+TRY_LATER = bytes.fromhex("30030a0103")
 
 UNKNOWN = (x509.UnrecognizedExtension, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True))
 
@@ -42,6 +46,12 @@ def both(path, code, *words):
             assert word in result.stderr, result.stderr
 
 
+def readiness(authority):
+    done = subprocess.run(["curl", "-s", "--unix-socket", authority.path("control"), "http://localhost/readyz"],
+                          capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("is_public", [True, False])
 def test_an_unknown_critical_extension_is_refused(authority, is_public):
     authority.issue_profile([UNKNOWN])
@@ -51,8 +61,71 @@ def test_an_unknown_critical_extension_is_refused(authority, is_public):
 @pytest.mark.parametrize("times", [dict(ca_days=-1), dict(ca_before=10)], ids=["ended", "not yet"])
 def test_an_authority_that_is_not_valid_now(tmp_path, times):
     authority = Authority(tmp_path / "ca", **times)
-    both(authority.configure(), 1, "ca.pem", "valid from", "publicProgramme: false")
+    good = authority.issue("good.example")
+    authority.record(good)
+    result = run("config", "check", authority.configure())
+    assert result.returncode == 1
+    for word in ("ca.pem", "valid from", "publicProgramme: false"):
+        assert word in result.stderr
+    authority.import_index()
+    with authority.serve() as server:
+        assert "ca.pem" in "".join(server.errors) and "nothing is signed" in "".join(server.errors)
+        assert server.post(ocsp.request(good, authority.certificate)).body == TRY_LATER
+        assert readiness(authority)["ready"] is False
     both(authority.configure(publicProgramme=False), 0, "warning", "ca.pem", "refuse every answer")
+    with authority.serve() as server:
+        assert ocsp.parse(server.post(ocsp.request(good, authority.certificate)).body).signature
+
+
+class Pair:
+    """Two authorities that one responder answers for; each has issued and signed for one certificate."""
+
+    def __init__(self, folder):
+        self.authority, self.other = Authority(folder / "one"), Authority(folder / "two", ca_name="Other CA")
+        for one in (self.authority, self.other):
+            one.good = one.issue("good.example")
+            one.record(one.good)
+        own = json.loads(self.authority.configure(name="interop").read_text())
+        own["issuers"].append({
+            "name": "other", "certificate": "../two/ca.pem",
+            "signer": {"certificate": "../two/responder.pem", "key": "../two/responder.key"}})
+        self.authority.path("avouch.json5").write_text(json.dumps(own))
+        self.authority.import_index()
+        self.other.path("index.txt").write_text("".join(self.other.rows))
+        result = run("import", "--config", self.authority.path("avouch.json5"), "--issuer", "other",
+                     "--index", self.other.path("index.txt"))
+        assert result.returncode == 0, result.stderr
+
+    def look(self, server):
+        """The first issuer's signer is not valid now, and another was before."""
+        one, other = self.authority, self.other
+        assert ocsp.verified(server.post(ocsp.request(one.good, one.certificate)).body, one.certificate, one.good)
+        live = ocsp.request(one.good, one.certificate, nonce=b"n" * 32)
+        assert server.post(live).body == TRY_LATER
+        assert server.post(ocsp.request(one.good, one.certificate, "sha384")).body == TRY_LATER
+        live = server.post(ocsp.request(other.good, other.certificate, nonce=b"n" * 32)).body
+        assert ocsp.verified(live, other.certificate, other.good, nonce=b"n" * 32)
+        state = readiness(one)
+        assert not state["ready"] and len(state["reasons"]) == 1
+        assert "'interop'" in state["reasons"][0] and "signer's certificate" in state["reasons"][0]
+
+
+@pytest.mark.parametrize("times", [dict(days=-1), dict(before=10)], ids=["ended", "not yet"])
+def test_a_signer_that_is_not_valid_now_keeps_no_other_issuer_from_being_served(tmp_path, times):
+    pair = Pair(tmp_path)
+    with pair.authority.serve() as server:
+        pair.authority.issue_profile(**times)
+        server.process.send_signal(signal.SIGHUP)
+        avouch.wait_until(lambda: "was read again" in "".join(server.errors))
+        assert "nothing is signed for this issuer" in "".join(server.errors)
+        pair.look(server)
+        assert server.stop() == 0
+    with pair.authority.serve() as server:
+        assert "nothing is signed for this issuer" in "".join(server.errors)
+        pair.look(server)
+    result = run("config", "check", pair.authority.path("avouch.json5"))
+    assert result.returncode == 1
+    assert "responder.pem" in result.stderr and "valid from" in result.stderr and "issuer 'other'" in result.stdout
 
 
 def test_sha1_is_refused(authority):

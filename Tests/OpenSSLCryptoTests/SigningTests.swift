@@ -143,10 +143,12 @@ struct SigningTests {
     let (issuer, issuerKey) = try authority()
     let (stranger, strangerKey) = try authority(name: "Stranger")
     let key = try PrivateKey.generate(.p256)
-    func check(_ delegate: Certificate, key other: PrivateKey? = nil) throws -> [String] {
+    func check(
+      _ delegate: Certificate, _ untimely: SignerCheck.Untimely = .refused, key other: PrivateKey? = nil
+    ) throws -> [String] {
       try SignerCheck.run(
         issuer: issuer, certificate: delegate, keys: [(other ?? key, "ocsp.key")], now: SigningTests.now,
-        names: SigningTests.names)
+        untimely: untimely, names: SigningTests.names)
     }
     func delegate(
       _ extensions: [(name: String, value: String)] = SigningTests.responderExtensions,
@@ -168,6 +170,10 @@ struct SigningTests {
       (try delegate([("extendedKeyUsage", "OCSPSigning"), ("keyUsage", "keyEncipherment")]), "digitalSignature"),
     ] {
       #expect { try check(bad) } throws: { "\($0)".contains("ocsp.pem") && "\($0)".contains(expected) }
+    }
+    for untimely in [try delegate(notAfter: -1), try delegate(notBefore: 10)] {
+      let warnings = try check(untimely, .warnedOf)
+      #expect(warnings.count == 1 && warnings[0].contains("ocsp.pem") && warnings[0].contains("nothing is signed"))
     }
     #expect { try check(delegate(), key: strangerKey) } throws: { "\($0)".contains("ocsp.key") }
     #expect(

@@ -9,29 +9,9 @@ import Testing
 
 @Suite("Faults of a token, and what is done about them")
 struct FaultTests {
-  /// A token behind a fault module of its own, with a P-256 key and a session that has signed.
-  private struct Scene {
-    let fault = FaultModule()
-    let token: TestToken
-    let key: PublicKey
-    let signer: PKCS11Signer
-
-    init(verifiedShare: Double = 0) throws {
-      token = try SoftHSM.makeToken(fault.path)
-      key = try token.makeKey(.p256)
-      signer = try token.signer(
-        .p256, key: key, options: PKCS11Signer.Options(verifiedShare: verifiedShare))
-    }
-
-    func check(_ signature: [UInt8], _ text: [UInt8]) {
-      #expect(
-        SignatureVerifier.isValid(signature, over: text, algorithm: signer.signatureAlgorithm, by: key))
-    }
-  }
-
   @Test("a code of any class that comes once is got over within the call")
   func once() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let session = try scene.signer.openSession()
     for code in ReturnCode.named + FaultTests.vendors where code != .ok {
       for call in ["C_Sign", "C_SignInit"] {
@@ -46,7 +26,7 @@ struct FaultTests {
 
   @Test("a code that keeps coming ends after three attempts, with the scope of its class")
   func always() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let session = try scene.signer.openSession()
     let expected: [(UInt, SigningError.Scope)] = [
       (0xB3, .signature), (0x06, .signature), (0x101, .token), (0x30, .token), (0x190, .token), (0x8000_0001, .token),
@@ -66,7 +46,7 @@ struct FaultTests {
 
   @Test("before the first signature a class that needs mending is the configuration's", arguments: [0x70, 0x68, 0x54])
   func misconfigured(code: UInt) throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     scene.fault.obey("C_SignInit rv=0x\(String(code, radix: 16))")
     let error = try #require(signingError { _ = try scene.signer.openSession() })
     #expect(error.scope == .configuration)
@@ -74,77 +54,16 @@ struct FaultTests {
 
   @Test("a mechanism that the token lacks is named beside those it has")
   func mechanism() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     scene.fault.obey("C_GetMechanismInfo rv=0x70")
     let error = try #require(signingError { _ = try scene.signer.openSession() })
     #expect(error.scope == .configuration)
     #expect(error.description.contains("cannot sign with CKM_ECDSA") && error.description.contains("it has CKM_ECDSA"))
   }
 
-  @Test("a wrong PIN is tried once by all threads together, and again only when failures are forgotten")
-  func wrongPIN() throws {
-    let scene = try Scene()
-    let before = scene.fault.calls("C_Login")
-    let wrong = try scene.token.signer(.p256, key: scene.key, pin: .file(SoftHSM.folder + "/wrong-pin"))
-    let errors = Mutex<[SigningError?]>([])
-    Threads.run(4) { _ in
-      for _ in 0..<3 {
-        let error = signingError { _ = try wrong.openSession() }
-        errors.withLock { $0.append(error) }
-      }
-    }
-    #expect(scene.fault.calls("C_Login") - before == 1)
-    for error in errors.withLock({ $0 }) {
-      let error = try #require(error)
-      #expect(error.scope == .configuration)
-      #expect(error.description.contains("wrong-pin") && error.description.contains("CKR_PIN_INCORRECT"))
-      #expect(!error.description.contains("4321"))
-    }
-    scene.token.forgetFailures()
-    #expect(signingError { _ = try wrong.openSession() } != nil)
-    #expect(scene.fault.calls("C_Login") - before == 2)
-    scene.token.forgetFailures()
-    scene.check(try scene.signer.openSession().sign(message()), message())
-  }
-
-  @Test("a vendor's code for a wrong PIN is latched too where the token counts it")
-  func vendorPIN() throws {
-    let scene = try Scene()
-    scene.fault.obey("C_Login rv=0x80000123", "token flags=0x10000")
-    let before = scene.fault.calls("C_Login")
-    for _ in 0..<3 { #expect(signingError { _ = try scene.signer.openSession() }?.scope == .configuration) }
-    #expect(scene.fault.calls("C_Login") - before == 1)
-  }
-
-  @Test("no PIN is tried where a wrong one would lock the token, or where it is locked", arguments: [0x20000, 0x40000])
-  func finalTry(flags: Int) throws {
-    let scene = try Scene()
-    scene.fault.obey("token flags=\(flags)")
-    let before = scene.fault.calls("C_Login")
-    let error = try #require(signingError { _ = try scene.signer.openSession() })
-    #expect(error.scope == .configuration && error.description.contains("lock"))
-    #expect(scene.fault.calls("C_Login") == before)
-  }
-
-  @Test("a PIN that cannot be read, and none at all, are named by place")
-  func noPIN() throws {
-    let scene = try Scene()
-    func error(_ source: PINSource?) throws -> SigningError {
-      var uri = scene.token.uri("key")
-      uri.pinSource = source
-      let signer = PKCS11Signer(
-        uri: uri, scheme: .p256, certificateName: "ocsp.pem", digest: { octets, _ in octets }, verify: { _, _ in true })
-      return try #require(signingError { _ = try signer.openSession() })
-    }
-    #expect(try error(.file("/nowhere/pin")).description.contains("/nowhere/pin: No such file"))
-    #expect(try error(.environment("AVOUCH_NO_SUCH_PIN")).description.contains("AVOUCH_NO_SUCH_PIN"))
-    #expect(try error(nil).description.contains("pin-source=file:/path"))
-    #expect(try error(nil).scope == .configuration)
-  }
-
   @Test("a token that forgets its login is logged into again")
   func logout() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let session = try scene.signer.openSession()
     let before = scene.fault.calls("C_Login")
     scene.fault.obey("logout")
@@ -154,7 +73,7 @@ struct FaultTests {
 
   @Test("a session that the module closed behind our back is opened anew")
   func closed() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let session = try scene.signer.openSession()
     let cryptoki = try TokenModule.at(scene.fault.path).cryptoki()
     try cryptoki.closeAllSessions(of: scene.token)
@@ -163,7 +82,7 @@ struct FaultTests {
 
   @Test("a token that is pulled out is missed at once, and used again when it is back")
   func removed() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let session = try scene.signer.openSession()
     scene.fault.obey("token absent")
     for _ in 0..<3 {
@@ -177,7 +96,7 @@ struct FaultTests {
 
   @Test("where the token has no session left, the error says so, and reaches no further than this thread")
   func sessionLimit() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     #expect(try scene.signer.maximumSessions() == nil)
     scene.fault.obey("token sessions=2")
     let first = try scene.signer.openSession()
@@ -195,7 +114,7 @@ struct FaultTests {
 
   @Test("slots that do not answer are named where the token is not found")
   func deafSlot() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     scene.fault.obey("C_GetTokenInfo rv=0x30")
     let error = try #require(signingError { _ = try scene.signer.openSession() })
     #expect(error.scope == .token && error.description.contains("does not answer (C_GetTokenInfo: CKR_DEVICE_ERROR)"))
@@ -220,7 +139,7 @@ struct FaultTests {
 
   @Test("a signature that does not verify is never returned")
   func corrupt() throws {
-    let scene = try Scene(verifiedShare: 1)
+    let scene = try FaultScene(verifiedShare: 1)
     let session = try scene.signer.openSession()
     for round in 0..<3 {
       scene.fault.obey("C_Sign corrupt count=1")
@@ -238,7 +157,7 @@ struct FaultTests {
 
   @Test("a call that hangs stops neither other sessions nor new ones")
   func hang() throws {
-    let scene = try Scene()
+    let scene = try FaultScene()
     let stuck = NamedSession(try scene.signer.openSession())
     let other = try scene.signer.openSession()
     scene.fault.obey("C_Sign hang count=1")
@@ -254,8 +173,8 @@ struct FaultTests {
 
   @Test("a module that hangs in a login holds up no other module, and no session that is logged in")
   func hangingLogin() throws {
-    let scene = try Scene()
-    let other = try Scene()
+    let scene = try FaultScene()
+    let other = try FaultScene()
     let signer = scene.signer
     scene.fault.obey("C_Login hang count=1")
     let thread = Threads.start { _ = try? signer.openSession().sign(message()) }
@@ -263,6 +182,24 @@ struct FaultTests {
     other.check(try other.signer.openSession().sign(message()), message())
     scene.fault.obey()
     thread.join()
+  }
+}
+
+/// A token behind a fault module of its own, with a P-256 key in it.
+struct FaultScene {
+  let fault = FaultModule()
+  let token: TestToken
+  let key: PublicKey
+  let signer: PKCS11Signer
+
+  init(verifiedShare: Double = 0) throws {
+    token = try SoftHSM.makeToken(fault.path)
+    key = try token.makeKey(.p256)
+    signer = try token.signer(.p256, key: key, options: PKCS11Signer.Options(verifiedShare: verifiedShare))
+  }
+
+  func check(_ signature: [UInt8], _ text: [UInt8]) {
+    #expect(SignatureVerifier.isValid(signature, over: text, algorithm: signer.signatureAlgorithm, by: key))
   }
 }
 

@@ -103,8 +103,8 @@ struct TestToken {
   }
 
   /// For this token alone: other tests count what is tried at theirs.
-  func forgetFailures() {
-    TokenModule.at(modulePath).forgetFailures()
+  func reopenLogins() {
+    TokenModule.at(modulePath).reopenLogins()
   }
 
   @discardableResult

@@ -94,6 +94,31 @@ struct RenewalTests {
     #expect(comesTrue { signer.count == 10 })
   }
 
+  @Test("answers under a certificate that was renewed for the same key are there after a restart")
+  func restartAfterRenewal() throws {
+    let records = (1...10).map { CertificateRecord(serial: Sample.serial($0), notAfter: .endOfTime, revocation: nil) }
+    let world = try World(records: records)
+    let held = world.runtime.issuers.issuers[0].credential
+    // Two days before its end a CA that signs itself has its certificate renewed.
+    world.clock.set(held.notAfter.advanced(bySeconds: -2 * 86_400))
+    var renewed = held
+    (renewed.notBefore, renewed.notAfter) = (world.clock.now(), held.notAfter.advanced(bySeconds: 86_400 * 365))
+    for (loaded, presigned) in [(0, 10), (10, 0)] as [(UInt64, UInt64)] {
+      let runtime = ResponderRuntime(
+        directory: try world.newDirectory(credential: renewed), store: world.store, cacheBytes: 4 << 20, seed: 2,
+        limits: .init(), clock: world.clock, hasher: FakeHasher(), log: RecordingLog())
+      try runtime.start()
+      #expect(runtime.waitUntilStarted(milliseconds: 20_000))
+      #expect(runtime.counters.loaded.current == loaded && runtime.counters.presigned.current == presigned)
+      for number in 1...10 {
+        #expect(try #require(runtime.cache.peek(world.key(number))).times.nextUpdate > held.notAfter)
+      }
+      // Which keeps what was signed.
+      runtime.stop()
+      world.clock.advance(seconds: 60)
+    }
+  }
+
   @Test("a stricter validity is not outlived by stored answers")
   func stricterPolicy() throws {
     let world = try World(records: (1...5).map { Sample.record($0) })

@@ -217,6 +217,32 @@ struct StatusStoreContractTests {
       #expect(try session.credentials(issuer: issuer, endingAfter: Sample.credential(1).notAfter).isEmpty)
     }
   }
+
+  @Test("a credential whose dates alone are other ones keeps its number, and takes them", arguments: Kind.allCases)
+  func renewedCredential(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      func valid(_ notBefore: Int64, _ notAfter: Int64, _ number: UInt8 = 1) -> SigningCredential {
+        Sample.credential(
+          number, notBefore: Sample.start.advanced(bySeconds: notBefore),
+          notAfter: Sample.start.advanced(bySeconds: notAfter))
+      }
+      let id = try session.credential(valid(0, 100), issuer: issuer)
+      let other = try session.credential(valid(0, 100, 2), issuer: issuer)
+      #expect(id != other)
+      // What is kept after each: the earliest beginning, and the newest end.
+      for (given, kept) in [
+        (valid(50, 200), valid(0, 200)), (valid(50, 200), valid(0, 200)), (valid(-10, 200), valid(-10, 200)),
+        (valid(60, 150), valid(-10, 150)),
+      ] {
+        #expect(try session.credential(given, issuer: issuer) == id)
+        let found = try store.openSession().credentials(issuer: issuer, endingAfter: Sample.start)
+        #expect(found.first { $0.id == id }?.credential == kept)
+        #expect(found.first { $0.id == other }?.credential == valid(0, 100, 2) && found.count == 2)
+      }
+    }
+  }
 }
 
 /// A folder of its own for a test, removed afterwards.

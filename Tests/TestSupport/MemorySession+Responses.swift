@@ -6,8 +6,11 @@ import Synchronization
 extension MemorySession {
   func credential(_ credential: SigningCredential, issuer: StoreIssuerID) throws(StoreError) -> StoreCredentialID {
     try store.use { tables in
-      let place = tables.credentials.firstIndex { $0.issuer == issuer && $0.credential == credential }
-      if let place { return StoreCredentialID(Int64(place)) }
+      let place = tables.credentials.firstIndex { $0.issuer == issuer && $0.credential.isSame(as: credential) }
+      if let place {
+        tables.credentials[place].credential = tables.credentials[place].credential.renewed(by: credential)
+        return StoreCredentialID(Int64(place))
+      }
       tables.credentials.append((issuer, credential))
       return StoreCredentialID(Int64(tables.credentials.count - 1))
     }

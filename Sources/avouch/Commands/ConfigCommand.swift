@@ -44,7 +44,7 @@ enum ConfigCommand {
     let surroundings = try SurroundingsCheck(configuration)
     for warning in surroundings.warnings { Terminal.printError("warning: \(warning)") }
     for problem in surroundings.problems { Terminal.printError("avouch: \(problem)") }
-    let loader = IssuerLoader(configuration: configuration, now: SystemClock().now())
+    let loader = IssuerLoader(configuration: configuration, now: SystemClock().now(), untimely: .refused)
     var problems = surroundings.problems.count
     var names: [[UInt8]: String] = [:]
     for issuer in configuration.value.issuers {

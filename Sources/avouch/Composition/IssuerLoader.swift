@@ -9,6 +9,8 @@ import Responder
 struct IssuerLoader {
   let configuration: LoadedConfiguration
   let now: UnixTime
+  /// What becomes of certificates that are not valid now.
+  let untimely: SignerCheck.Untimely
 
   /// What an issuer's files hold, and the keys that sign for it.
   struct Material {
@@ -38,10 +40,10 @@ struct IssuerLoader {
     }
     let names = SignerCheck.Names(issuer: certificatePath, certificate: signerPath ?? "")
     var warnings = try SignerCheck.run(
-      issuer: certificate, certificate: signerCertificate, keys: files, now: now, names: names)
+      issuer: certificate, certificate: signerCertificate, keys: files, now: now, untimely: untimely, names: names)
     warnings += try SignerProfile.run(
       issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
-      names: names)
+      untimely: untimely, names: names)
     let secrets = files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
     warnings += secrets.compactMap { Files.exposure($0) }
     let signer = signerCertificate ?? certificate
@@ -131,9 +133,12 @@ struct IssuerLoader {
     let identity = IssuerIdentity(material.certificate)
     let signer = material.signerCertificate ?? material.certificate
     let keyHash = OpenSSLHasher().digest(signer.publicKeyBits, .sha1)
-    // The chain ends with the CA's certificate, unless that is over already and the CA answers on.
-    let end =
-      material.certificate.notAfter > now ? min(signer.notAfter, material.certificate.notAfter) : signer.notAfter
+    // The chain ends with the CA's certificate, unless that is over already and the CA answers on, as it may where no
+    // public programme forbids it.
+    let authority = material.certificate
+    let (isOver, isToCome) = (authority.notAfter <= now, authority.notBefore > now)
+    let end = isOver && !settings.isPublicProgramme ? signer.notAfter : min(signer.notAfter, authority.notAfter)
+    let begin = isToCome && settings.isPublicProgramme ? max(signer.notBefore, authority.notBefore) : signer.notBefore
     // A root that answers itself is found by nginx, Apache and GnuTLS only inside the answer; an intermediate CA's own
     // certificate there is taken by Go for a delegate's, which that CA would have had to sign.
     let embeds =
@@ -142,7 +147,7 @@ struct IssuerLoader {
     let credential = SigningCredential(
       responderID: settings.isByName ? .byName(signer.subjectName) : .byKey(keyHash),
       signatureAlgorithm: material.scheme.algorithmIdentifier,
-      certificates: embeds ? [signer.der] : [], notBefore: signer.notBefore, notAfter: end)
+      certificates: embeds ? [signer.der] : [], notBefore: begin, notAfter: end)
     return IssuerSettings(
       name: settings.name, identity: identity.storeIdentity, policy: IssuerPolicy(settings),
       identifiers: identity.identifiers, credential: credential, keys: material.keys,

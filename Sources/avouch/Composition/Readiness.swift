@@ -13,7 +13,7 @@ struct Readiness {
     let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     var reasons: [String] = []
     if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
-    reasons += issuers.filter { now >= $0.credential.notAfter }.compactMap { $0.warningOfEnd(now: now) }
+    reasons += issuers.compactMap { $0.reasonOfDates(now: now) }
     if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
     var warnings: [String] = []
     if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }

@@ -74,7 +74,7 @@ final class RunningResponder: Sendable {
     _ configuration: LoadedConfiguration, store: SQLiteStore, after previous: IssuerDirectory?, log: TerminalLog
   ) throws -> IssuerDirectory {
     let now = SystemClock().now()
-    let loader = IssuerLoader(configuration: configuration, now: now)
+    let loader = IssuerLoader(configuration: configuration, now: now, untimely: .warnedOf)
     var settings: [IssuerSettings] = []
     for issuer in configuration.value.issuers {
       let material = try loader.material(issuer)
@@ -90,9 +90,10 @@ final class RunningResponder: Sendable {
     configuration.withLock { present in
       do {
         let next = try LoadedConfiguration(path: present.path)
-        // Somebody may have mended what a token refused.
-        Token.forgetFailures()
         let directory = try RunningResponder.directory(next, store: store, after: runtime.directory, log: log)
+        // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
+        // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
+        Token.reopenLogins()
         runtime.adopt(directory)
         for key in present.value.keysForStart(differingFrom: next.value) {
           log.warning("\(next.path): \(key) has changed, which takes effect at the next start only")
