@@ -88,7 +88,7 @@ let package = Package(
     roomTests(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
-    roomTests("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "TestSupport"]),
+    roomTests("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "Simulation", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(
