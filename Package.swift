@@ -93,7 +93,7 @@ let package = Package(
     roomTests("EventLoop"),
     roomTests(
       "PKCS11Signer", imports: ["CP11Kit", "EventLoop", "OCSP", "OpenSSLCrypto", "Responder"]),
-    roomTests("RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto"]),
+    roomTests("RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "Responder"]),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),

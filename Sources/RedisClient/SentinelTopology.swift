@@ -125,9 +125,10 @@ final class SentinelTopology: Topology, NodeObserver, Timed {
 
   private func learned(_ address: RedisAddress, isCertain: Bool) {
     guard master?.address != address else { return }
-    if let master, master.isReady, !isCertain {
-      // One sentinel alone may be behind the others.
-      guard candidate?.address != address else { return }
+    // One sentinel alone may be behind the others, and name the last master when it is asked.
+    if let master, !master.isDown, !isCertain {
+      // One that is being connected to was named a moment ago.
+      guard master.isReady, candidate?.address != address else { return }
       candidate?.close(why: "another node was named as master")
       candidate = Node(address, role: .master, profile, loop: loop, observer: self)
       announce()

@@ -41,11 +41,9 @@ enum TLSContext {
       guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
         throw TLSSession.failure("\(certificate): no PEM certificate can be read")
       }
+      // OpenSSL looks here, too, whether they belong together.
       guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-        throw TLSSession.failure("\(key): no PEM private key without passphrase can be read")
-      }
-      guard unsafe SSL_CTX_check_private_key(context) == 1 else {
-        throw TLSSession.failure("\(key) is not the key of \(certificate)")
+        throw TLSSession.failure("\(key): no PEM private key of \(certificate) without passphrase can be read")
       }
     case (_?, nil), (nil, _?):
       throw TLSSession.Failure(why: "a client certificate needs a certificate file and a key file")

@@ -7,32 +7,37 @@ final class RedisServer: Sendable {
   let port: UInt16
   let folder: String
   private let arguments: [String]
+  private let isReady: String
   private let process: Mutex<ServerProcess>
 
+  /// - Parameter options: behind those that every server gets.
+  convenience init(_ options: [String] = []) async {
+    await self.init { port, folder in RedisServer.usual(folder) + ["--port", "\(port)"] + options }
+  }
+
   /// - Parameters:
-  ///   - configuration: words as on redis-server's command line. `PORT` and `FOLDER` in them are replaced.
   ///   - isReady: what it prints when it can be used.
+  ///   - arguments: of redis-server, for a port that is free, probably, and an empty folder.
   init(
-    _ configuration: [String] = [], program: String = "redis-server", port given: UInt16? = nil,
-    portOption: String = "--port", isReady: String = "Ready to accept connections"
+    isReady: String = "Ready to accept connections", _ arguments: (_ port: UInt16, _ folder: String) -> [String]
   ) async {
     while true {
-      let port = given ?? RedisServer.freePort()
+      let port = RedisServer.freePort()
       let folder = TestFolder.make()
-      let arguments =
-        [program] + (program == "redis-sentinel" ? [folder + "/sentinel.conf"] : [])
-        + ["--bind", "127.0.0.1", portOption, "\(port)", "--dir", folder, "--save", "", "--appendonly", "no"]
-        + configuration.map { $0.replacing("PORT", with: "\(port)").replacing("FOLDER", with: folder) }
-      if program == "redis-sentinel" { TestFolder.write("", to: folder + "/sentinel.conf") }
-      if let process = await RedisServer.start(arguments, isReady: isReady) {
-        self.port = port
-        self.folder = folder
-        self.arguments = arguments
-        self.process = Mutex(process)
-        return
-      }
-      precondition(given == nil, "port \(port) is taken")
+      let words = ["redis-server"] + arguments(port, folder)
+      guard let process = await RedisServer.start(words, isReady: isReady) else { continue }
+      self.port = port
+      self.folder = folder
+      self.arguments = words
+      self.isReady = isReady
+      self.process = Mutex(process)
+      RedisServer.all.withLock { $0.append(self) }
+      return
     }
+  }
+
+  static func usual(_ folder: String) -> [String] {
+    ["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
   }
 
   /// Nil where somebody else has the port.
@@ -42,7 +47,8 @@ final class RedisServer: Sendable {
     let lines = process.output.lines
     if lines.contains(where: { $0.contains(isReady) }) { return process }
     precondition(
-      lines.contains { $0.contains("in use") || $0.contains("ort") }, "\(arguments): \(lines.joined(separator: "\n"))")
+      lines.contains { $0.contains("Address already in use") || $0.contains("Failed listening") },
+      "\(arguments): \(lines.joined(separator: "\n"))")
     return nil
   }
 
@@ -61,20 +67,15 @@ final class RedisServer: Sendable {
   func startAgain() async {
     while true {
       // What the last one had may be in use for a moment yet.
-      if let new = await RedisServer.start(arguments, isReady: "Ready to accept connections") {
+      if let new = await RedisServer.start(arguments, isReady: isReady) {
         process.withLock { $0 = new }
         return
       }
     }
   }
 
-  /// By redis-cli, which knows nothing of this program.
-  func cli(_ words: String...) async -> String {
-    let process = ServerProcess(["redis-cli", "-h", "127.0.0.1", "-p", "\(port)"] + words)
-    await process.output.wait { $0.hasPrefix("exited") }
-    return process.output.lines.filter { !$0.hasPrefix("pid ") && !$0.hasPrefix("exited") }.joined(separator: "\n")
-  }
-
+  // To the end of the process: what a test does not name any more, its clients may still speak to.
+  private static let all = Mutex<[RedisServer]>([])
   private static let handedOut = Mutex<Set<UInt16>>([])
 
   /// Below the ports that the system hands out, and so that the port of a cluster's bus (10000 more) is, too.

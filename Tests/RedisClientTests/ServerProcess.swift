@@ -6,30 +6,44 @@ import Synchronization
 final class ServerProcess: Sendable {
   /// What it prints, and `pid N` and `exited CODE` of the shell around it.
   let output = EventRecord()
-  private let descriptor: Int32
+  private let socket: Socket
 
-  /// The shell kills the program when the other end of its standard input is gone.
+  /// Closed when neither the process nor the thread that reads from it has it any more.
+  private final class Socket: Sendable {
+    let descriptor: Int32
+
+    init(_ descriptor: Int32) {
+      self.descriptor = descriptor
+    }
+
+    deinit {
+      close(descriptor)
+    }
+  }
+
+  /// The shell kills the program when the other end of its standard input is gone. It outlives the terminal for that.
   private static let script = """
-    exec 3<&0; "$@" & server=$!; echo "pid $server"
+    trap "" HUP INT TERM; exec 3<&0; "$@" & server=$!; echo "pid $server"
     { read -r line <&3; kill -9 $server; } 2>/dev/null & watcher=$!
     wait $server; echo "exited $?"; kill -9 $watcher 2>/dev/null
     """
 
+  /// - Parameter arguments: the program's name, and what it is given.
   init(_ arguments: [String]) {
     var pair: [Int32] = [0, 0]
     // Closed in every other child, so that this end is the only one.
     let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair)
     precondition(code == 0)
-    descriptor = pair[0]
+    socket = Socket(pair[0])
     ServerProcess.spawn(["/bin/sh", "-c", ServerProcess.script, "sh"] + arguments, input: pair[1])
     close(pair[1])
-    let (descriptor, output) = (pair[0], self.output)
-    _ = NamedThread(name: "server-output", isDetached: true) { ServerProcess.read(descriptor, output) }
+    let (socket, output) = (socket, output)
+    _ = NamedThread(name: "server-output", isDetached: true) { ServerProcess.read(socket, output) }
   }
 
   deinit {
-    // The thread that reads sees the end and closes it.
-    shutdown(descriptor, Int32(SHUT_RDWR))
+    // The thread that reads sees the end.
+    shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }
 
   private static func spawn(_ arguments: [String], input: Int32) {
@@ -54,10 +68,11 @@ final class ServerProcess: Sendable {
     _ = NamedThread(name: "server-wait", isDetached: true) { _ = waitpid(child, nil, 0) }
   }
 
-  private static func read(_ descriptor: Int32, _ output: EventRecord) {
+  private static func read(_ socket: Socket, _ output: EventRecord) {
     var rest: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
-    while case .bytes(let count) = unsafe chunk.withUnsafeMutableBytes({ unsafe Linux.receive(descriptor, $0) }) {
+    while case .bytes(let count) = unsafe chunk.withUnsafeMutableBytes({ unsafe Linux.receive(socket.descriptor, $0) })
+    {
       rest += chunk[..<count]
       while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
         output.add(String(decoding: rest[..<end], as: UTF8.self))
@@ -65,7 +80,6 @@ final class ServerProcess: Sendable {
       }
     }
     output.add("exited with its shell")
-    close(descriptor)
   }
 
   private var pid: pid_t {
@@ -86,7 +100,7 @@ final class ServerProcess: Sendable {
   }
 
   /// Runs a program to its end and gives what it printed.
-  static func run(_ arguments: String...) async -> String {
+  static func run(_ arguments: [String]) async -> String {
     let process = ServerProcess(arguments)
     await process.output.wait(for: "exited")
     return process.output.lines.joined(separator: "\n")
