@@ -1,12 +1,5 @@
 import EventLoop
 
-/// What wants a turn at a certain time.
-protocol Timed: AnyObject {
-  /// May move later by itself; what moves it earlier tells the loop (`remind`).
-  var nextTurn: MonotonicTime { get }
-  func turn(_ now: MonotonicTime)
-}
-
 /// The client's thread: one epoll, all connections, all commands on their way.
 ///
 /// A turn: what the sockets have, what callers have handed over, what is due; then one write to each connection.
@@ -29,7 +22,7 @@ final class ClientLoop: @unchecked Sendable {
   private var timed: [ObjectIdentifier: any Timed] = [:]
   private var nextReminder = MonotonicTime(nanoseconds: .min)
   private var dirty: [Connection] = []
-  private var dirtyIDs: Set<UInt64> = []
+  private var lastLines: [String: String] = [:]
   private var listeners: [ListeningSession] = []
 
   private var deadlines = DeadlineHeap<Operation>()
@@ -115,6 +108,15 @@ final class ClientLoop: @unchecked Sendable {
   }
 
   func log(_ text: String) {
+    writeLog(text)
+  }
+
+  /// A line about something that is looked at again and again: written when it is another than the last one.
+  func log(_ text: String, about topic: String) {
+    guard lastLines[topic] != text else { return }
+    // There are no more topics than nodes, save in a cluster that changes all its nodes.
+    if lastLines.count > 2 * settings.bounds.nodes { lastLines = [:] }
+    lastLines[topic] = text
     writeLog(text)
   }
 
@@ -264,13 +266,15 @@ final class ClientLoop: @unchecked Sendable {
 
   /// It is flushed at the end of this turn.
   func markDirty(_ connection: Connection) {
-    if dirtyIDs.insert(connection.id).inserted { dirty.append(connection) }
+    guard !connection.isDirty else { return }
+    connection.isDirty = true
+    dirty.append(connection)
   }
 
   private func flush() {
     // A flush may end a connection, and that may make others dirty.
     while let connection = dirty.popLast() {
-      dirtyIDs.remove(connection.id)
+      connection.isDirty = false
       connection.flush()
     }
   }
@@ -293,26 +297,5 @@ final class ClientLoop: @unchecked Sendable {
   private func remindAll() {
     for entry in Array(timed.values) where entry.nextTurn <= now { entry.turn(now) }
     nextReminder = timed.values.reduce(MonotonicTime(nanoseconds: .max)) { min($0, $1.nextTurn) }
-  }
-}
-
-/// Where octets of sockets land before they are read.
-@safe
-final class ReceiveBuffer {
-  private let buffer: UnsafeMutableRawBufferPointer
-  var count: Int { unsafe buffer.count }
-
-  init(count: Int) {
-    unsafe buffer = .allocate(byteCount: count, alignment: 16)
-  }
-
-  deinit {
-    unsafe buffer.deallocate()
-  }
-
-  func withBytes<Result, Failure: Error>(
-    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try unsafe body(buffer)
   }
 }

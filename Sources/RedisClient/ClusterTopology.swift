@@ -49,7 +49,7 @@ final class ClusterTopology: Topology, NodeObserver, Timed {
   private func node(at address: RedisAddress) -> Node? {
     if let known = nodes[address] { return known }
     guard nodes.count < maximumNodes else {
-      loop.log("Redis at \(address): left out, the cluster has more than \(maximumNodes) nodes")
+      loop.log("Redis cluster: nodes beyond the first \(maximumNodes) are left out", about: "nodes")
       return nil
     }
     let new = Node(address, role: .master, profile, loop: loop, observer: self)
@@ -132,7 +132,7 @@ final class ClusterTopology: Topology, NodeObserver, Timed {
       isAsking = false
       switch answer {
       case .failure(let failure):
-        loop.log("asking for the cluster's slots: \(failure)")
+        loop.log("asking for the cluster's slots: \(failure)", about: "slots")
         lookAgain()
       case .success(let reply):
         guard let map = SlotMap(reply, askedAt: node.address.host, maximumNodes: maximumNodes) else {

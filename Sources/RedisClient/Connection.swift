@@ -1,19 +1,6 @@
 import EventLoop
 import Glibc
 
-/// Whom a connection serves. All calls come on the client's thread.
-protocol ConnectionOwner: AnyObject {
-  /// Logged in, and PING was answered.
-  func connectionIsReady(_ connection: Connection, role: ReportedRole?)
-  func connection(_ connection: Connection, received reply: RedisValue)
-  /// There is room for more commands.
-  func connectionHasRoom(_ connection: Connection)
-  /// Nothing has happened on it for a while.
-  func connectionIsIdle(_ connection: Connection)
-  /// It failed; nothing more comes of it. Never for what the owner closed itself.
-  func connectionEnded(_ connection: Connection, why: String)
-}
-
 /// One connection to a node, from the look-up of its name to its end. Belongs to the client's thread.
 final class Connection: Timed {
   enum Phase {
@@ -31,6 +18,8 @@ final class Connection: Timed {
   private var endpoints: [Endpoint] = []
   private var lastError = ""
   private var descriptor: Int32 = -1
+  /// Whether it is among those that the loop will flush.
+  var isDirty = false
   private var waitsForWriting = false
   private var tls: TLSSession?
   private let reader: ReplyReader

@@ -10,7 +10,11 @@ final class ListeningSession: ConnectionOwner, Timed {
   private var place: ListeningPlace?
   /// What MOVED or ASK named, until the topology knows better.
   private var redirected: RedisAddress?
+  /// Where the topology sent it last.
+  private var topologysPlace: RedisAddress?
   private var isAsking = false
+  /// ASK counts for one command.
+  private var isRedirectedOnce = false
   private var expectsAsking = false
   private var isWaiting = false
   private var backoff: Backoff
@@ -76,6 +80,7 @@ final class ListeningSession: ConnectionOwner, Timed {
       takeNext(.failure(RedisFailure(.notConnected("no master is known"), at: nil)))
       return
     }
+    topologysPlace = place.address
     if let redirected { place.address = redirected }
     self.place = place
     if let connection, connection.address == place.address {
@@ -102,8 +107,9 @@ final class ListeningSession: ConnectionOwner, Timed {
 
   /// The masters are others than before.
   func mastersChanged() {
+    guard let now = loop.place(ofSlot: slot), now.address != topologysPlace else { return }
     redirected = nil
-    guard let connection, let now = loop.place(ofSlot: slot), now.address != connection.address else { return }
+    guard let connection, now.address != connection.address else { return }
     connection.close()
     connectionEnded(connection, why: "\(now.address) is the master now")
   }
@@ -130,6 +136,7 @@ final class ListeningSession: ConnectionOwner, Timed {
     guard isWaiting else { return }
     guard case .error(let text) = reply else {
       backoff.reset()
+      if isRedirectedOnce { redirected = nil }
       takeNext(.success(reply))
       return
     }
@@ -137,10 +144,12 @@ final class ListeningSession: ConnectionOwner, Timed {
     switch ServerErrorKind(text, from: connection.address.host) {
     case .moved(_, let address):
       redirected = address
+      isRedirectedOnce = false
       loop.lookAgain()
       pause()
     case .ask(let address):
       redirected = address
+      isRedirectedOnce = true
       isAsking = true
       pause()
     case .passing, .wrongRole:

@@ -32,11 +32,21 @@ struct Login {
       // A user may be forbidden to name a connection, or to send PING: an answer is an answer.
       case .name: break
       case .ping where text.hasPrefix("NOPERM"): break
-      case .login, .database, .readOnly, .role, .ping: return .refused("\(step.name): the server says: \(text)")
+      case .login: return .refused("\(step.name): the server says: \(Login.withoutPassword(text))")
+      case .database, .readOnly, .role, .ping: return .refused("\(step.name): the server says: \(text)")
       }
     } else if step.kind == .role {
       role = ReportedRole(reply)
     }
     return steps.isEmpty ? .done(role) : .more
+  }
+
+  /// What a server that knows no AUTH says repeats what it was given.
+  private static func withoutPassword(_ text: String) -> String {
+    let code = text.prefix { $0 != " " }
+    let isKnown =
+      ["WRONGPASS", "NOAUTH", "NOPERM", "LOADING", "MASTERDOWN"].contains(code)
+      || ["ERR AUTH <password> called", "ERR Client sent AUTH", "ERR invalid password"].contains { text.hasPrefix($0) }
+    return isKnown ? text : "\(code) (the rest could show the password)"
   }
 }

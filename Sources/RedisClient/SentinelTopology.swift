@@ -98,11 +98,12 @@ final class SentinelTopology: Topology, NodeObserver, Timed {
       switch answer {
       case .success(let reply):
         guard let address = SentinelReply.master(reply) else {
-          loop.log("Redis sentinel at \(sentinel.address): knows no master '\(masterName)'")
+          loop.log(
+            "Redis sentinel at \(sentinel.address): knows no master '\(masterName)'", about: "\(sentinel.address)")
           return
         }
         learned(address, isCertain: false)
-      case .failure(let failure): loop.log("asking for the master: \(failure)")
+      case .failure(let failure): loop.log("asking for the master: \(failure)", about: "\(sentinel.address)")
       }
     }
     guard readers.needsReplicas else { return }

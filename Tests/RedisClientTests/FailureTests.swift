@@ -120,6 +120,21 @@ import Testing
     #expect(why == "password file \(file)-not-there: No such file or directory")
   }
 
+  @Test func aServerThatRepeatsThePasswordIsNotRepeated() async throws {
+    let server = await RedisServer(["--rename-command", "AUTH", ""])
+    let file = TestFolder.make() + "/password"
+    TestFolder.write("my-secret", to: file)
+    let client = try TestClient(.standalone(server.address)) {
+      $0.credentials = RedisCredentials(user: "me", passwordFile: file)
+    }
+    let failure = await client.failure(RedisCommand("PING"))
+    #expect(failure?.reason.why == "AUTH: the server says: ERR (the rest could show the password)")
+    let direct = try TestClient(.standalone(server.address))
+    let text = await direct.failure(RedisCommand("AUTH", "me", "my-secret"))?.reason.serverError
+    #expect(text?.contains("my-secret") == true)
+    #expect(!client.log.lines.contains { $0.contains("my-secret") })
+  }
+
   @Test(arguments: ["", "\n", String(repeating: "x", count: 4097)])
   func aFileWithoutPasswordIsNamed(_ content: String) async throws {
     let file = TestFolder.make() + "/password"
