@@ -53,7 +53,7 @@ let package = Package(
     room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
-    room("RedisClient", imports: ["CHiredis", "CLinux", "COpenSSL", "EventLoop"]),
+    room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",

@@ -125,6 +125,11 @@ final class ClientLoop: @unchecked Sendable {
   private func begin(_ submission: Submission) {
     let operation = Operation(submission)
     unsettled += 1
+    guard operation.deadline > now else {
+      // No node is to blame for that.
+      settle(operation, .failure(RedisFailure(.deadlinePassed, at: nil)))
+      return
+    }
     deadlines.insert(operation, at: operation.deadline)
     route(operation)
   }

@@ -9,8 +9,10 @@ enum CommandEncoding {
   }
 
   static func octets(of words: [[UInt8]]) -> [UInt8] {
-    let joined = Array(words.joined())
     let counts = words.map(\.count)
+    var joined: [UInt8] = []
+    joined.reserveCapacity(counts.reduce(0, +))
+    for word in words { joined += word }
     return unsafe joined.withUnsafeBytes { buffer in
       // An empty array has no address, and hiredis takes one for every word.
       let empty: StaticString = ""

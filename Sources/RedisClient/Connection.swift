@@ -11,7 +11,8 @@ final class Connection: Timed {
   let address: RedisAddress
   private let profile: ConnectionProfile
   private unowned let loop: ClientLoop
-  private weak var owner: (any ConnectionOwner)?
+  /// Let go at the end.
+  private var owner: (any ConnectionOwner)?
   private(set) var phase = Phase.resolving
   private let readyLimit: MonotonicTime
 
@@ -327,10 +328,12 @@ final class Connection: Timed {
     dropSocket()
     loop.remove(self)
     output.removeAll()
+    owner = nil
   }
 
   private func end(_ why: String) {
     guard phase != .ended else { return }
+    let owner = owner
     close()
     owner?.connectionEnded(self, why: why)
   }

@@ -15,8 +15,8 @@ final class Operation {
   var isAsking = false
   var redirections = 0
   var retries = 0
-  /// Where it waits, or was sent.
-  weak var node: Node?
+  /// Where it waits, or was sent; let go when it is settled.
+  var node: Node?
   private var wordsWithScript: [[UInt8]]?
   private var completion: Submission.Completion?
 
@@ -36,6 +36,7 @@ final class Operation {
   func settle() -> Submission.Completion? {
     octets = []
     wordsWithScript = nil
+    node = nil
     return completion.take()
   }
 

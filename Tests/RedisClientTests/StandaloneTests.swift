@@ -127,6 +127,17 @@ enum SharedServer {
     #expect(client.client.nodes.first?.reconnects == 1)
   }
 
+  @Test func aDeadlineThatIsOverBlamesNobody() async throws {
+    let client = try TestClient(.standalone(await SharedServer.plain.address)) { $0.bounds.deadlinesInARow = 1 }
+    try await client.get(RedisCommand("PING"))
+    for milliseconds in [0, -1, Int.min] {
+      let failure = await client.failure(RedisCommand("PING"), milliseconds: milliseconds)
+      #expect(failure == RedisFailure(.deadlinePassed, at: nil))
+    }
+    #expect(client.client.nodes.first?.state == .ready)
+    #expect(try await client.get(RedisCommand("PING"), milliseconds: .max) == .simple("PONG"))
+  }
+
   @Test func theEndFailsWhatIsNotAnswered() async throws {
     let server = await RedisServer()
     let client = try TestClient(.standalone(server.address))
