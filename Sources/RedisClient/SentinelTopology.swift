@@ -177,10 +177,7 @@ final class SentinelTopology: Topology, NodeObserver, Timed {
       return nil
     }
     guard node === master || node === candidate else { return nil }
-    guard role == .master else {
-      lookAgain()
-      return role.map { RoleRefusal.text($0) } ?? "it does not say what it is"
-    }
+    guard role == .master else { return role.map { RoleRefusal.text($0) } ?? "it does not say what it is" }
     if node === candidate {
       candidate = nil
       replaceMaster(with: node, isNew: false)

@@ -106,6 +106,24 @@ private struct Sentinels {
     #expect(failure?.reason.why?.hasPrefix("no sentinel can be reached: ") == true)
   }
 
+  @Test func whoeverIsNamedMustSayItself() async throws {
+    let master = await RedisServer(["--repl-diskless-sync-delay", "0"])
+    let replica = await RedisServer(["--replicaof", "127.0.0.1", "\(master.port)"])
+    await replica.output.wait(for: "Finished with success")
+    let sentinel = try StaleSentinel(naming: replica.address)
+    let client = try TestClient(.sentinel([sentinel.address], masterName: "main", credentials: nil))
+    let refusal = "it says that it is no master but a replica of \(master.address)"
+    #expect(await client.failure(RedisCommand("SET", "k", "v"))?.reason.why == refusal)
+    sentinel.name(master.address)
+    await client.log.wait(for: "\(master.address) instead of \(replica.address)")
+    #expect(try await client.get(RedisCommand("SET", "k", "v")) == .ok)
+    // One that is wrong again does not take a good master away.
+    sentinel.name(replica.address)
+    await client.log.wait(for: "\(replica.address): down", from: client.log.position)
+    #expect(try await client.get(RedisCommand("SET", "k", "w")) == .ok)
+    #expect(client.client.nodes.reduce(0) { $0 + $1.serverErrors } == 0)
+  }
+
   @Test func aMasterThatWasDemotedIsLeft() async throws {
     let all = await Sentinels()
     let client = try all.client()
