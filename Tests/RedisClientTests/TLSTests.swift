@@ -76,6 +76,21 @@ import Testing
     #expect(try await why(server, tls)?.hasPrefix("\(missing): no PEM private key") == true)
   }
 
+  @Test func aClusterOfOneNodeIsReachedByNameToo() async throws {
+    let authority = try TLSAuthority()
+    let server = try await authority.server(
+      "cluster", names: "DNS:localhost",
+      options: ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-config-file", "FOLDER/nodes.conf"])
+    let tls = RedisTLS(authorityFile: authority.file)
+    let seed = RedisAddress(host: "localhost", port: server.port)
+    let direct = try client(server, host: "localhost", tls)
+    try await direct.get(RedisCommand("CLUSTER", "ADDSLOTSRANGE", "0", "16383"))
+    // It has met nobody and does not know its own address: the host is the one that was asked. Slots are down at first.
+    let client = try TestClient(.cluster(seeds: [seed])) { $0.tls = tls }
+    #expect(try await client.get(RedisCommand("SET", "k", "v", keyAt: 1), milliseconds: 30_000) == .ok)
+    #expect(client.client.nodes.map(\.address) == [seed])
+  }
+
   @Test func aServerWithoutTLSIsNoServerWithIt() async throws {
     let server = await SharedServer.plain
     let client = try TestClient(.standalone(server.address)) { settings in
