@@ -34,6 +34,8 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CP11Kit", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+    // Without pkgConfig: hiredis.pc has a flag that SwiftPM refuses, and the header is where compilers look anyway.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
     // Ring 1: pure. No I/O, no clock, no globals.
     room("CalendarTime"),
@@ -51,6 +53,7 @@ let package = Package(
     room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
+    room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
@@ -93,6 +96,7 @@ let package = Package(
     roomTests("EventLoop"),
     roomTests(
       "PKCS11Signer", imports: ["CP11Kit", "EventLoop", "OCSP", "OpenSSLCrypto", "Responder"]),
+    roomTests("RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "Responder"]),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),

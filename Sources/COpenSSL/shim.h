@@ -1,5 +1,5 @@
-// Everything of OpenSSL's libcrypto that Avouch calls. One-line shims for what Swift cannot import
-// (macros, variadic functions); each says why it exists.
+// Everything of OpenSSL that Avouch calls: libcrypto, and libssl for connections to Redis. One-line shims for what
+// Swift cannot import (macros, variadic functions); each says why it exists.
 #ifndef AVOUCH_COPENSSL_SHIM_H
 #define AVOUCH_COPENSSL_SHIM_H
 
@@ -16,6 +16,8 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/tls1.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -151,5 +153,10 @@ static inline int avouch_names_ocsp_responder(X509 *certificate) {
 static inline EVP_PKEY *avouch_generate_ec_key(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *avouch_generate_rsa_key(unsigned int bits) { return EVP_RSA_gen(bits); }
 static inline EVP_PKEY *avouch_generate_ed25519_key(void) { return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); }
+
+// The SSL_OP_* are casts, which Swift cannot import. A peer that renegotiates could make a write wait for a read.
+static inline void avouch_refuse_renegotiation(SSL_CTX *context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+}
 
 #endif

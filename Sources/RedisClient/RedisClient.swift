@@ -1,0 +1,124 @@
+public import EventLoop
+import Synchronization
+
+/// Speaks to Redis: one node, a master with replicas, a master that sentinels name, or a cluster.
+///
+/// Any thread may call it, and no call blocks (save `stop`). One thread, `redis`, owns all connections; completions
+/// and handlers are called on it and must not block. Commands of all callers share one connection to each node: those
+/// that wait at the end of a turn of the thread go out with one write. Commands of one thread to one node are obeyed in
+/// their order, save one that the server refused for a moment (a slot on its way, data being loaded): it is sent again.
+///
+/// A node that cannot be reached, or does not answer, is down within `RedisSettings.Times`: what it owes fails, new
+/// commands for it fail at once, and it is tried again with growing pauses.
+public final class RedisClient: Sendable {
+  public typealias Completion = @Sendable (Result<RedisValue, RedisFailure>) -> Void
+
+  private let settings: RedisSettings
+  private let submissions: Submissions
+  private let directory = NodeDirectory()
+  private let log: @Sendable (String) -> Void
+  private let thread = Mutex<NamedThread?>(nil)
+
+  /// - Parameter log: gets a line where a node comes up, goes down or is replaced; on the client's thread.
+  /// - Throws: where the system has no descriptor left.
+  public init(
+    _ settings: RedisSettings, log: @escaping @Sendable (String) -> Void
+  ) throws(SystemCallError) {
+    self.settings = settings
+    self.log = log
+    submissions = try Submissions(settings.bounds)
+  }
+
+  deinit {
+    stop()
+  }
+
+  /// Starts the thread and connects. Once; commands before it fail.
+  public func start() throws(SystemCallError) {
+    let loop = try ClientLoop(settings, submissions, directory, log: log)
+    guard submissions.start() else { return }
+    thread.withLock { $0 = NamedThread(name: "redis") { loop.run() } }
+  }
+
+  /// Fails all that is not answered with `stopped`, closes all connections and waits for the thread, save where it is
+  /// called on that thread.
+  public func stop() {
+    submissions.stop()
+    guard let thread = thread.withLock({ $0.take() }) else { return }
+    if submissions.isOnClientThread { thread.detach() } else { thread.join() }
+  }
+
+  /// Sends a command to the node that its key belongs to.
+  ///
+  /// - Parameters:
+  ///   - deadlineMilliseconds: from now; the completion has been called by then.
+  ///   - completion: called once: on the client's thread, or at once on this one where the command is refused because
+  ///     of a bound or because the client does not run.
+  public func perform(_ command: RedisCommand, deadlineMilliseconds: Int, completion: @escaping Completion) {
+    let deadline = MonotonicTime.now().advanced(byMilliseconds: Int64(deadlineMilliseconds))
+    guard CommandEncoding.bound(command.words) <= submissions.maximumCommandOctets else {
+      completion(.failure(RedisFailure(.overloaded(submissions.commandTooLong), at: nil)))
+      return
+    }
+    let submission = Submission(command, deadline: deadline, completion: completion)
+    if let refusal = submissions.admit([submission]) { completion(.failure(RedisFailure(refusal, at: nil))) }
+  }
+
+  /// Sends commands together, each to its node; all are admitted, or none.
+  ///
+  /// - Parameter completion: called once, when the last result is there; results stand in the order of the commands.
+  public func perform(
+    _ commands: [RedisCommand], deadlineMilliseconds: Int,
+    completion: @escaping @Sendable ([Result<RedisValue, RedisFailure>]) -> Void
+  ) {
+    func refuse(_ reason: RedisFailure.Reason) {
+      completion(commands.map { _ in .failure(RedisFailure(reason, at: nil)) })
+    }
+    guard !commands.isEmpty else {
+      completion([])
+      return
+    }
+    let deadline = MonotonicTime.now().advanced(byMilliseconds: Int64(deadlineMilliseconds))
+    let octets = commands.reduce(0) { $0 + CommandEncoding.bound($1.words) }
+    guard octets <= submissions.maximumCommandOctets else {
+      refuse(.overloaded(submissions.commandTooLong))
+      return
+    }
+    let results = BatchResults(count: commands.count, completion: completion)
+    let batch = commands.enumerated().map { place, command in
+      Submission(command, deadline: deadline) { results.set($0, at: place) }
+    }
+    if let refusal = submissions.admit(batch) { refuse(refusal) }
+  }
+
+  /// Opens a connection of its own for commands that block, such as XREAD BLOCK. See `RedisListener`.
+  @discardableResult
+  public func listen(next: @escaping RedisListener.Handler) -> RedisListener {
+    let listener = RedisListener(next, wakeUp: submissions.wakeUp)
+    if let refusal = submissions.admit(listener) { _ = next(.failure(RedisFailure(refusal, at: nil))) }
+    return listener
+  }
+
+  /// All nodes as they are now, sentinels included; none before the start and after the end.
+  public var nodes: [NodeReport] { directory.reports }
+}
+
+/// The results of a batch while they come in.
+private final class BatchResults: Sendable {
+  private let state: Mutex<(results: [Result<RedisValue, RedisFailure>?], missing: Int)>
+  private let completion: @Sendable ([Result<RedisValue, RedisFailure>]) -> Void
+
+  init(count: Int, completion: @escaping @Sendable ([Result<RedisValue, RedisFailure>]) -> Void) {
+    state = Mutex((Array(repeating: nil, count: count), count))
+    self.completion = completion
+  }
+
+  func set(_ result: Result<RedisValue, RedisFailure>, at place: Int) {
+    let all = state.withLock { state -> [Result<RedisValue, RedisFailure>]? in
+      state.results[place] = result
+      state.missing -= 1
+      return state.missing == 0 ? state.results.compactMap(\.self) : nil
+    }
+    if let all { completion(all) }
+  }
+}

@@ -1,0 +1,32 @@
+import COpenSSL
+
+/// A Lua script that is sent by its digest, and as a whole to a node that does not know it yet.
+public struct RedisScript: Sendable, Hashable {
+  public let text: String
+  /// SHA-1 in hexadecimal, by which Redis knows scripts.
+  let digest: [UInt8]
+
+  public init(_ text: String) {
+    self.text = text
+    let octets = Array(text.utf8)
+    var hash = [UInt8](repeating: 0, count: 20)
+    var count: UInt32 = 0
+    let code = unsafe EVP_Digest(octets, octets.count, &hash, &count, EVP_sha1(), nil)
+    precondition(code == 1 && count == 20, "OpenSSL has no SHA-1")
+    let digits = Array("0123456789abcdef".utf8)
+    digest = hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+  }
+
+  /// EVALSHA, and EVAL where a node answers NOSCRIPT.
+  ///
+  /// - Parameter keys: in a cluster, all of one slot.
+  public func command(keys: [[UInt8]], arguments: [[UInt8]], isReadOnly: Bool = false) -> RedisCommand {
+    let rest = [Array("\(keys.count)".utf8)] + keys + arguments
+    // A replica obeys scripts that only read by another name.
+    let suffix = isReadOnly ? "_RO" : ""
+    var command = RedisCommand(
+      words: [Array("EVALSHA\(suffix)".utf8), digest] + rest, key: keys.first, isReadOnly: isReadOnly)
+    command.wordsWithScript = [Array("EVAL\(suffix)".utf8), Array(text.utf8)] + rest
+    return command
+  }
+}
