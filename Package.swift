@@ -54,6 +54,7 @@ let package = Package(
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
+    room("RedisCache", imports: ["CalendarTime", "RedisClient", "Responder"]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
@@ -96,7 +97,16 @@ let package = Package(
     roomTests("EventLoop"),
     roomTests(
       "PKCS11Signer", imports: ["CP11Kit", "EventLoop", "OCSP", "OpenSSLCrypto", "Responder"]),
-    roomTests("RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "Responder"]),
+    .target(
+      name: "RedisTestSupport", dependencies: ["RedisClient"], path: "Tests/RedisTestSupport", swiftSettings: strict),
+    roomTests(
+      "RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "RedisTestSupport", "Responder"]),
+    roomTests(
+      "RedisCache",
+      imports: [
+        "CalendarTime", "EventLoop", "Fleet", "Metrics", "OCSP", "RedisClient", "RedisTestSupport", "Responder",
+        "ResponderRuntime", "TestSupport",
+      ]),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),

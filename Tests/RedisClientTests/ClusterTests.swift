@@ -1,4 +1,5 @@
 import Glibc
+import RedisTestSupport
 import Testing
 
 @testable import RedisClient

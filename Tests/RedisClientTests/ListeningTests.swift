@@ -1,4 +1,5 @@
 import Glibc
+import RedisTestSupport
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import RedisTestSupport
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import CalendarTime
 import Glibc
 import OpenSSLCrypto
+import RedisTestSupport
 import Responder
 
 /// A certificate authority of the tests, and files that it has made.

@@ -1,4 +1,5 @@
 import RedisClient
+import RedisTestSupport
 import Testing
 
 /// A client that is started, with its log, and calls that wait.

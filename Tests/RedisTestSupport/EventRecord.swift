@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Lines as they come, for tests that wait for one.
-final class EventRecord: Sendable {
+package final class EventRecord: Sendable {
   private struct State {
     var lines: [String] = []
     var waiters: [(isWanted: @Sendable (String) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
@@ -9,7 +9,9 @@ final class EventRecord: Sendable {
 
   private let state = Mutex(State())
 
-  func add(_ line: String) {
+  package init() {}
+
+  package func add(_ line: String) {
     let woken = state.withLock { state in
       state.lines.append(line)
       let woken = state.waiters.filter { $0.isWanted(line) }.map(\.continuation)
@@ -19,16 +21,16 @@ final class EventRecord: Sendable {
     for continuation in woken { continuation.resume() }
   }
 
-  var lines: [String] { state.withLock { $0.lines } }
+  package var lines: [String] { state.withLock { $0.lines } }
   /// To wait only for what comes from here on.
-  var position: Int { lines.count }
+  package var position: Int { lines.count }
 
   /// Waits until there is a line with that text, from that position on.
-  func wait(for text: String, from position: Int = 0) async {
+  package func wait(for text: String, from position: Int = 0) async {
     await wait(from: position) { $0.contains(text) }
   }
 
-  func wait(from position: Int = 0, _ isWanted: @escaping @Sendable (String) -> Bool) async {
+  package func wait(from position: Int = 0, _ isWanted: @escaping @Sendable (String) -> Bool) async {
     await withCheckedContinuation { continuation in
       let isThere = state.withLock { state in
         if state.lines.dropFirst(position).contains(where: isWanted) { return true }

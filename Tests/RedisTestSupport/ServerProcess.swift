@@ -3,9 +3,9 @@ import Glibc
 import Synchronization
 
 /// A program that runs beside the tests and ends with them, however they end.
-final class ServerProcess: Sendable {
+package final class ServerProcess: Sendable {
   /// What it prints, and `pid N` and `exited CODE` of the shell around it.
-  let output = EventRecord()
+  package let output = EventRecord()
   private let socket: Socket
 
   /// Closed when neither the process nor the thread that reads from it has it any more.
@@ -29,7 +29,7 @@ final class ServerProcess: Sendable {
     """
 
   /// - Parameter arguments: the program's name, and what it is given.
-  init(_ arguments: [String]) {
+  package init(_ arguments: [String]) {
     var pair: [Int32] = [0, 0]
     // Closed in every other child, so that this end is the only one.
     let code = unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair)
@@ -87,20 +87,20 @@ final class ServerProcess: Sendable {
   }
 
   /// To the program itself.
-  func send(_ signal: Int32) {
+  package func send(_ signal: Int32) {
     let pid = pid
     precondition(pid > 0, "it has not begun")
     Glibc.kill(pid, signal)
   }
 
   /// Ends it at once, and waits for that.
-  func kill() async {
+  package func kill() async {
     send(SIGKILL)
     await output.wait(for: "exited")
   }
 
   /// Runs a program to its end and gives what it printed.
-  static func run(_ arguments: [String]) async -> String {
+  package static func run(_ arguments: [String]) async -> String {
     let process = ServerProcess(arguments)
     await process.output.wait(for: "exited")
     return process.output.lines.joined(separator: "\n")

@@ -1,24 +1,24 @@
 import Glibc
-import RedisClient
+package import RedisClient
 import Synchronization
 
 /// A redis-server of the tests' own, on a port of 127.0.0.1.
-final class RedisServer: Sendable {
-  let port: UInt16
-  let folder: String
+package final class RedisServer: Sendable {
+  package let port: UInt16
+  package let folder: String
   private let arguments: [String]
   private let isReady: String
   private let process: Mutex<ServerProcess>
 
   /// - Parameter options: behind those that every server gets.
-  convenience init(_ options: [String] = []) async {
+  package convenience init(_ options: [String] = []) async {
     await self.init { port, folder in RedisServer.usual(folder) + ["--port", "\(port)"] + options }
   }
 
   /// - Parameters:
   ///   - isReady: what it prints when it can be used.
   ///   - arguments: of redis-server, for a port that is free, probably, and an empty folder.
-  init(
+  package init(
     isReady: String = "Ready to accept connections", _ arguments: (_ port: UInt16, _ folder: String) -> [String]
   ) async {
     while true {
@@ -36,7 +36,7 @@ final class RedisServer: Sendable {
     }
   }
 
-  static func usual(_ folder: String) -> [String] {
+  package static func usual(_ folder: String) -> [String] {
     ["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
   }
 
@@ -52,19 +52,19 @@ final class RedisServer: Sendable {
     return nil
   }
 
-  var address: RedisAddress { RedisAddress(host: "127.0.0.1", port: port) }
-  var output: EventRecord { process.withLock { $0.output } }
+  package var address: RedisAddress { RedisAddress(host: "127.0.0.1", port: port) }
+  package var output: EventRecord { process.withLock { $0.output } }
 
-  func send(_ signal: Int32) {
+  package func send(_ signal: Int32) {
     process.withLock { $0 }.send(signal)
   }
 
-  func kill() async {
+  package func kill() async {
     await process.withLock { $0 }.kill()
   }
 
   /// After `kill`, on the same port.
-  func startAgain() async {
+  package func startAgain() async {
     while true {
       // What the last one had may be in use for a moment yet.
       if let new = await RedisServer.start(arguments, isReady: isReady) {
@@ -79,7 +79,7 @@ final class RedisServer: Sendable {
   private static let handedOut = Mutex<Set<UInt16>>([])
 
   /// Below the ports that the system hands out, and so that the port of a cluster's bus (10000 more) is, too.
-  static func freePort() -> UInt16 {
+  package static func freePort() -> UInt16 {
     handedOut.withLock { handedOut in
       while true {
         let port = UInt16.random(in: 10_000..<22_000)
@@ -90,8 +90,8 @@ final class RedisServer: Sendable {
 }
 
 /// Folders that are gone at the end of the process.
-enum TestFolder {
-  static let root: String = {
+package enum TestFolder {
+  package static let root: String = {
     var template = Array("/tmp/avouch-redis-XXXXXX".utf8CString)
     let made = unsafe String(cString: mkdtemp(&template))
     atexit { unsafe system("rm -rf \(TestFolder.root)") }
@@ -100,7 +100,7 @@ enum TestFolder {
 
   private static let count = Mutex(0)
 
-  static func make() -> String {
+  package static func make() -> String {
     let number = count.withLock { count in
       count += 1
       return count
@@ -110,7 +110,7 @@ enum TestFolder {
     return folder
   }
 
-  static func write(_ text: String, to path: String) {
+  package static func write(_ text: String, to path: String) {
     guard let file = unsafe fopen(path + ".new", "w") else { fatalError("\(path): cannot be written") }
     unsafe fputs(text, file)
     unsafe fclose(file)

@@ -1,0 +1,157 @@
+public import CalendarTime
+public import RedisClient
+public import Responder
+
+/// The level that nodes share, in Redis: answers under `avouch:r:…`, the news of them in the stream `avouch:updates`, and what
+/// an origin vouches for under `avouch:complete:…`.
+public final class RedisSharedCache: SharedCache {
+  /// What may be chosen.
+  public struct Options: Sendable {
+    /// For what somebody waits for: looking an answer up.
+    public var lookupMilliseconds = 100
+    /// For what an origin writes.
+    public var writeMilliseconds = 2000
+    /// Entries of the stream that are kept, about: who was away for longer begins anew.
+    public var streamLength = 100_000
+    /// Whether "absent" is to be believed while the origin vouches for it. Not in a cluster, which may lose a node's part
+    /// of the answers and not what vouches for them.
+    public var trustsCompleteness = true
+
+    public init() {}
+  }
+
+  private static let stream = "avouch:updates"
+  /// The stream is asked for news at least so often, so that a server that is gone is missed within a second.
+  private static let blockMilliseconds = 300
+  private static let newsAtOnce = 1000
+
+  private let client: RedisClient
+  private let options: Options
+  private let clock: any Clock
+
+  /// - Parameter client: started and stopped by its owner.
+  public init(_ client: RedisClient, options: Options = Options(), clock: any Clock) {
+    self.client = client
+    self.options = options
+    self.clock = clock
+  }
+
+  // MARK: - Answers
+
+  public func fetch(_ key: SharedKey, completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void)
+  {
+    let command = RedisCommand("GET", "\(key)", keyAt: 1, isReadOnly: true)
+    client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { [self] result in
+      switch result {
+      case .failure(let failure): completion(.failure(SharedCacheError(failure.description)))
+      case .success(let value):
+        if let octets = value.octets {
+          completion(.success(.held(octets)))
+        } else if options.trustsCompleteness {
+          // After the answer was found to be absent: what has been lost before is then known to be.
+          fetchCompleteness(key.issuer, completion)
+        } else {
+          completion(.success(.absent(completeUntil: nil)))
+        }
+      }
+    }
+  }
+
+  private func fetchCompleteness(
+    _ issuer: SharedIssuerName, _ completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void
+  ) {
+    let command = RedisCommand("GET", RedisSharedCache.completenessKey(issuer), keyAt: 1, isReadOnly: true)
+    client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { result in
+      completion(
+        result.map { value in
+          .absent(completeUntil: value.integer.map { UnixTime(seconds: $0) })
+        }.mapError { SharedCacheError($0.description) })
+    }
+  }
+
+  public func store(
+    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64,
+    completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void
+  ) {
+    let command = Scripts.store.command(
+      keys: [Array("\(key)".utf8)], arguments: [frame, Array("\(max(1, milliseconds))".utf8)])
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { result in
+      completion(
+        RedisSharedCache.read(result) { value in
+          switch value.integer {
+          case .some(1): .written
+          case .some(0): .unchanged
+          case .some(-1): .fenced
+          case .some(-2): .superseded
+          default: nil
+          }
+        })
+    }
+  }
+
+  public func discard(_ octets: [UInt8], under key: SharedKey) {
+    let command = Scripts.discard.command(keys: [Array("\(key)".utf8)], arguments: [octets])
+    // Where it fails the next one who finds them removes them.
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { _ in }
+  }
+
+  // MARK: - Completeness
+
+  private static func completenessKey(_ issuer: SharedIssuerName) -> String { "avouch:complete:\(issuer)" }
+
+  public func setComplete(
+    _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
+    completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
+  ) {
+    let key = RedisSharedCache.completenessKey(issuer)
+    let left = until.map { $0.seconds(since: clock.now()) } ?? 0
+    var command = RedisCommand("DEL", key, keyAt: 1)
+    if let until, left > 0 {
+      let words = ["SET", key, "\(until.seconds)", "EX", "\(left)"] + (isRenewal ? ["XX"] : [])
+      command = RedisCommand(words: words.map { Array($0.utf8) }, key: Array(key.utf8))
+    }
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { result in
+      // Null: it was to be there already, and is not.
+      completion(RedisSharedCache.read(result) { $0 != .null })
+    }
+  }
+
+  // MARK: - News
+
+  public func announce(_ entry: [UInt8], completion: @escaping @Sendable (Result<Void, SharedCacheError>) -> Void) {
+    let words = ["XADD", RedisSharedCache.stream, "MAXLEN", "~", "\(options.streamLength)", "*", "e"]
+    let command = RedisCommand(words: words.map { Array($0.utf8) } + [entry], key: Array(RedisSharedCache.stream.utf8))
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { result in
+      completion(RedisSharedCache.read(result) { $0.text == nil ? nil : () })
+    }
+  }
+
+  public func newestAnnouncement(completion: @escaping @Sendable (Result<[UInt8]?, SharedCacheError>) -> Void) {
+    client.perform(StreamReader.newest(RedisSharedCache.stream), deadlineMilliseconds: options.writeMilliseconds) {
+      completion(RedisSharedCache.read($0) { value in .some(StreamReader.entries(value).last?.octets) })
+    }
+  }
+
+  public func follow(_ receiver: any UpdateReceiver) {
+    let reader = StreamReader(
+      RedisSharedCache.stream, receiver, blockMilliseconds: RedisSharedCache.blockMilliseconds,
+      atOnce: RedisSharedCache.newsAtOnce)
+    client.listen { reader.next($0) }
+  }
+
+  // MARK: - Replies
+
+  static func read<Value>(
+    _ result: Result<RedisValue, RedisFailure>, _ body: (RedisValue) -> Value?
+  ) -> Result<Value, SharedCacheError> {
+    switch result {
+    case .failure(let failure): .failure(SharedCacheError(failure.description))
+    case .success(let value):
+      if let read = body(value) {
+        .success(read)
+      } else {
+        .failure(SharedCacheError("Redis: an unexpected reply: \(value)"))
+      }
+    }
+  }
+}

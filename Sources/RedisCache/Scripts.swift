@@ -1,0 +1,79 @@
+import RedisClient
+
+/// What Redis does by itself, in one step each. Every script has one key, so that a cluster can run it.
+enum Scripts {
+  /// Writes a frame by the rule of `SharedWrite`: by fencing token, revision and producedAt, which stand big-endian at fixed
+  /// places. Lua's numbers are too small for them, so octets are compared.
+  ///
+  /// KEYS: the answer's key. ARGV: the frame, milliseconds until it ends. Gives the number of an outcome.
+  static let store = RedisScript(
+    """
+    local function compare(one, other, from)
+      for place = from, from + 7 do
+        local left, right = string.byte(one, place), string.byte(other, place)
+        if left ~= right then return left < right and -1 or 1 end
+      end
+      return 0
+    end
+    local held = redis.call('GET', KEYS[1])
+    if held then
+      if held == ARGV[1] then return 0 end
+      if #held >= 28 and string.sub(held, 1, 4) == 'AVO1' then
+        if compare(held, ARGV[1], 5) > 0 then return -1 end
+        local order = compare(held, ARGV[1], 13)
+        if order > 0 or (order == 0 and compare(held, ARGV[1], 21) > 0) then return -2 end
+      end
+    end
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return 1
+    """)
+
+  /// Removes a value if it is still the one that was found to be no good.
+  static let discard = RedisScript(
+    """
+    if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+    return 0
+    """)
+
+  /// Claims the lease of the one origin. The hash outlives the lease: it says whose store the answers come from.
+  ///
+  /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds. The
+  /// server's own clock decides whether the lease is over. Gives the token, or a list: what is in the way, name, since,
+  /// revision.
+  static let claim = RedisScript(
+    """
+    local time = redis.call('TIME')
+    local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+    local held = redis.call('HMGET', KEYS[1], 'end', 'store', 'name', 'since', 'revision', 'token')
+    if held[1] and tonumber(held[1]) > now then return {'taken', held[3], held[4], held[5]} end
+    if held[2] and ARGV[5] ~= '1' then
+      if held[2] ~= ARGV[1] then return {'other', held[3], held[4], held[5]} end
+      if #held[5] > #ARGV[3] or (#held[5] == #ARGV[3] and held[5] > ARGV[3]) then
+        return {'behind', held[3], held[4], held[5]}
+      end
+    end
+    local token = tonumber(held[6] or '0') + 1
+    redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
+      'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
+    return token
+    """)
+
+  /// KEYS: the lease. ARGV: token, revision, milliseconds. Gives 1 where it is still ours.
+  static let renew = RedisScript(
+    """
+    local time = redis.call('TIME')
+    local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+    local held = redis.call('HMGET', KEYS[1], 'token', 'end')
+    if held[1] ~= ARGV[1] or tonumber(held[2] or '0') <= now then return 0 end
+    redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'end', string.format('%.0f', now + tonumber(ARGV[3])))
+    return 1
+    """)
+
+  /// KEYS: the lease. ARGV: token. What else it says stays.
+  static let release = RedisScript(
+    """
+    if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+    redis.call('HSET', KEYS[1], 'end', '0')
+    return 1
+    """)
+}

@@ -1,0 +1,183 @@
+import CalendarTime
+import Fleet
+import Glibc
+import Metrics
+import OCSP
+import RedisCache
+import RedisClient
+import RedisTestSupport
+import Responder
+import ResponderRuntime
+import TestSupport
+import Testing
+
+/// What becomes of the shared level when its server has its troubles.
+@Suite("Redis as the shared level, and its troubles")
+struct RedisFaultTests {
+  private let key = SharedKey(issuer: SharedIssuerName(7), hashAlgorithm: .sha1, serial: Sample.serial(1))
+
+  private func entry(_ number: UInt64, token: UInt64 = 1) -> [UInt8] {
+    UpdateEntry(number: number, token: FencingToken(token), news: .renewed([])).encoded(hasher: FakeHasher())
+  }
+
+  @Test("a value ends when its time is up")
+  func ending() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    try await expect(redis.cache.store([1, 2, 3], key, milliseconds: 50), .written)
+    #expect(try await comesTrue { try await redis.cache.fetch(key) == .absent(completeUntil: nil) })
+  }
+
+  @Test("a lease ends by the server's clock")
+  func leaseEnds() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let registry = RedisOriginRegistry(redis.client)
+    let claim = OriginClaim(storeIdentity: [1], name: "a", revision: Revision(1))
+    try await expect(registry.claim(claim, milliseconds: 100), .leads(FencingToken(1)))
+    #expect(try await comesTrue { try await registry.claim(claim) == .leads(FencingToken(2)) })
+    try await expect(registry.renew(FencingToken(1), revision: 1), false)
+  }
+
+  @Test("a server that hangs is missed, and what was announced meanwhile is heard afterwards")
+  func hang() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let listener = Listener()
+    redis.cache.follow(listener)
+    #expect(await comesTrue { listener.isHearing })
+    redis.server.send(SIGSTOP)
+    #expect(await comesTrue { !listener.isHearing })
+    await #expect(throws: SharedCacheError.self) { try await redis.cache.fetch(key) }
+    redis.server.send(SIGCONT)
+    try await OwnRedis.waitUntilReady(redis.client)
+    try await redis.cache.announce(entry(5))
+    #expect(await comesTrue { listener.isHearing && listener.entries == [entry(5)] })
+  }
+
+  @Test("a server that comes back empty is noticed by the next number, and by what nobody vouches for any more")
+  func restartedEmpty() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let listener = Listener()
+    redis.cache.follow(listener)
+    #expect(await comesTrue { listener.isHearing })
+    let until = SystemClock().now().advanced(bySeconds: 600)
+    try await expect(redis.cache.setComplete(key.issuer, until), true)
+    try await redis.cache.announce(entry(5))
+    #expect(await comesTrue { listener.entries.count == 1 })
+    await redis.server.kill()
+    await redis.server.startAgain()
+    try await OwnRedis.waitUntilReady(redis.client)
+    try await expect(redis.cache.fetch(key), .absent(completeUntil: nil))
+    try await expect(redis.cache.setComplete(key.issuer, until, isRenewal: true), false)
+    // As by a clock that is behind: its ids are older than what was read.
+    let old = RedisCommand(words: ["XADD", "avouch:updates", "5-1", "e"].map { Array($0.utf8) } + [entry(9)])
+    _ = await value { done in redis.client.perform(old, deadlineMilliseconds: 2000) { done($0) } }
+    let next = RedisCommand(words: ["XADD", "avouch:updates", "5-2", "e"].map { Array($0.utf8) } + [entry(10)])
+    // The reader looks where the stream ends between two waits, and goes on from there.
+    #expect(
+      await comesTrue {
+        _ = await value { done in redis.client.perform(next, deadlineMilliseconds: 2000) { done($0) } }
+        return listener.entries.count > 1 || listener.entries.last == entry(10)
+      })
+  }
+
+  @Test("a server whose memory is full says so, and keeps what it has")
+  func full() async throws {
+    let redis = try await OwnRedis(["--maxmemory", "1mb", "--maxmemory-policy", "noeviction"])
+    defer { redis.client.stop() }
+    do {
+      _ = try await redis.cache.store([UInt8](repeating: 7, count: 1 << 20), key)
+      Issue.record("it was taken")
+    } catch let error as SharedCacheError {
+      #expect(error.description.contains("OOM") && error.description.contains("\(redis.server.port)"))
+    }
+    try await expect(redis.cache.fetch(key), .absent(completeUntil: nil))
+  }
+
+  @Test("an origin and two edges over Redis: renewals, revocations and a server that was killed in between")
+  func fleet() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let clock = SystemClock()
+    let credential = Sample.credential(
+      5, notBefore: clock.now().advanced(bySeconds: -86_400), notAfter: clock.now().advanced(bySeconds: 30 * 86_400))
+    let directory = try IssuerDirectory.make(
+      [Sample.settings("one", keys: [], credential: credential)], session: try MemoryStore().openSession(),
+      now: clock.now())
+    let issuer = directory.issuers.issuers[0]
+    let edges = (0..<2).map { number in
+      EdgeResponder(
+        directory: directory, shared: redis.cache, cacheBytes: 1 << 20, seed: UInt64(number) + 9, limits: .init(),
+        clock: clock, hasher: FakeHasher())
+    }
+    let followers = edges.map { UpdateFollower($0) { _ in } }
+    for follower in followers { redis.cache.follow(follower) }
+    #expect(await comesTrue { followers.allSatisfy { $0.deafness == nil } })
+    let publisher = AnswerPublisher(
+      shared: redis.cache, directory: { directory }, limits: .init(), clock: clock, hasher: FakeHasher())
+    publisher.lead(FencingToken(1), after: nil)
+    func hand(_ number: Int, _ status: CertificateStatus, _ revision: UInt64) throws {
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: .sha1, serial: Sample.serial(number))
+      let times = try #require(AnswerBuilder.times(issuer: issuer, now: clock.now(), jitter: 0))
+      let tbs = AnswerBuilder.tbsResponseData(
+        AnswerBuilder.Statement(status: status), certID: try #require(issuer.encodedCertID(key.serial, .sha1)),
+        times: times, issuer: issuer, credential: issuer.credential)
+      if revision > 1 {
+        publisher.changed(
+          issuer.index,
+          ChangedCertificate(
+            issuer: issuer.storeID, record: Sample.record(number, revocation: Sample.revocation()),
+            revision: Revision(revision)))
+      }
+      publisher.published(
+        AnswerBuilder.answer(
+          AnswerBuilder.Plan(
+            key: key, revision: Revision(revision), times: times, isForUnissued: false,
+            credential: issuer.credentialIndex),
+          tbsResponseData: tbs, signature: [1], entry: directory.credential(of: issuer), hasher: FakeHasher()))
+    }
+    func settle() async { #expect(await comesTrue { !publisher.turn() && publisher.isSettled }) }
+    func says(_ edge: Int, _ number: Int) throws -> CertificateStatus? {
+      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: .sha1, serial: Sample.serial(number))
+      guard let answer = edges[edge].cache.answer(key, now: clock.now()) else { return nil }
+      let octets = answer.prefix + edges[edge].directory.credentials[answer.credential].suffix
+      return try ReceivedResponse(octets).basic?.responses.first?.status
+    }
+    let revoked = CertificateStatus.revoked(Sample.revocation())
+    for number in 1...20 { try hand(number, .good, 1) }
+    await settle()
+    for edge in 0..<2 {
+      for number in 1...20 {
+        let asked = Asked()
+        edges[edge].ask(
+          .cached(ResponseKey(issuer: issuer.index, hashAlgorithm: .sha1, serial: Sample.serial(number))),
+          receiver: asked)
+        #expect(await comesTrue { asked.isTold })
+        #expect(try says(edge, number) == .good)
+      }
+    }
+    for number in 1...10 { try hand(number, revoked, UInt64(number) + 1) }
+    await settle()
+    for edge in 0..<2 { for number in 1...10 { #expect(try await comesTrue { try says(edge, number) == revoked }) } }
+    // Killed, and back without anything: memory serves, and what is announced then is heard.
+    await redis.server.kill()
+    for edge in 0..<2 { #expect(try says(edge, 1) == revoked && says(edge, 20) == .good) }
+    try hand(20, revoked, 50)
+    _ = publisher.turn()
+    await redis.server.startAgain()
+    #expect(
+      try await comesTrue {
+        _ = publisher.turn()
+        return try (0..<2).allSatisfy { try says($0, 20) != .good }
+      })
+  }
+
+  private final class Asked: OutcomeReceiver {
+    private let record = EventRecord()
+    let isGone = false
+    var isTold: Bool { !record.lines.isEmpty }
+    func receive(_ outcome: QuestionOutcome) { record.add("told") }
+  }
+}

@@ -1,0 +1,139 @@
+import CalendarTime
+import OCSP
+import RedisCache
+import RedisClient
+import Responder
+import ResponderRuntime
+import TestSupport
+import Testing
+
+/// What every shared level must do, whoever it is.
+@Suite("Shared cache contract")
+struct SharedCacheContractTests {
+  private let hasher = FakeHasher()
+
+  private func key(_ number: Int) -> SharedKey {
+    SharedKey(issuer: SharedIssuerName(7), hashAlgorithm: .sha1, serial: Sample.serial(number))
+  }
+
+  private func frame(_ number: Int, token: UInt64 = 1, revision: UInt64 = 1, at seconds: Int64 = 0) -> [UInt8] {
+    let made = Sample.start.advanced(bySeconds: seconds)
+    return SharedAnswer(
+      key: key(number), token: FencingToken(token), revision: Revision(revision),
+      times: AnswerTimes(
+        producedAt: made, nextUpdate: made.advanced(bySeconds: 1000), refreshAt: made.advanced(bySeconds: 500)),
+      // Every octet there is.
+      response: (0...255).map { UInt8($0) }
+    ).encoded(hasher: hasher)
+  }
+
+  @Test(
+    "what is stored is fetched, octet for octet, and nothing is there that was not stored", arguments: Kind.allCases)
+  func storing(kind: Kind) async throws {
+    try await kind.open { cache, _ in
+      try await expect(cache.fetch(key(1)), .absent(completeUntil: nil))
+      try await expect(cache.store(frame(1), key(1)), .written)
+      try await expect(cache.fetch(key(1)), .held(frame(1)))
+      try await expect(cache.store(frame(1), key(1)), .unchanged)
+      try await expect(cache.fetch(key(2)), .absent(completeUntil: nil))
+    }
+  }
+
+  @Test("invariant 1: an older write is refused, by the same rule in both", arguments: Kind.allCases)
+  func order(kind: Kind) async throws {
+    var random = SeededGenerator(seed: 8)
+    // Numbers that Lua could not hold, and such as differ in one octet alone.
+    let numbers: [UInt64] = [0, 1, 2, 255, 256, 1 << 31, 1 << 52, (1 << 53) + 1, (1 << 53) + 2, .max - 1, .max]
+    try await kind.open { cache, _ in
+      var held: [UInt8]?
+      for _ in 0..<400 {
+        guard let token = numbers.randomElement(using: &random), let revision = numbers.randomElement(using: &random)
+        else { return }
+        let new = frame(1, token: token, revision: revision, at: Int64.random(in: 0..<3, using: &random))
+        let expected = SharedWrite.outcome(of: new, over: held)
+        try await expect(cache.store(new, key(1)), expected)
+        if expected == .written { held = new }
+        if let held { try await expect(cache.fetch(key(1)), .held(held)) }
+        // Else the highest of all would soon end it.
+        if Int.random(in: 0..<6, using: &random) == 0, let bad = held {
+          cache.discard(bad, under: key(1))
+          held = nil
+        }
+      }
+    }
+  }
+
+  @Test(
+    "octets that are no frame give way, and are removed only while they are what is there", arguments: Kind.allCases)
+  func rubbish(kind: Kind) async throws {
+    try await kind.open { cache, _ in
+      let rubbish = Array("AVO1 cut short".utf8)
+      try await expect(cache.store(rubbish, key(1)), .written)
+      cache.discard(Array("another thing".utf8), under: key(1))
+      try await expect(cache.fetch(key(1)), .held(rubbish))
+      try await expect(cache.store(frame(1), key(1)), .written)
+      cache.discard(rubbish, under: key(1))
+      try await expect(cache.fetch(key(1)), .held(frame(1)))
+      cache.discard(frame(1), under: key(1))
+      try await expect(cache.fetch(key(1)), .absent(completeUntil: nil))
+    }
+  }
+
+  @Test(
+    "what an origin vouches for is told with what is absent, and renewed only while it stands", arguments: Kind.allCases
+  )
+  func completeness(kind: Kind) async throws {
+    try await kind.open { cache, _ in
+      let issuer = key(1).issuer
+      let until = SystemClock().now().advanced(bySeconds: 600)
+      try await expect(cache.setComplete(issuer, until, isRenewal: true), false)
+      try await expect(cache.setComplete(issuer, until), true)
+      try await expect(cache.fetch(key(1)), .absent(completeUntil: until))
+      let later = until.advanced(bySeconds: 5)
+      try await expect(cache.setComplete(issuer, later, isRenewal: true), true)
+      try await expect(cache.fetch(key(1)), .absent(completeUntil: later))
+      try await expect(cache.setComplete(issuer, nil), true)
+      try await expect(cache.fetch(key(1)), .absent(completeUntil: nil))
+    }
+  }
+
+  @Test("the stream begins behind its newest entry, and keeps the order", arguments: Kind.allCases)
+  func stream(kind: Kind) async throws {
+    try await kind.open { cache, _ in
+      try await expect(cache.newest(), nil)
+      try await cache.announce([1, 0, 255])
+      try await expect(cache.newest(), [1, 0, 255])
+      let listener = Listener()
+      cache.follow(listener)
+      #expect(await comesTrue { listener.beginning == .some([1, 0, 255]) && listener.isHearing })
+      let entries = (0..<300).map { [UInt8](repeating: UInt8($0 % 256), count: $0 % 40) + [7] }
+      for entry in entries { try await cache.announce(entry) }
+      if let memory = cache as? MemorySharedCache { while memory.tellNext(0) {} }
+      #expect(await comesTrue { listener.entries.count == 300 })
+      #expect(listener.entries == entries)
+    }
+  }
+
+  @Test("one origin leads; the others are told who, and what is in the way", arguments: Kind.allCases)
+  func lease(kind: Kind) async throws {
+    func claim(_ store: UInt8, _ name: String, _ revision: UInt64) -> OriginClaim {
+      OriginClaim(storeIdentity: [store, 0, 255], name: name, revision: Revision(revision))
+    }
+    let since = UnixTime(seconds: 1_700_000_000)
+    try await kind.open { _, registry in
+      try await expect(registry.claim(claim(1, "a", 10)), .leads(FencingToken(1)))
+      try await expect(registry.claim(claim(1, "b", 10)), .taken(by: "a", since: since))
+      try await expect(registry.renew(FencingToken(1), revision: 1000), true)
+      try await expect(registry.renew(FencingToken(2), revision: 12), false)
+      try await expect(registry.release(FencingToken(9)), false)
+      try await expect(registry.release(FencingToken(1)), true)
+      try await expect(registry.renew(FencingToken(1), revision: 12), false)
+      try await expect(registry.claim(claim(1, "b", 999)), .behind(Revision(1000)))
+      try await expect(registry.claim(claim(2, "c", 5000)), .otherStore(of: "a", since: since))
+      try await expect(registry.claim(claim(1, "b", 1000)), .leads(FencingToken(2)))
+      try await expect(registry.release(FencingToken(2)), true)
+      try await expect(registry.claim(claim(2, "c", 1), takesOver: true), .leads(FencingToken(3)))
+      try await expect(registry.claim(claim(1, "a", 1), takesOver: true), .taken(by: "c", since: since))
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import CalendarTime
+import EventLoop
+import RedisClient
+import RedisTestSupport
+import Responder
+import ResponderRuntime
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import RedisCache
+
+/// What one contract suite runs on: the fake, and Redis.
+enum Kind: CaseIterable, Sendable {
+  case memory
+  case redis
+
+  /// A shared level of the test's own, empty.
+  func open(_ body: (any SharedCache, any OriginRegistry) async throws -> Void) async throws {
+    switch self {
+    case .memory: try await body(MemorySharedCache(), MemoryOriginRegistry(clock: SystemClock()))
+    case .redis:
+      let redis = try await OwnRedis()
+      defer { redis.client.stop() }
+      try await body(redis.cache, RedisOriginRegistry(redis.client))
+    }
+  }
+}
+
+/// A server, and a client that is connected to it.
+struct OwnRedis {
+  let server: RedisServer
+  let client: RedisClient
+  let cache: RedisSharedCache
+
+  init(_ options: [String] = []) async throws {
+    server = await RedisServer(options)
+    client = try RedisClient(RedisSettings(.standalone(server.address))) { _ in }
+    try client.start()
+    cache = RedisSharedCache(client, clock: SystemClock())
+    try await OwnRedis.waitUntilReady(client)
+  }
+
+  static func waitUntilReady(_ client: RedisClient) async throws {
+    while true {
+      let result = await value { done in
+        client.perform(RedisCommand("PING"), deadlineMilliseconds: 2000) { done($0) }
+      }
+      if case .success = result { return }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+}
+
+/// The one value that a completion is called with; a second call ends the process, as it should.
+func value<Value: Sendable>(_ body: (@escaping @Sendable (Value) -> Void) -> Void) async -> Value {
+  await withCheckedContinuation { continuation in body { continuation.resume(returning: $0) } }
+}
+
+/// Waits until something is so; false where it does not come about.
+func comesTrue(_ isTrue: () async throws -> Bool) async rethrows -> Bool {
+  let patience = MonotonicTime.now().advanced(byMilliseconds: 20_000)
+  while MonotonicTime.now() < patience {
+    if try await isTrue() { return true }
+    try? await Task.sleep(for: .milliseconds(5))
+  }
+  return false
+}
+
+/// `#expect` does not take what throws through an existential.
+func expect<Value: Equatable>(_ actual: Value, _ wanted: Value, at location: SourceLocation = #_sourceLocation) {
+  #expect(actual == wanted, sourceLocation: location)
+}
+
+extension SharedCache {
+  func fetch(_ key: SharedKey) async throws -> SharedLookup {
+    try await value { fetch(key, completion: $0) }.get()
+  }
+
+  func store(_ frame: [UInt8], _ key: SharedKey, milliseconds: Int64 = 1_000_000) async throws -> SharedWrite.Outcome {
+    try await value { store(frame, under: key, milliseconds: milliseconds, completion: $0) }.get()
+  }
+
+  func setComplete(_ issuer: SharedIssuerName, _ until: UnixTime?, isRenewal: Bool = false) async throws -> Bool {
+    try await value { setComplete(issuer, until: until, isRenewal: isRenewal, completion: $0) }.get()
+  }
+
+  func announce(_ entry: [UInt8]) async throws {
+    try await value { announce(entry, completion: $0) }.get()
+  }
+
+  func newest() async throws -> [UInt8]? {
+    try await value { newestAnnouncement(completion: $0) }.get()
+  }
+}
+
+extension OriginRegistry {
+  func claim(
+    _ claim: OriginClaim, milliseconds: Int64 = 60_000, takesOver: Bool = false
+  ) async throws -> OriginVerdict {
+    try await value {
+      self.claim(
+        claim, milliseconds: milliseconds, takesOver: takesOver, now: UnixTime(seconds: 1_700_000_000), completion: $0)
+    }.get()
+  }
+
+  func renew(_ token: FencingToken, revision: UInt64, milliseconds: Int64 = 60_000) async throws -> Bool {
+    try await value {
+      renew(token, revision: Revision(revision), milliseconds: milliseconds, completion: $0)
+    }.get()
+  }
+
+  func release(_ token: FencingToken) async throws -> Bool {
+    try await value { release(token, completion: $0) }.get()
+  }
+}
+
+/// Remembers what it heard.
+final class Listener: UpdateReceiver {
+  private struct Heard {
+    var beginning: [UInt8]??
+    var entries: [[UInt8]] = []
+    var isHeard = false
+    var why: String?
+  }
+
+  private let heard = Mutex(Heard())
+
+  func begins(after newest: [UInt8]?) { heard.withLock { $0.beginning = .some(newest) } }
+  func receive(_ entries: [[UInt8]]) { heard.withLock { $0.entries += entries } }
+  func isHeard(_ isHeard: Bool, why: String?) {
+    heard.withLock { heard in
+      heard.isHeard = isHeard
+      heard.why = why ?? heard.why
+    }
+  }
+
+  /// Nil until it was told.
+  var beginning: [UInt8]?? { heard.withLock { $0.beginning } }
+  var entries: [[UInt8]] { heard.withLock { $0.entries } }
+  var isHearing: Bool { heard.withLock { $0.isHeard } }
+  var why: String? { heard.withLock { $0.why } }
+}
