@@ -39,6 +39,9 @@ public final class IssuerDirectory: Sendable {
     self.places = places
   }
 
+  /// The places in which some issuer has a key now.
+  public var usedPlaces: Set<Int> { Set(placesOfIssuers.joined()) }
+
   /// The issuer's key in a place; nil where it has none there.
   public func key(of issuer: IssuerIndex, in place: Int) -> (any Signer)? {
     guard let position = placesOfIssuers[Int(issuer.value)].firstIndex(of: place) else { return nil }

@@ -6,6 +6,7 @@
 public struct SigningHealth: Sendable {
   /// So many failures of one key, in a place that signs with others, and it is left alone.
   private static let keyThreshold = 3
+  private static let pauseNanoseconds: Int64 = 1_000_000_000
 
   public struct KeyPlace: Hashable, Sendable {
     public var issuer: IssuerIndex
@@ -37,6 +38,9 @@ public struct SigningHealth: Sendable {
   public private(set) var disabled: [KeyPlace: String] = [:]
   /// Keys that fail in places that sign well with others.
   private var suspended: [KeyPlace: TokenBreaker] = [:]
+  /// Keys in tokens that have not signed yet: when each is to be tried, once its place has nothing else to do. What is wrong
+  /// with them shall be known before they are needed.
+  private var unproven: [KeyPlace: Int64] = [:]
 
   public init() {}
 
@@ -45,9 +49,18 @@ public struct SigningHealth: Sendable {
   }
 
   /// Another configuration: what it may have mended is tried again.
-  public mutating func configure(placesOfIssuers: [[Int]]) {
+  ///
+  /// - Parameter tokens: the places whose keys are to be tried before they are needed.
+  public mutating func configure(placesOfIssuers: [[Int]], tokens: Set<Int> = []) {
     self.placesOfIssuers = placesOfIssuers
+    unproven = [:]
+    for (number, places) in placesOfIssuers.enumerated() {
+      for place in places where tokens.contains(place) {
+        unproven[KeyPlace(issuer: IssuerIndex(UInt16(number)), place: place)] = .min
+      }
+    }
     (disabled, suspended) = ([:], [:])
+    for place in places.indices { places[place].breaker.hurry() }
   }
 
   /// By issuer: the places whose keys may be used.
@@ -68,6 +81,14 @@ public struct SigningHealth: Sendable {
   public func failingSince(_ place: Int) -> Int64? { places[place].breaker.openSince }
   public func lastFailure(_ place: Int) -> String? { places[place].lastFailure?.message }
 
+  /// Why nothing signs for an issuer, as it was last said.
+  public func whyNotSigning(_ issuer: IssuerIndex) -> String? {
+    guard Int(issuer.value) < placesOfIssuers.count else { return nil }
+    return placesOfIssuers[Int(issuer.value)].lazy.compactMap { place in
+      disabled[KeyPlace(issuer: issuer, place: place)] ?? places[place].lastFailure?.message
+    }.first
+  }
+
   // MARK: - What happens
 
   /// A call failed. True where `usablePlaces` has changed.
@@ -83,6 +104,7 @@ public struct SigningHealth: Sendable {
   }
 
   public mutating func succeeded(_ issuer: IssuerIndex, place: Int) {
+    unproven[KeyPlace(issuer: issuer, place: place)] = nil
     places[place].breaker.succeeded()
     places[place].failures[issuer] = nil
   }
@@ -102,9 +124,14 @@ public struct SigningHealth: Sendable {
     let wasPlaceTried = places[place].breaker.state == .trying
     if wasPlaceTried { places[place].breaker.trialEnded(isGood: isGood, now: now, chance: chance) }
     guard isGood else {
-      suspended[key]?.trialEnded(isGood: false, now: now, chance: chance)
+      if suspended[key] != nil {
+        suspended[key]?.trialEnded(isGood: false, now: now, chance: chance)
+      } else if !wasPlaceTried {
+        return failed(issuer, place: place, message: message ?? "its trial failed", now: now, chance: chance)
+      }
       return false
     }
+    unproven[key] = nil
     places[place].failures[issuer] = nil
     var hasChanged = suspended.removeValue(forKey: key) != nil
     guard wasPlaceTried else { return hasChanged }
@@ -143,6 +170,20 @@ public struct SigningHealth: Sendable {
       return .wait(until: max(until, now + 100_000_000))
     case .trying: return .wait(until: nil)
     }
+  }
+
+  /// A key that has not signed yet and is to be tried now, since its place has nothing else to do; and when the next one is.
+  public mutating func unprovenKey(_ place: Int, now: Int64) -> (issuer: IssuerIndex?, next: Int64?) {
+    guard !unproven.isEmpty else { return (nil, nil) }
+    var next: Int64?
+    for (key, due) in unproven where key.place == place && disabled[key] == nil && suspended[key] == nil {
+      if due <= now {
+        unproven[key] = now + SigningHealth.pauseNanoseconds
+        return (key.issuer, nil)
+      }
+      next = min(next ?? due, due)
+    }
+    return (nil, next)
   }
 
   /// Each time another issuer's key, so that one that is at fault alone does not decide for all; suspended ones last.

@@ -40,6 +40,13 @@ public struct TokenBreaker: Sendable {
     if state == .closed { failuresInARow = 0 }
   }
 
+  /// Somebody has mended something, perhaps: the next trial is due at once.
+  public mutating func hurry() {
+    guard case .open = state else { return }
+    state = .open(until: .min)
+    pause = TokenBreaker.firstPauseNanoseconds
+  }
+
   /// Whether the caller is the one to try now.
   public mutating func takeTrial(now: Int64) -> Bool {
     guard case .open(let until) = state, now >= until else { return false }

@@ -26,8 +26,9 @@ final class AnswerLoader: @unchecked Sendable {
   private var failing: [IssuerIndex: Int64] = [:]
   /// Issuers whose first answers of all are in memory and not in the store, with how far that has come.
   private var keeping: [IssuerIndex: PageCursor] = [:]
-  /// When each issuer's last pass began, and when another may: monotonic nanoseconds.
-  private var lastPasses: [IssuerIndex: (began: Int64, next: Int64)] = [:]
+  /// How long each issuer's last pass worked, without what it waited for room, and when another may begin: monotonic
+  /// nanoseconds.
+  private var lastPasses: [IssuerIndex: (worked: Int64, next: Int64)] = [:]
 
   init(runtime: ResponderRuntime, session: any StatusStoreSession) {
     self.runtime = runtime
@@ -79,7 +80,11 @@ final class AnswerLoader: @unchecked Sendable {
         if try keepSome(issuer) { hasAdvanced = true }
       }
     }
-    if !runtime.isStartupFinished, issuers.allSatisfy(isServing) { runtime.startupFinished.raise(to: 1) }
+    // A node that can answer for nobody is not ready, whatever the reason.
+    if !runtime.isStartupFinished, issuers.allSatisfy(isServing), issuers.isEmpty || issuers.contains(where: isComplete)
+    {
+      runtime.startupFinished.raise(to: 1)
+    }
     return hasAdvanced
   }
 
@@ -87,9 +92,15 @@ final class AnswerLoader: @unchecked Sendable {
   /// records are damaged.
   private func isServing(_ issuer: Issuer) -> Bool {
     if failing[issuer.index] != nil { return issuer.progress.areSerialsKnown }
-    if issuer.progress.areAnswersLoaded, issuer.progress.presigning == 0 { return true }
+    if isComplete(issuer) { return true }
     let isWaiting = passes[issuer.index].map { !$0.orders.isEmpty } ?? issuer.progress.areAnswersLoaded
     return isWaiting && !runtime.queue.canSign(issuer.index)
+  }
+
+  private func isComplete(_ issuer: Issuer) -> Bool {
+    let progress = issuer.progress
+    let isMissing = progress.areAnswersMissing && !runtime.queue.canSign(issuer.index)
+    return progress.areAnswersLoaded && progress.presigning == 0 && !isMissing
   }
 
   private func learnSerials(_ issuer: Issuer) throws(StoreError) {
@@ -120,16 +131,16 @@ final class AnswerLoader: @unchecked Sendable {
   private func begin(_ issuer: Issuer) {
     end(issuer)
     issuer.progress.answersAreSought()
-    lastPasses[issuer.index] = (runtime.clock.monotonicNanoseconds(), .min)
+    lastPasses[issuer.index] = (0, .min)
     let isFirst = !issuer.progress.areAnswersLoaded
     passes[issuer.index] = LoadingPass(issuer, isKeptNow: !(isFirst && isKeptLater(issuer)))
   }
 
   /// Passes for what is missing take a fifth of the time at most.
   private func rest(_ issuer: IssuerIndex) {
-    let now = runtime.clock.monotonicNanoseconds()
-    let began = lastPasses[issuer]?.began ?? now
-    lastPasses[issuer] = (began, now + max(AnswerLoader.shortestPauseNanoseconds, 4 * (now - began)))
+    let worked = lastPasses[issuer]?.worked ?? 0
+    let pause = max(AnswerLoader.shortestPauseNanoseconds, 4 * worked)
+    lastPasses[issuer] = (worked, runtime.clock.monotonicNanoseconds() + pause)
   }
 
   /// Gives up what is under way for the issuer.
@@ -165,6 +176,8 @@ final class AnswerLoader: @unchecked Sendable {
       issuer.progress.answersAreLoaded(for: issuer)
       return true
     }
+    let began = runtime.clock.monotonicNanoseconds()
+    defer { lastPasses[issuer.index]?.worked += runtime.clock.monotonicNanoseconds() - began }
     // Before the page is read: what changes in between is then seen to be newer.
     let asOf = try session.latestRevision()
     let page = try pass.cursor.nextPage(of: issuer, session)

@@ -16,6 +16,8 @@ final class ChangeSigner: @unchecked Sendable {
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private var position: ChangePosition
+  /// Whether the last page was full: one revision may have more changes than that.
+  private var isInTheMiddle = false
   /// What the schedule had no room for, and since when.
   private var waiting: [IssuerIndex: (orders: [WorkQueue.Order], since: Int64)] = [:]
 
@@ -47,11 +49,12 @@ final class ChangeSigner: @unchecked Sendable {
   func turn() throws(StoreError) -> Bool {
     guard handWaiting() else { return false }
     let target = runtime.appliedRevision
-    guard target > position.revision else { return false }
+    guard isInTheMiddle || target > position.revision else { return false }
     let asOf = try session.latestRevision()
     let changes = try session.changes(after: position, limit: ChangeSigner.page)
     plan(changes, asOf: asOf)
-    if let last = changes.last, changes.count == ChangeSigner.page {
+    isInTheMiddle = changes.count == ChangeSigner.page
+    if let last = changes.last, isInTheMiddle {
       position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
     } else {
       position = ChangePosition(after: target)

@@ -54,7 +54,9 @@ final class Forecaster {
   private func demand(_ issuer: Issuer, rate: Double?, now: UnixTime) throws(StoreError) -> RenewalForecast.Demand {
     let (storeID, policy) = (issuer.storeID, issuer.policy)
     var demand = RenewalForecast.Demand(issuer: issuer.name)
-    demand.ended = try session.endings(issuer: storeID, after: UnixTime(seconds: 0), until: now)
+    let ended = try session.endings(issuer: storeID, after: UnixTime(seconds: 0), until: now)
+    demand.ended = ended
+    runtime.endedAnswers.withLock { $0[issuer.index] = ended }
     demand.nextHour = try session.renewals(issuer: storeID, until: now.advanced(bySeconds: 3600))
     demand.lag = try session.firstRenewal(issuer: storeID).map { max(0, now.seconds(since: $0)) } ?? 0
     demand.toleratedLag = max(60, (policy.validitySeconds - policy.refreshAgeSeconds) / 16)

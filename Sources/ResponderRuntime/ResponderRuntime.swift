@@ -46,6 +46,8 @@ public final class ResponderRuntime: AnswerSource {
   let scanned = Atomic<UInt64>(0)
   let followerFailing = Atomic<Bool>(false)
   let forecasts = Mutex<[RenewalForecast]>([])
+  /// By issuer: answers that have ended and are not renewed, as the forecaster last saw it.
+  let endedAnswers = Mutex<[IssuerIndex: Int]>([:])
   let clockWatch: Mutex<ClockWatch>
   private let current: Mutex<Current>
   private let generation = Atomic<UInt64>(1)
@@ -167,7 +169,10 @@ public final class ResponderRuntime: AnswerSource {
   func giveUp(_ order: WorkQueue.Order) {
     switch order.job {
     case .question(let id, _), .live(let id, _):
-      for receiver in pending.withLock({ $0.take(id) }) { refuse(receiver) }
+      for receiver in pending.withLock({ $0.take(id) }) {
+        counters.unsignable.add(1)
+        receiver.receive(.tryLater)
+      }
     case .change(let key, _): issuers[key.issuer].progress.answersAreMissing()
     case .bulk(let bulk):
       let progress = issuers[bulk.issuer].progress

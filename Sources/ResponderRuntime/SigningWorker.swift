@@ -24,6 +24,8 @@ final class SigningWorker: @unchecked Sendable {
   private var random: SplitMix
   private var template = ResponseDataTemplate()
   private let placeCounters: PlaceCounters
+  /// Whose keys this thread has signed with since it took the directory.
+  private var provenIssuers: Set<IssuerIndex> = []
   /// Monotonic nanoseconds.
   private(set) var lastCallEnded: Int64 = 0
   /// Counted here and added after each order: threads that count in one place for each signature wait for each other.
@@ -76,7 +78,10 @@ final class SigningWorker: @unchecked Sendable {
   func takeDirectory() {
     let current = runtime.directory
     // What an issuer's answers look like may be another thing from here on.
-    if current !== directory { template = ResponseDataTemplate() }
+    if current !== directory {
+      template = ResponseDataTemplate()
+      provenIssuers = []
+    }
     directory = current
   }
 
@@ -283,7 +288,10 @@ final class SigningWorker: @unchecked Sendable {
       tally.nanoseconds += UInt64(max(0, lastCallEnded - began))
       // A slow token is to be seen as one before an order of many is through.
       if tally.nanoseconds > SigningWorker.longestUncountedNanoseconds { count() }
-      if placeCounters.takeFailures() { runtime.queue.succeeded(issuer.index, place: place) }
+      if placeCounters.takeFailures() || !provenIssuers.contains(issuer.index) {
+        provenIssuers.insert(issuer.index)
+        runtime.queue.succeeded(issuer.index, place: place)
+      }
       return signature
     case .failure(let error): throw failure(error, issuer)
     }
@@ -358,11 +366,12 @@ final class SigningWorker: @unchecked Sendable {
   private func tryPlace(_ issuer: IssuerIndex) {
     state.tries(issuer)
     guard closeSessions() else { return }
+    let wasSigning = runtime.queue.condition(place: place).isSigning
     var trouble: String?
     do throws(Failure) {
       _ = try sign([0x30, 0x00], directory.issuers[issuer])
-      runtime.log.info(
-        "\(directory.places[place].name) signs again, with the key of '\(directory.issuers[issuer].name)'")
+      let (place, name) = (directory.places[place].name, directory.issuers[issuer].name)
+      runtime.log.info(wasSigning ? "\(place) signs for '\(name)'" : "\(place) signs again, for '\(name)'")
     } catch {
       switch error {
       case .abandoned: return

@@ -14,7 +14,7 @@ final class WorkQueue: @unchecked Sendable {
   /// What a thread of a place is to do next.
   enum Task {
     case order(Order)
-    /// The place failed a while ago: see whether it signs again, with a key of this issuer.
+    /// The place or the key failed a while ago, or has never signed: see whether it does, with a key of this issuer.
     case trial(IssuerIndex)
   }
 
@@ -82,7 +82,8 @@ final class WorkQueue: @unchecked Sendable {
   func configure(_ directory: IssuerDirectory) -> [Order] {
     addPlaces(directory)
     return locked {
-      health.configure(placesOfIssuers: directory.placesOfIssuers)
+      let tokens = directory.places.indices.filter { directory.places[$0].callDeadlineMilliseconds != nil }
+      health.configure(placesOfIssuers: directory.placesOfIssuers, tokens: Set(tokens))
       renewalsPerSecond = directory.places.map(\.renewalsPerSecond)
       return reconfigure()
     }
@@ -194,7 +195,10 @@ final class WorkQueue: @unchecked Sendable {
     case .sign(let nextTrial):
       switch schedule.pop(place: place, now: now) {
       case .order(let order): return .task(.order(order))
-      case .nothing(let until): return .nothing(until: [until, nextTrial].compactMap { $0 }.min())
+      case .nothing(let until):
+        let (unproven, nextProof) = health.unprovenKey(place, now: now)
+        if let unproven { return .task(.trial(unproven)) }
+        return .nothing(until: [until, nextTrial, nextProof].compactMap { $0 }.min())
       }
     }
   }
@@ -328,6 +332,11 @@ final class WorkQueue: @unchecked Sendable {
     /// Threads for which the token has no session at present.
     var restingThreads: Int
     var lastFailure: String?
+  }
+
+  /// Why nothing signs for an issuer, as its places or its keys have said it last; nil where nothing was said.
+  func whyNotSigning(_ issuer: IssuerIndex) -> String? {
+    locked { health.whyNotSigning(issuer) }
   }
 
   func condition(place: Int) -> PlaceCondition {

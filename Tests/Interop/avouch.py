@@ -66,7 +66,7 @@ class Server:
             self.output.append(line)
             if match := re.match(r"serving (http://\S+?)/?$", line.strip()):
                 self.urls.append(match.group(1))
-            if line.startswith("ready:"):
+            if line.startswith(("ready:", "started:")):
                 break
         else:
             watchdog.cancel()

@@ -104,4 +104,29 @@ struct LoadingTests {
     #expect(try comesTrue { try (1...200).allSatisfy { try world.cachedStatus($0) == .good } })
     #expect(world.runtime.counters.signingFailures.current > 0)
   }
+
+  @Test("a change of more certificates than a page is signed ahead to its end")
+  func largeChange() throws {
+    let world = try World(records: [Sample.record(1)])
+    try world.start()
+    defer { world.runtime.stop() }
+    var batches = [(1...5000).map { Sample.record($0, revocation: Sample.revocation()) }][...]
+    _ = try world.store.openSession().importRecords(
+      issuer: world.storeID, assertsStatus: true, source: "a test", at: Sample.start, next: { batches.popFirst() })
+    #expect(comesTrue { (1...5000).allSatisfy { world.runtime.cache.peek(world.key($0)) != nil } })
+  }
+
+  @Test("what a token was too long away for is signed soon after it is back, however long that was")
+  func passAfterOutage() throws {
+    let signer = FakeSigner()
+    LoadingTests.broken(signer)
+    let world = try World(records: (1...5).map { Sample.record($0) }, keys: [signer])
+    try world.start()
+    defer { world.runtime.stop() }
+    // Longer than anybody wants to wait for the next pass.
+    let pause = GrowingValue()
+    _ = pause.wait(for: 1, milliseconds: 2500)
+    signer.beforeSigning(nil)
+    #expect(try comesTrue { try (1...5).allSatisfy { try world.cachedStatus($0) == .good } })
+  }
 }

@@ -168,6 +168,39 @@ struct SigningPlaceTests {
     signer.allow(1)
     #expect(comesTrue { isAnswer(world.ask(1, .sha256)) })
   }
+
+  @Test("a token that cannot sign is told of before anybody needs it")
+  func toldEarly() throws {
+    let signer = SigningPlaceTests.token("token", deadline: 5000)
+    let first = try World(records: [Sample.record(1)])
+    try first.start()
+    let (store, storeID) = (first.store, first.storeID)
+    #expect(try comesTrue { try store.openSession().renewals(issuer: storeID, until: .endOfTime) == 1 })
+    first.runtime.stop()
+    // Everything is in the store: nothing has to be signed for days.
+    SigningPlaceTests.broken(signer)
+    let runtime = ResponderRuntime(
+      directory: try first.newDirectory(keys: [signer]), store: store, cacheBytes: 4 << 20, seed: 2, limits: .init(),
+      clock: first.clock, hasher: FakeHasher(), log: RecordingLog())
+    try runtime.start()
+    defer { runtime.stop() }
+    #expect(comesTrue { runtime.signingTroubles.contains { $0.contains("token has not signed") } })
+    #expect(runtime.unservedIssuers.isEmpty, "what is stored is served")
+    signer.beforeSigning(nil)
+    #expect(comesTrue { runtime.signingTroubles.isEmpty })
+  }
+
+  @Test("an issuer without answers, for which nothing signs, is named with the reason")
+  func unserved() throws {
+    let signer = SigningPlaceTests.token("token", deadline: 5000)
+    SigningPlaceTests.broken(signer)
+    let world = try World(records: [Sample.record(1)], keys: [signer])
+    try world.start()
+    defer { world.runtime.stop() }
+    #expect(comesTrue { world.runtime.unservedIssuers.first?.contains("it is broken") ?? false })
+    signer.beforeSigning(nil)
+    #expect(comesTrue { world.runtime.unservedIssuers.isEmpty })
+  }
 }
 
 /// A token that has only so many sessions.

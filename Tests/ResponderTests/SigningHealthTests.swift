@@ -83,4 +83,25 @@ struct SigningHealthTests {
     health.configure(placesOfIssuers: [[0], [0], [0, 1]])
     #expect(health.disabled.isEmpty && health.usablePlaces == [[0], [0], [0, 1]])
   }
+
+  @Test("keys in tokens are tried before they are needed, and what is wrong shows")
+  func unproven() {
+    var health = SigningHealth()
+    health.addPlaces(2)
+    health.configure(placesOfIssuers: [[0], [1]], tokens: [1])
+    #expect(health.unprovenKey(0, now: 0).issuer == nil)
+    for round in 0..<3 {
+      let now = Int64(round) * 2 * second
+      #expect(health.unprovenKey(1, now: now).issuer == issuer(1))
+      #expect(health.unprovenKey(1, now: now).issuer == nil && health.unprovenKey(1, now: now).next == now + second)
+      _ = health.trialEnded(issuer(1), place: 1, isGood: false, message: "no such token", now: now, chance: 0)
+    }
+    #expect(!health.isSigning(1) && health.isSigning(0))
+    #expect(health.whyNotSigning(issuer(1)) == "no such token" && health.whyNotSigning(issuer(0)) == nil)
+    // Somebody says that it was mended: it is tried at once.
+    health.configure(placesOfIssuers: [[0], [1]], tokens: [1])
+    #expect(health.look(1, now: 5 * second, mayTry: true) == .trial(issuer(1)))
+    _ = health.trialEnded(issuer(1), place: 1, isGood: true, message: nil, now: 5 * second, chance: 0)
+    #expect(health.isSigning(1) && health.unprovenKey(1, now: 9 * second).issuer == nil)
+  }
 }

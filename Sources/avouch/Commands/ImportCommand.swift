@@ -39,7 +39,7 @@ enum ImportCommand {
     report(summary)
     // Where nothing changed too: an import before this one may have changed it, and not been confirmed.
     switch try ControlClient(access.configuration).waitUntilApplied(summary.revision, patienceSeconds: 300) {
-    case .applied: Terminal.print("the running responder answers so from now on")
+    case .applied: Terminal.print("the running responder answers so from now on, or tryLater until it can sign it")
     case .nobodyThere: break
     case .failed(let why):
       Terminal.printError(

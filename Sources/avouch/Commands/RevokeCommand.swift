@@ -74,7 +74,7 @@ enum RevokeCommand {
   private static func confirm(_ revision: Revision, _ configuration: LoadedConfiguration) throws -> ExitCode {
     switch try ControlClient(configuration).waitUntilApplied(revision, patienceSeconds: 10) {
     case .applied:
-      Terminal.print("the running responder answers so from now on")
+      Terminal.print("the running responder answers so from now on, or tryLater until it can sign it")
       return .fine
     case .nobodyThere:
       Terminal.print("no responder is running on this configuration; the next one will answer so")

@@ -35,8 +35,10 @@ enum ServeCommand {
     _ = waiter
     if waitUntilReady(responder, signalled, log) {
       let counters = responder.runtime.counters
+      let readiness = Readiness(responder.runtime)
+      for warning in readiness.warnings { log.warning(warning) }
       Terminal.print(
-        "ready: \(Count.text(Int(responder.runtime.certificatesAtStart), "certificates")), "
+        "\(readiness.isReady ? "ready" : "not ready: \(readiness.reasons.joined(separator: "; "))\nstarted"): \(Count.text(Int(responder.runtime.certificatesAtStart), "certificates")), "
           + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, "
           + "\(counters.presigned.current) signed")
       whenReady()

@@ -100,6 +100,9 @@ enum MetricsPage {
         ("renewal", UInt64(backlog.renewals)),
       ])
     addPlaces(runtime.placeReports, &page)
+    page.add(
+      "avouch_issuer_signing", .gauge, help: "1 where something signs for the issuer, else 0.", label: "issuer",
+      runtime.signableIssuers.map { ($0.name, $0.isSignable ? 1 : 0) })
     page.add("avouch_revision", .gauge, help: "The newest revision applied.", runtime.appliedRevision.value)
   }
 

@@ -1,23 +1,28 @@
-import CalendarTime
 import Responder
 import ResponderRuntime
 
 /// Whether a balancer may send questions here: 200 or 503, with the reasons.
 struct Readiness {
   let isReady: Bool
+  let reasons: [String]
+  let warnings: [String]
   let answer: ControlAnswer
 
   init(_ runtime: ResponderRuntime) {
-    let now = SystemClock().now()
-    let directory = runtime.directory
-    let issuers = directory.issuers.issuers.filter { !$0.isRetired }
+    // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
+    // none at all.
+    let unserved = runtime.unservedIssuers
+    let isAnybodyServed = unserved.count < runtime.issuerCount
     var reasons: [String] = []
     if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
-    reasons += issuers.compactMap { $0.reasonOfDates(now: now) }
+    if !isAnybodyServed { reasons += unserved }
     if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
     var warnings: [String] = []
     if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
-    warnings += runtime.signingTroubles.filter { !reasons.contains($0) }
+    if isAnybodyServed { warnings += unserved }
+    warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
+    self.reasons = reasons
+    self.warnings = warnings
     var object = JSONObject()
     isReady = reasons.isEmpty
     object.add("ready", isReady)

@@ -94,6 +94,7 @@ final class RunningResponder: Sendable {
         // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
         // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
         Token.reopenLogins()
+        try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
         runtime.adopt(directory)
         for key in present.value.keysForStart(differingFrom: next.value) {
           log.warning("\(next.path): \(key) has changed, which takes effect at the next start only")
