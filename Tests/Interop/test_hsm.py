@@ -128,6 +128,20 @@ def test_config_check_says_what_is_there_instead(scene, tmp_path):
         assert "271828" not in done.stderr + done.stdout
 
 
+def test_a_reload_to_a_key_that_cannot_work_changes_nothing(scene):
+    scene.configure()
+    scene.authority.import_index()
+    scene.token.keys("generate", "--kind", "P-256", scene.token.uri("stranger"))
+    with scene.serve() as server:
+        for number, key in enumerate(("no-such-key", "stranger"), 1):
+            scene.configure(scene.uri(key))
+            server.process.send_signal(signal.SIGHUP)
+            avouch.wait_until(lambda: "".join(server.errors).count("the one before stays in force") == number)
+            assert scene.verified(scene.ask(server, nonce=b"n" * 32), nonce=b"n" * 32) == "GOOD"
+            assert readiness(scene)["ready"] and readiness(scene)["warnings"] == []
+        assert server.stop() == 0
+
+
 def test_a_wrong_pin_is_mended_by_sighup(scene, tmp_path):
     (tmp_path / "pin").write_text("000000\n")
     scene.configure()
