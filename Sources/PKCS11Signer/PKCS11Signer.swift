@@ -54,6 +54,9 @@ public final class PKCS11Signer: Signer {
   /// Whether a signature of this key has ever been verified: then what goes wrong later is the token's trouble, not the
   /// configuration's.
   private let proven = Atomic<Bool>(false)
+  /// So many signatures behind one that did not verify are all verified.
+  private static let signaturesUnderSuspicion = 10_000
+  private let suspicion = Atomic<Int>(0)
 
   /// - Parameters:
   ///   - certificateName: the file of the certificate whose key this is, for messages.
@@ -94,6 +97,18 @@ public final class PKCS11Signer: Signer {
   public func maximumSessions() throws(SigningError) -> Int? {
     do { return try token.info().maximumSessions } catch { throw error.signingError }
   }
+
+  public func isGenuine(_ signature: [UInt8], over tbsResponseData: [UInt8]) -> Bool {
+    verify(signature, tbsResponseData)
+  }
+
+  /// Whether every signature is verified for now, since one did not verify a while ago. Counts down by itself.
+  var isSuspect: Bool {
+    guard suspicion.load(ordering: .relaxed) > 0 else { return false }
+    return suspicion.subtract(1, ordering: .relaxed).newValue >= 0
+  }
+
+  func suspect() { suspicion.store(PKCS11Signer.signaturesUnderSuspicion, ordering: .relaxed) }
 
   var isProven: Bool { proven.load(ordering: .relaxed) }
 

@@ -38,10 +38,13 @@ final class PKCS11SigningSession: SigningSession {
   func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
     try persist { connection throws(TokenError) in
       let signature = try call.sign(tbsResponseData, connection.cryptoki, connection.session, connection.key)
-      verificationDebt += verifiedShare
+      verificationDebt += signer.isSuspect ? 1 : verifiedShare
       if verificationDebt >= 1 {
         verificationDebt -= 1
-        guard signer.verify(signature, tbsResponseData) else { throw doesNotVerify }
+        guard signer.verify(signature, tbsResponseData) else {
+          signer.suspect()
+          throw doesNotVerify
+        }
       }
       return signature
     }
@@ -49,6 +52,7 @@ final class PKCS11SigningSession: SigningSession {
 
   private var doesNotVerify: TokenError {
     var error = TokenError("the token returned a signature that does not verify", .reopenSlot)
+    error.isFalseSignature = true
     error.isFinal = true
     return error
   }
@@ -104,7 +108,7 @@ final class PKCS11SigningSession: SigningSession {
     var scope = error.scope
     // The key has signed before: whatever is missing now may come back with the token. A refused PIN never does.
     if scope == .configuration, signer.isProven, !error.isAboutLogin { scope = .token }
-    return SigningError("\(signer.uri): \(error)", scope: scope)
+    return SigningError("\(signer.uri): \(error)", scope: scope, isFalseSignature: error.isFalseSignature)
   }
 
   // MARK: - Opening and closing

@@ -44,5 +44,10 @@ public struct TokenError: Error, Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  var signingError: SigningError { SigningError(description, scope: scope) }
+  /// A signature was made that does not verify.
+  var isFalseSignature = false
+
+  var signingError: SigningError {
+    SigningError(description, scope: scope, isFalseSignature: isFalseSignature)
+  }
 }

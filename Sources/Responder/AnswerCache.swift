@@ -122,6 +122,12 @@ public final class AnswerCache: Sendable {
       credential: head.credential, isForUnissued: false)
   }
 
+  /// Forgets what is held for `key`, if that is the digest of it: it must not be given out.
+  public func drop(_ key: ResponseKey, digest: ResponseDigest) {
+    let hash = key.mixed(seed: seed)
+    unsafe shards[hash].pointee.withLock { $0.drop(key, hash: hash, digest: digest) }
+  }
+
   /// Forgets everything that is held; fences stay.
   public func dropAll() {
     for home in [shards, unissued] {

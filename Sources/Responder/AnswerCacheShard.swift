@@ -89,6 +89,11 @@ struct AnswerCacheShard: ~Copyable {
     return .stored
   }
 
+  mutating func drop(_ key: ResponseKey, hash: UInt64, digest: ResponseDigest) {
+    guard let place = place(of: key, hash: hash), unsafe header(at: place).pointee.digest == digest else { return }
+    drop(place)
+  }
+
   mutating func dropAll() {
     while tail < head {
       let place = Int(tail % UInt64(capacityBytes))

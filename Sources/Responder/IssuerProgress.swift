@@ -6,6 +6,7 @@ public final class IssuerProgress: Sendable {
   private let serials = Atomic<Bool>(false)
   private let answers = Atomic<Bool>(false)
   private let missing = Atomic<Bool>(false)
+  private let suspect = Atomic<Bool>(false)
   private let loaded = Atomic<UInt64>(.max)
   private let underWay = Atomic<Int>(0)
 
@@ -38,6 +39,12 @@ public final class IssuerProgress: Sendable {
   public var areAnswersMissing: Bool { missing.load(ordering: .acquiring) }
   public func answersAreMissing() { missing.store(true, ordering: .releasing) }
   public func answersAreSought() { missing.store(false, ordering: .releasing) }
+
+  /// Whether answers in memory and in the store may carry signatures that do not verify.
+  public var areAnswersSuspect: Bool { suspect.load(ordering: .acquiring) }
+  public func answersAreSuspect() { suspect.store(true, ordering: .releasing) }
+  /// To be called where a look at all of them begins: whether there is reason for one.
+  public func takeSuspicion() -> Bool { suspect.exchange(false, ordering: .acquiringAndReleasing) }
 
   /// First answers that are planned and not signed yet.
   public var presigning: Int { underWay.load(ordering: .acquiring) }

@@ -30,6 +30,13 @@ public protocol Signer: AnyObject, Sendable {
   var place: SigningPlace { get }
   /// Where the key is in a token, this is what opens it: it may take seconds, and fail now and succeed later.
   func openSession() throws(SigningError) -> any SigningSession
+  /// Whether a signature over those octets is one of this key: for what a token may have got wrong.
+  func isGenuine(_ signature: [UInt8], over tbsResponseData: [UInt8]) -> Bool
+}
+
+extension Signer {
+  /// Where the processors sign, nothing is in doubt.
+  public func isGenuine(_ signature: [UInt8], over tbsResponseData: [UInt8]) -> Bool { true }
 }
 
 /// One thread's way to a signer; blocks while it signs.
@@ -54,10 +61,13 @@ public struct SigningError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   public var scope: Scope
+  /// Whether a signature was made that does not verify: what was made before it unverified is in doubt.
+  public var isFalseSignature: Bool
   public var description: String
 
-  public init(_ description: String, scope: Scope = .signature) {
+  public init(_ description: String, scope: Scope = .signature, isFalseSignature: Bool = false) {
     self.scope = scope
+    self.isFalseSignature = isFalseSignature
     self.description = description
   }
 }

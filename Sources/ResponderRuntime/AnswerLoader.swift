@@ -124,7 +124,9 @@ final class AnswerLoader: @unchecked Sendable {
   private func isPassDue(_ issuer: Issuer) -> Bool {
     if let pass = passes[issuer.index] { return pass.credential != issuer.credentialIndex }
     guard issuer.progress.areAnswersLoaded, issuer.progress.hasMoved(to: issuer) else { return true }
-    guard issuer.progress.areAnswersMissing, keeping[issuer.index] == nil else { return false }
+    guard issuer.progress.areAnswersMissing || issuer.progress.areAnswersSuspect, keeping[issuer.index] == nil else {
+      return false
+    }
     return runtime.clock.monotonicNanoseconds() >= lastPasses[issuer.index]?.next ?? .min
   }
 
@@ -133,7 +135,9 @@ final class AnswerLoader: @unchecked Sendable {
     issuer.progress.answersAreSought()
     lastPasses[issuer.index] = (0, .min)
     let isFirst = !issuer.progress.areAnswersLoaded
-    passes[issuer.index] = LoadingPass(issuer, isKeptNow: !(isFirst && isKeptLater(issuer)))
+    let isVerifying = issuer.progress.takeSuspicion()
+    passes[issuer.index] = LoadingPass(
+      issuer, isKeptNow: !(isFirst && isKeptLater(issuer)), isVerifying: isVerifying)
   }
 
   /// Passes for what is missing take a fifth of the time at most.

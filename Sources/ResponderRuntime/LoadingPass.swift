@@ -41,13 +41,16 @@ struct LoadingPass {
   let isKeptNow: Bool
   /// Whether answers may be in memory already: looking for each of millions takes its time.
   private let isAgain: Bool
+  /// Whether the signatures of what is there are verified: the token has made false ones.
+  private let isVerifying: Bool
   var cursor: PageCursor
   /// What is in memory and has no row in the store.
   var unkept: [ScannedCertificate] = []
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
 
-  init(_ issuer: Issuer, isKeptNow: Bool) {
+  init(_ issuer: Issuer, isKeptNow: Bool, isVerifying: Bool) {
+    self.isVerifying = isVerifying
     isAgain = issuer.progress.areAnswersLoaded
     credential = issuer.credentialIndex
     self.isKeptNow = isKeptNow
@@ -67,7 +70,10 @@ struct LoadingPass {
       let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: scanned.record.serial)
       let reading = StatusReading(record: scanned.record, revision: scanned.revision, asOf: asOf)
       guard let statement = AnswerBuilder.statement(for: reading, policy: issuer.policy, now: now) else { continue }
-      if let stored = scanned.response, let answer = runtime.rebuild(stored, statement: statement, key: key, directory)
+      if isVerifying { dropFalse(key, issuer, runtime, directory) }
+      if let stored = scanned.response,
+        let answer = runtime.rebuild(stored, statement: statement, key: key, directory),
+        !isVerifying || isGenuine(answer, issuer, directory)
       {
         // Though its renewal may be due: the refresher sees to that, and a token may be down.
         switch runtime.cache.publish(answer, asOf: asOf, now: now) {
@@ -106,6 +112,24 @@ struct LoadingPass {
     issuer.progress.presigningGrows(by: missing.count)
     plan(missing, algorithm, issuer, .presign, expires: now.advanced(bySeconds: margin))
     plan(outdated, algorithm, issuer, .refresh, expires: firstEnd)
+  }
+
+  private func isGenuine(_ answer: Answer, _ issuer: Issuer, _ directory: IssuerDirectory) -> Bool {
+    // Of another signer there is no key here to verify with; it is replaced anyway.
+    guard answer.credential == issuer.credentialIndex else { return true }
+    let octets = answer.prefix + directory.credentials[answer.credential].suffix
+    guard let basic = try? ReceivedResponse(octets).basic else { return false }
+    return issuer.keys.allSatisfy { $0.isGenuine(basic.signature, over: basic.tbsResponseData) }
+  }
+
+  private func dropFalse(
+    _ key: ResponseKey, _ issuer: Issuer, _ runtime: ResponderRuntime, _ directory: IssuerDirectory
+  ) {
+    guard let answer = runtime.cache.answer(key, now: runtime.clock.now()), !isGenuine(answer, issuer, directory) else {
+      return
+    }
+    runtime.counters.falseAnswers.add(1)
+    runtime.cache.drop(key, digest: answer.digest)
   }
 
   private mutating func plan(

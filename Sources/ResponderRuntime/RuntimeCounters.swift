@@ -6,6 +6,9 @@ public final class RuntimeCounters: Sendable {
   /// Signatures made, and made in vain because a change overtook them.
   public let signatures = Counter()
   public let signingFailures = Counter()
+  /// Signatures of tokens that did not verify, and answers that had one and were taken out of memory.
+  public let falseSignatures = Counter()
+  public let falseAnswers = Counter()
   public let storeFailures = Counter()
   /// Questions that shared somebody else's signature.
   public let coalesced = Counter()

@@ -300,6 +300,13 @@ final class SigningWorker: @unchecked Sendable {
   private func failure(_ error: SigningError, _ issuer: Issuer) -> Failure {
     guard closeSession(of: issuer.index) else { return .abandoned }
     let name = directory.places[place].name
+    if error.isFalseSignature {
+      runtime.counters.falseSignatures.add(1)
+      runtime.log.warning(
+        "\(name), issuer '\(issuer.name)': a signature does not verify: all answers of the issuer are verified now, and "
+          + "the token's next ones before they are used")
+      issuer.progress.answersAreSuspect()
+    }
     if error.scope != .thread {
       runtime.counters.signingFailures.add(1)
       placeCounters.hasFailed()

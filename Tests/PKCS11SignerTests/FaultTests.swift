@@ -155,6 +155,24 @@ struct FaultTests {
     scene.check(try session.sign(message()), message())
   }
 
+  @Test("behind a signature that does not verify all are verified for a while")
+  func suspicion() throws {
+    let scene = try FaultScene(verifiedShare: 0.01)
+    let session = try scene.signer.openSession()
+    for number in 0..<3 { scene.check(try session.sign(message(number)), message(number)) }
+    scene.fault.obey("C_Sign corrupt")
+    // Of the first hundred at least one is looked at; from then on each.
+    var unnoticed = 0
+    while signingError({ _ = try session.sign(message(unnoticed)) }) == nil, unnoticed < 200 { unnoticed += 1 }
+    #expect(unnoticed < 100)
+    for number in 0..<50 {
+      let error = try #require(signingError { _ = try session.sign(message(number)) })
+      #expect(error.description.contains("does not verify"))
+    }
+    scene.fault.obey()
+    scene.check(try session.sign(message(1)), message(1))
+  }
+
   @Test("a call that hangs stops neither other sessions nor new ones")
   func hang() throws {
     let scene = try FaultScene()

@@ -199,4 +199,34 @@ struct LostWorkTests {
     #expect(world.runtime.queue.condition(place: 0).restingThreads <= 2)
     #expect(world.runtime.placeReports[0].isSigning)
   }
+
+  @Test("once a token was seen to make a false signature, those that nobody verified are found and replaced")
+  func falseSignatures() throws {
+    let signer = Neighbours.signer("token", threads: 1)
+    let world = try Neighbours([Sample.settings("one", keys: [signer])], counts: [100])
+    let count = Atomic<Int>(0)
+    signer.beforeSigning { signer.signFalsely(count.add(1, ordering: .relaxed).newValue.isMultiple(of: 4)) }
+    try world.start()
+    defer { world.runtime.stop() }
+    try world.waitUntilKept(100)
+    func isFalse(_ number: Int) throws -> Bool {
+      guard let answer = world.runtime.cache.answer(world.key(0, number), now: world.clock.now()) else { return false }
+      let octets = answer.prefix + world.runtime.directory.credentials[answer.credential].suffix
+      let basic = try #require(try ReceivedResponse(octets).basic)
+      return !signer.isGenuine(basic.signature, over: basic.tbsResponseData)
+    }
+    #expect(try (1...100).count { try isFalse($0) } == 25)
+    // The one in a hundred that is verified.
+    signer.signFalsely(false)
+    signer.beforeSigning { () throws(SigningError) in
+      throw SigningError("the token returned a signature that does not verify", scope: .token, isFalseSignature: true)
+    }
+    _ = world.send(0, 1, .sha384).wait()
+    signer.beforeSigning(nil)
+    #expect(
+      try comesTrue {
+        try (1...100).allSatisfy { try !isFalse($0) && world.status(0, $0) == .good }
+      })
+    #expect(world.runtime.counters.falseAnswers.current == 25 && world.runtime.counters.falseSignatures.current >= 1)
+  }
 }

@@ -37,6 +37,14 @@ public final class FakeSigner: Signer {
   private struct Hooks {
     var beforeSigning: (@Sendable () throws(SigningError) -> Void)?
     var whileClosing: (@Sendable () -> Void)?
+    var signsFalsely = false
+  }
+
+  /// From here on its signatures do not verify, and nobody notices.
+  public func signFalsely(_ isFalse: Bool) { hooks.withLock { $0.signsFalsely = isFalse } }
+
+  public func isGenuine(_ signature: [UInt8], over tbsResponseData: [UInt8]) -> Bool {
+    signature == Checksum.octets(tbsResponseData, [])
   }
 
   /// How many signatures were made.
@@ -65,7 +73,8 @@ public final class FakeSigner: Signer {
     func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
       if let hook = signer.hooks.withLock({ $0.beforeSigning }) { try hook() }
       signer.signed.withLock { $0 += 1 }
-      return Checksum.octets(tbsResponseData, [])
+      let isFalse = signer.hooks.withLock { $0.signsFalsely }
+      return Checksum.octets(tbsResponseData, isFalse ? [1] : [])
     }
   }
 }

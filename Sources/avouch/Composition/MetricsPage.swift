@@ -64,6 +64,12 @@ enum MetricsPage {
 
   private static func addRuntime(_ runtime: ResponderRuntime, _ page: inout ExpositionText) {
     let counters = runtime.counters
+    page.add(
+      "avouch_false_signatures_total", .counter, help: "Signatures of tokens that did not verify; none was given out.",
+      counters.falseSignatures.current)
+    page.add(
+      "avouch_false_answers_total", .counter, help: "Answers in memory that turned out to have one, and were replaced.",
+      counters.falseAnswers.current)
     page.add("avouch_signatures_total", .counter, help: "Signatures made.", counters.signatures.current)
     page.add(
       "avouch_signing_failures_total", .counter, help: "Signatures that failed.", counters.signingFailures.current)
