@@ -8,6 +8,7 @@ import RedisClient
 import RedisTestSupport
 import Responder
 import ResponderRuntime
+import Synchronization
 import TestSupport
 import Testing
 
@@ -71,15 +72,20 @@ struct RedisFaultTests {
     try await OwnRedis.waitUntilReady(redis.client)
     try await expect(redis.cache.fetch(key), .absent(completeUntil: nil))
     try await expect(redis.cache.setComplete(key.issuer, until, isRenewal: true), false)
-    // As by a clock that is behind: its ids are older than what was read.
-    let old = RedisCommand(words: ["XADD", "avouch:updates", "5-1", "e"].map { Array($0.utf8) } + [entry(9)])
-    _ = await value { done in redis.client.perform(old, deadlineMilliseconds: 2000) { done($0) } }
-    let next = RedisCommand(words: ["XADD", "avouch:updates", "5-2", "e"].map { Array($0.utf8) } + [entry(10)])
-    // The reader looks where the stream ends between two waits, and goes on from there.
+    // As by a clock that is behind: its ids are older than what was read. The reader looks where the stream ends between two
+    // waits and goes on from there; the first number that it then hears tells that some were missed.
+    let number = Mutex<UInt64>(9)
     #expect(
       await comesTrue {
-        _ = await value { done in redis.client.perform(next, deadlineMilliseconds: 2000) { done($0) } }
-        return listener.entries.count > 1 || listener.entries.last == entry(10)
+        let next = number.withLock { number in
+          number += 1
+          return number
+        }
+        let words = ["XADD", "avouch:updates", "5-\(next)", "e"].map { Array($0.utf8) } + [entry(next)]
+        _ = await value { done in
+          redis.client.perform(RedisCommand(words: words), deadlineMilliseconds: 2000) { done($0) }
+        }
+        return listener.entries.count > 1
       })
   }
 

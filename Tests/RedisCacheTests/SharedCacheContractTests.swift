@@ -57,6 +57,7 @@ struct SharedCacheContractTests {
         // Else the highest of all would soon end it.
         if Int.random(in: 0..<6, using: &random) == 0, let bad = held {
           cache.discard(bad, under: key(1))
+          #expect(try await comesTrue { try await cache.fetch(key(1)) == .absent(completeUntil: nil) })
           held = nil
         }
       }
