@@ -29,6 +29,11 @@ struct Cryptoki: @unchecked Sendable {
     return ReturnCode(rawValue: unsafe functions.pointee.C_Initialize?(&arguments) ?? CKR_FUNCTION_NOT_SUPPORTED)
   }
 
+  /// C_Finalize: nobody may be in any call of the library.
+  func finalize() -> ReturnCode {
+    ReturnCode(rawValue: unsafe functions.pointee.C_Finalize?(nil) ?? CKR_FUNCTION_NOT_SUPPORTED)
+  }
+
   // MARK: - Slots and tokens
 
   /// - Parameter withToken: leave out slots without a token.

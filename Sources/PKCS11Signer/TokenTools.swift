@@ -16,8 +16,11 @@ public enum TokenTools {
   ///
   /// - Parameter modulePath: the module's file, absolute.
   public static func slots(modulePath: String) throws(TokenError) -> [Slot] {
-    let cryptoki = try TokenModule.at(modulePath).cryptoki()
-    return try cryptoki.slots(withToken: true).map { Slot(id: $0, token: try? cryptoki.tokenInfo($0)) }
+    let module = TokenModule.at(modulePath)
+    return try module.gate.inside { () throws(TokenError) in
+      let cryptoki = try module.cryptoki()
+      return try cryptoki.slots(withToken: true).map { Slot(id: $0, token: try? cryptoki.tokenInfo($0)) }
+    }
   }
 
   /// The private keys of a token that the URI's `object` and `id` fit, at most 256; logs in where a PIN is named.

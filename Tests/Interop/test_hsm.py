@@ -211,6 +211,19 @@ def test_what_is_in_memory_outlives_every_fault(faulty, fault):
         assert server.stop() == 0
 
 
+def test_a_softhsm_token_that_was_moved_away_is_found_again(scene, tmp_path):
+    """SoftHSM never finds it again by itself: its library is taken down and up, ten seconds after its last success."""
+    scene.configure()
+    scene.authority.import_index()
+    with scene.serve() as server:
+        os.rename(tmp_path / "tokens", tmp_path / "away")
+        avouch.ask_until(lambda: scene.ask(server, nonce=b"n" * 16), lambda answer: answer.body == TRY_LATER)
+        os.rename(tmp_path / "away", tmp_path / "tokens")
+        avouch.ask_until(lambda: scene.ask(server, nonce=b"n" * 16), lambda answer: answer.body != TRY_LATER)
+        assert scene.verified(scene.ask(server, nonce=b"n" * 16), nonce=b"n" * 16) == "GOOD"
+        assert server.stop() == 0
+
+
 def test_one_call_that_hangs_stops_nobody(faulty):
     faulty.configure(signing={"callDeadline": "1s", "sessionsPerToken": 2})
     faulty.authority.import_index()
