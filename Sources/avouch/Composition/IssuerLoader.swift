@@ -62,7 +62,7 @@ struct IssuerLoader {
       warnings: warnings.map { "issuer '\(issuer.name)': \($0)" })
   }
 
-  static func isInToken(_ key: String) -> Bool { key.hasPrefix("pkcs11:") }
+  static func isInToken(_ key: String) -> Bool { PKCS11URI.isMeant(by: key) }
 
   private func scheme(
     _ issuer: Configuration.Issuer, of signer: Certificate, name: String
