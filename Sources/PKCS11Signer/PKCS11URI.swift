@@ -100,7 +100,7 @@ public struct PKCS11URI: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// `token 'ocsp' of /usr/lib/softhsm/libsofthsm2.so`.
-  var tokenText: String {
+  public var tokenText: String {
     var words: [String] = []
     if let token { words.append("'\(token)'") }
     if let serial { words.append("serial \(serial)") }

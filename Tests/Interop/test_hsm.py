@@ -190,6 +190,20 @@ def test_a_refused_pin_is_not_tried_again_by_sighup(faulty):
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("call", [
+    "C_Initialize", "C_GetSlotList", "C_GetTokenInfo", "C_OpenSession", "C_Login", "C_FindObjects", "C_SignInit",
+    "C_Sign",
+])
+def test_commands_do_not_wait_for_ever(faulty, call):
+    config = faulty.configure(signing={"callDeadline": "1s"})
+    faulty.obey(f"{call} hang")
+    checked = run("config", "check", config, env=faulty.environment, timeout=20)
+    tested = faulty.token.keys("test", "--timeout", "1", "--seconds", "1", faulty.uri(), timeout=20)
+    for done in [checked, tested]:
+        assert done.returncode == 1
+        assert "token 'ocsp'" in done.stderr and "no answer within" in done.stderr and call in done.stderr
+
+
 @pytest.mark.parametrize("fault", [
     "C_Sign rv=0x30", "C_Sign rv=0x5", "C_Sign rv=0x80000001", "token absent", "C_Sign corrupt", "C_Sign hang",
     "C_SignInit rv=0x101",

@@ -27,8 +27,8 @@ class Token:
         pin = pin or f"file:{self.folder}/pin"
         return f"pkcs11:token={token}{f';object={key}' if key else ''}?module-path={MODULE}&pin-source={pin}"
 
-    def keys(self, *arguments):
-        done = run("keys", *arguments, env=self.environment)
+    def keys(self, *arguments, **options):
+        done = run("keys", *arguments, env=self.environment, **options)
         # Whatever happens: no PIN in what people read.
         assert PIN not in done.stdout + done.stderr
         return done

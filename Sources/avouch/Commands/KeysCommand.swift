@@ -32,6 +32,7 @@ enum KeysCommand {
 
       --digest   sha256, sha384 or sha512; the default is what the rules give the key
       --pss      PSS padding for an RSA key
+      --timeout  seconds that the token may take in all, 1 to 3600; the default is 30
 
     Exit code: 0 fine; 1 the token, the key or the module says no; 2 wrong use.
     """
@@ -39,15 +40,19 @@ enum KeysCommand {
   static func run(_ words: [String]) throws -> ExitCode {
     let rest = Array(words.dropFirst())
     func arguments(_ values: Set<String> = [], flags: Set<String> = []) throws(CommandFailure) -> Arguments? {
-      try Arguments(rest, Arguments.Grammar(values: values, flags: flags, words: ["URI"], usage: usage))
+      let values = values.union(["--timeout"])
+      return try Arguments(rest, Arguments.Grammar(values: values, flags: flags, words: ["URI"], usage: usage))
     }
     do {
       switch words.first {
-      case "list": return try arguments().map(list) ?? .fine
-      case "generate": return try arguments(["--kind"]).map(generate) ?? .fine
-      case "csr": return try arguments(["--subject", "--digest", "--out"], flags: ["--pss"]).map(request) ?? .fine
+      case "list": return try arguments().map { try timed($0, list) } ?? .fine
+      case "generate": return try arguments(["--kind"]).map { try timed($0, generate) } ?? .fine
+      case "csr":
+        let given = try arguments(["--subject", "--digest", "--out"], flags: ["--pss"])
+        return try given.map { try timed($0, request) } ?? .fine
       case "test":
-        return try arguments(["--seconds", "--threads", "--digest"], flags: ["--pss"]).map(KeyTest.run) ?? .fine
+        let given = try arguments(["--seconds", "--threads", "--digest"], flags: ["--pss"])
+        return try given.map { try timed($0, besides: KeyTest.seconds($0), KeyTest.run) } ?? .fine
       case "--help", "-h":
         Terminal.print(usage)
         return .fine
@@ -55,6 +60,17 @@ enum KeysCommand {
       }
     } catch let error as PKCS11URIError {
       throw CommandFailure.wrongUse("\(error)")
+    }
+  }
+
+  /// - Parameter besides: seconds that are not the token's to answer for.
+  private static func timed(
+    _ arguments: Arguments, besides: Int = 0, _ body: @escaping @Sendable (Arguments) throws -> ExitCode
+  ) throws -> ExitCode {
+    let seconds = try arguments.integer("--timeout", in: 1...3600) ?? 30
+    let token = try PKCS11URI(arguments.words[0]).tokenText
+    return try TokenWork.run(token, seconds: seconds + besides, hint: "; --timeout gives it more time") {
+      try body(arguments)
     }
   }
 
@@ -194,8 +210,12 @@ extension PKCS11Signer {
 
 /// `avouch keys test`: how fast a key signs.
 enum KeyTest {
+  static func seconds(_ arguments: Arguments) throws(CommandFailure) -> Int {
+    try arguments.integer("--seconds", in: 1...60) ?? 2
+  }
+
   static func run(_ arguments: Arguments) throws -> ExitCode {
-    let seconds = try arguments.integer("--seconds", in: 1...60) ?? 2
+    let seconds = try seconds(arguments)
     let threads = try arguments.integer("--threads", in: 1...64) ?? 1
     let key = try KeyAtHand(arguments)
     let signer = key.signer()

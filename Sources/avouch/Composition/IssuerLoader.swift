@@ -103,9 +103,13 @@ struct IssuerLoader {
   /// - Returns: warnings.
   func tryTokens(_ material: Material) throws -> [String] {
     var warnings: [String] = []
+    let seconds = configuration.value.tokens.callDeadlineSeconds
     for case let signer as PKCS11Signer in material.keys {
-      _ = try signer.openSession()
-      if let most = try signer.maximumSessions(), most < signer.place.threads {
+      let most = try TokenWork.run(signer.place.name, seconds: seconds, hint: " (signing.callDeadline)") {
+        _ = try signer.openSession()
+        return try signer.maximumSessions()
+      }
+      if let most, most < signer.place.threads {
         warnings.append(
           "\(signer.place.name): it allows \(most) sessions, and signing.sessionsPerToken is \(signer.place.threads)")
       }
