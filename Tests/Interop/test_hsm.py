@@ -149,6 +149,31 @@ def test_a_wrong_pin_is_mended_by_sighup(scene, tmp_path):
         server.communicate(timeout=avouch.PATIENCE)
 
 
+def test_a_pin_file_that_comes_late_is_read_without_a_signal(scene, tmp_path):
+    os.rename(tmp_path / "pin", tmp_path / "later")
+    scene.configure()
+    scene.authority.import_index()
+    server = subprocess.Popen(
+        [avouch.BINARY, "serve", "--config", scene.authority.path("avouch.json5")], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=scene.environment)
+    try:
+        assert server.stdout.readline().startswith("serving")
+        avouch.wait_until(lambda: any("No such file" in one for one in readiness(scene)["warnings"]))
+        os.rename(tmp_path / "later", tmp_path / "pin")
+        assert server.stdout.readline().startswith("ready")
+    finally:
+        server.kill()
+        server.communicate(timeout=avouch.PATIENCE)
+
+
+def test_a_pin_that_others_may_read_is_warned_of(scene, tmp_path):
+    os.chmod(tmp_path / "pin", 0o640)
+    done = scene.check()
+    assert done.returncode == 0 and f"{tmp_path}/pin: its mode is 640" in done.stderr
+    os.chmod(tmp_path / "pin", 0o600)
+    assert "mode" not in scene.check().stderr
+
+
 @pytest.fixture
 def faulty(tmp_path):
     """The same with a module between that makes faults."""

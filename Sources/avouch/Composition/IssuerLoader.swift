@@ -44,8 +44,6 @@ struct IssuerLoader {
     warnings += try SignerProfile.run(
       issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
       untimely: untimely, names: names)
-    let secrets = files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
-    warnings += secrets.compactMap { Files.exposure($0) }
     let signer = signerCertificate ?? certificate
     let scheme = try scheme(issuer, of: signer, name: signerPath ?? certificatePath)
     try ProgrammeRules.check(scheme, of: issuer)
@@ -57,6 +55,10 @@ struct IssuerLoader {
     let inTokens = try issuer.keys.filter { IssuerLoader.isInToken($0) }.map { text in
       try tokenSigner(text, issuer, scheme, signer, name: signerPath ?? certificatePath)
     }
+    let secrets =
+      files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
+      + inTokens.compactMap { if case .file(let path)? = $0.uri.pinSource { path } else { nil } }
+    warnings += secrets.compactMap { Files.exposure($0) }
     return Material(
       certificate: certificate, signerCertificate: signerCertificate, scheme: scheme, keys: inMemory + inTokens,
       warnings: warnings.map { "issuer '\(issuer.name)': \($0)" })
