@@ -49,7 +49,14 @@ def test_a_key_is_made_listed_requested_for_and_tried(token, kind):
     assert made.returncode == 0, made.stderr
     assert "never extractable" in made.stdout
     assert "never extractable" in token.opensc("--list-objects", "--type", "privkey")
-    assert "'responder'" in token.keys("list", token.uri(pin="env:TOKEN_PIN")).stdout
+    listed = token.keys("list", token.uri(pin="env:TOKEN_PIN")).stdout
+    assert "'responder'" in listed
+    attributes = listed.split("in a URI: ")[1].strip()
+    assert attributes.startswith("object=responder;id=%")
+    pasted = token.uri().replace("token=ocsp", f"token=ocsp;{attributes}")
+    assert "'responder'" in token.keys("list", pasted).stdout
+    digits = attributes.split("id=")[1].replace("%", "")
+    assert attributes in token.keys("list", token.uri().replace("token=ocsp", f"token=ocsp;id={digits}")).stdout
     request = token.keys("csr", "--subject", r"CN=OCSP 1,O=Example\, Inc.", token.uri("responder"))
     assert request.returncode == 0, request.stderr
     text = subprocess.run(["openssl", "req", "-verify", "-noout", "-text"], input=request.stdout, check=True,

@@ -96,9 +96,9 @@ enum KeysCommand {
     let keys = try TokenTools.keys(uri)
     if keys.isEmpty {
       let hint = uri.pinSource == nil ? "; without pin-source= a token shows none that are private" : ""
-      Terminal.print("no private key that the URI fits\(hint)")
+      Terminal.print("no private key that the URI fits\(hint)\(try TokenTools.hint(uri))")
     }
-    for key in keys { Terminal.print("key \(key): \(flags(key))") }
+    for key in keys { Terminal.print("key \(key): \(flags(key)); in a URI: \(key.uriAttributes)") }
     return .fine
   }
 
@@ -126,7 +126,7 @@ enum KeysCommand {
         "--kind: '\(text)'; expected P-256, P-384, P-521, RSA-2048, RSA-3072, RSA-4096 or Ed25519")
     }
     let key = try TokenTools.generateKeyPair(try PKCS11URI(arguments.words[0]), kind)
-    Terminal.print("made key \(key): \(flags(key))")
+    Terminal.print("made key \(key): \(flags(key)); in a URI: \(key.uriAttributes)")
     return .fine
   }
 
