@@ -104,6 +104,10 @@ struct SettingsReader {
         problem(path, "\(element) at [\(place)] is not possible; expected \(setting.expectation)")
         return
       }
+      if case .list(let list) = given, list.isEmpty {
+        problem(path, "the list is empty; expected \(setting.expectation)")
+        return
+      }
       problem(path, "\(given.shown) is not possible; expected \(setting.expectation)\(leaveOut(given, setting))")
     }
   }

@@ -79,6 +79,17 @@ def test_pss_and_other_digests(token):
     assert "rsassaPss" in text and "sha384" in text
 
 
+def test_a_request_is_written_over_no_file(token, tmp_path):
+    token.keys("generate", "--kind", "P-256", token.uri("key"))
+    (tmp_path / "a.csr").write_text("precious")
+    words = ["csr", "--subject", "CN=a", "--out", str(tmp_path / "a.csr"), token.uri("key")]
+    refused = token.keys(*words)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert (tmp_path / "a.csr").read_text() == "precious"
+    assert token.keys(*words, "--force").returncode == 0
+    assert "BEGIN CERTIFICATE REQUEST" in (tmp_path / "a.csr").read_text()
+
+
 def test_mistakes_are_named(token, tmp_path):
     token.keys("generate", "--kind", "P-256", token.uri("there"))
     wrong = tmp_path / "wrong"

@@ -10,7 +10,7 @@ enum KeysCommand {
   static let usage = """
     usage: avouch keys list URI
            avouch keys generate --kind KIND URI
-           avouch keys csr --subject NAME [--digest HASH] [--pss] [--out FILE] URI
+           avouch keys csr --subject NAME [--digest HASH] [--pss] [--out FILE [--force]] URI
            avouch keys test [--seconds N] [--threads N] [--digest HASH] [--pss] URI
 
     Keys in a token (HSM), through its PKCS#11 module. URI says which module, token and key, and where the PIN is
@@ -26,6 +26,7 @@ enum KeysCommand {
       csr        a request for an OCSP responder's certificate, as PEM
                    --subject  as RFC 4514 writes it: 'CN=OCSP 1,O=Example'
                    --out      the file to write; without it the request goes to standard output
+                   --force    writes over a file that is there
       test       signs with the key, verifies, and tells how many signatures a second it makes
                    --seconds  how long, 1 to 60; the default is 2
                    --threads  how many sessions at once, 1 to 64; the default is 1
@@ -48,7 +49,7 @@ enum KeysCommand {
       case "list": return try arguments().map { try timed($0, list) } ?? .fine
       case "generate": return try arguments(["--kind"]).map { try timed($0, generate) } ?? .fine
       case "csr":
-        let given = try arguments(["--subject", "--digest", "--out"], flags: ["--pss"])
+        let given = try arguments(["--subject", "--digest", "--out"], flags: ["--pss", "--force"])
         return try given.map { try timed($0, request) } ?? .fine
       case "test":
         let given = try arguments(["--seconds", "--threads", "--digest"], flags: ["--pss"])
@@ -149,6 +150,10 @@ enum KeysCommand {
     guard let subject = DistinguishedName.parse(try arguments.required("--subject")) else {
       throw arguments.wrong("--subject: expected a name such as 'CN=OCSP 1,O=Example', commas in values as \\,")
     }
+    // Before a PIN is tried for nothing.
+    if let path = arguments["--out"], !arguments.has("--force"), Files.exists(path) {
+      throw CommandFailure.no("\(path): there is a file of this name already; --force writes over it")
+    }
     let key = try KeyAtHand(arguments)
     let session = try key.signer().openSession()
     let request = CertificateRequest(subject: subject, extensions: CertificateRequest.responderExtensions)
@@ -156,7 +161,7 @@ enum KeysCommand {
       try session.sign($0)
     }
     if let path = arguments["--out"] {
-      try Files.write(pem, to: path)
+      try Files.write(pem, to: path, replaces: arguments.has("--force"))
       Terminal.print("\(path): a request for key \(key.description), signed with \(key.scheme.text)")
     } else {
       Terminal.write(String(decoding: pem, as: UTF8.self), to: 1)

@@ -55,6 +55,10 @@ struct IssuerLoader {
     let inTokens = try issuer.keys.filter { IssuerLoader.isInToken($0) }.map { text in
       try tokenSigner(text, issuer, scheme, signer, name: signerPath ?? certificatePath)
     }
+    for (place, signer) in inTokens.enumerated() where inTokens[..<place].contains(where: { $0.uri == signer.uri }) {
+      throw CryptoError(
+        "\(configuration.path): issuer '\(issuer.name)', signer.key: \(signer.uri) is given twice")
+    }
     let secrets =
       files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
       + inTokens.compactMap { if case .file(let path)? = $0.uri.pinSource { path } else { nil } }
