@@ -51,6 +51,16 @@ struct OverrideAndRuleTests {
   }
 
   @Test(
+    "a variable may hold several keys, divided by commas that a URI follows",
+    arguments: [
+      ("pkcs11:a?b,pkcs11:c", ["pkcs11:a?b", "pkcs11:c"]), ("k,1.pem, PKCS11:c,d", ["k,1.pem", " PKCS11:c,d"]),
+      ("pkcs11:a,b", ["pkcs11:a,b"]), ("a,b.pem", ["a,b.pem"]), ("pkcs11:a,", ["pkcs11:a,"]),
+    ])
+  func keyLists(text: String, keys: [String]) throws {
+    #expect(try read(issuers("web"), ["AVOUCH_ISSUERS_WEB_SIGNER_KEY": text]).issuers[0].keys == keys)
+  }
+
+  @Test(
     "keys that are given twice, none, or with a password that opens none of them are refused",
     arguments: [
       ("key: []", "signer.key: the list is empty"),
