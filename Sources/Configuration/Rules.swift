@@ -29,6 +29,7 @@ enum Rules {
       }
       places[issuer.name] = place
       problems += nameProblems(issuer, path)
+      problems += keyProblems(issuer, path)
       problems += timeProblems(issuer, path)
       if issuer.signerCertificate != nil, issuer.embedsCertificate == false {
         problems.append(
@@ -51,6 +52,23 @@ enum Rules {
       }
     return isGood
       ? [] : ["\(path).name: '\(issuer.name)' is not possible; expected 1 to 64 letters, digits, '.', '_' or '-'"]
+  }
+
+  private static func keyProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {
+    var problems: [String] = []
+    var places: [String: Int] = [:]
+    for (place, key) in issuer.keys.enumerated() {
+      if let other = places[key] {
+        problems.append("\(path).signer.key: [\(place)] is the same as [\(other)]; each key once is expected")
+      }
+      places[key] = place
+    }
+    if issuer.keyPasswordFile != nil, issuer.keys.allSatisfy(KeyText.isInToken) {
+      problems.append(
+        "\(path).signer.keyPasswordFile: it opens key files, and there is none here; the place of a token's PIN is "
+          + "pin-source= in the URI")
+    }
+    return problems
   }
 
   private static func timeProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {

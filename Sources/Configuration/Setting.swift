@@ -11,7 +11,7 @@ public struct Setting: Sendable {
     case size(ClosedRange<Int>)
     case choice([String])
     case texts
-    /// One text, taken as it is, or a list of them.
+    /// One text, divided by no comma but one that a PKCS#11 URI follows, or a list of them.
     case oneOrMoreTexts
     case choices([String])
   }

@@ -104,6 +104,10 @@ struct SettingsReader {
         problem(path, "\(element) at [\(place)] is not possible; expected \(setting.expectation)")
         return
       }
+      if case .list(let list) = given, list.isEmpty {
+        problem(path, "the list is empty; expected \(setting.expectation)")
+        return
+      }
       problem(path, "\(given.shown) is not possible; expected \(setting.expectation)\(leaveOut(given, setting))")
     }
   }
@@ -132,7 +136,7 @@ struct SettingsReader {
       return JSONValue.wholeNumber(number).flatMap { range.contains($0) ? .integer($0) : nil }
     case (.choice(let names), .text(let text)) where names.contains(text): return .text(text)
     case (.texts, _): return texts(value).map { .texts($0) }
-    case (.oneOrMoreTexts, .text(let text)): return text.isEmpty ? nil : .texts([text])
+    case (.oneOrMoreTexts, .text(let text)): return text.isEmpty ? nil : .texts(KeyText.split(text))
     case (.oneOrMoreTexts, .list(let list)) where !list.isEmpty: return texts(value).map { .texts($0) }
     case (.choices(let names), _):
       guard let chosen = texts(value), chosen.allSatisfy({ names.contains($0) }) else { return nil }

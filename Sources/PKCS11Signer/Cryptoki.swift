@@ -14,6 +14,12 @@ struct Cryptoki: @unchecked Sendable {
     unsafe self.functions = unsafe functions
   }
 
+  /// The function list, of which that function is called next.
+  private func begin(_ call: StaticString) -> UnsafeMutablePointer<CK_FUNCTION_LIST> {
+    LastCall.begin(call)
+    return unsafe functions
+  }
+
   /// Turns an answer into an error. Nil stands for a call that the module's list leaves out.
   private func check(_ call: StaticString, _ answer: CK_RV?) throws(TokenError) {
     let code = ReturnCode(rawValue: answer ?? CKR_FUNCTION_NOT_SUPPORTED)
@@ -26,7 +32,13 @@ struct Cryptoki: @unchecked Sendable {
   func initialize() -> ReturnCode {
     var arguments = unsafe CK_C_INITIALIZE_ARGS()
     unsafe arguments.flags = CKF_OS_LOCKING_OK
-    return ReturnCode(rawValue: unsafe functions.pointee.C_Initialize?(&arguments) ?? CKR_FUNCTION_NOT_SUPPORTED)
+    return ReturnCode(
+      rawValue: unsafe begin("C_Initialize").pointee.C_Initialize?(&arguments) ?? CKR_FUNCTION_NOT_SUPPORTED)
+  }
+
+  /// C_Finalize: nobody may be in any call of the library.
+  func finalize() -> ReturnCode {
+    ReturnCode(rawValue: unsafe begin("C_Finalize").pointee.C_Finalize?(nil) ?? CKR_FUNCTION_NOT_SUPPORTED)
   }
 
   // MARK: - Slots and tokens
@@ -34,26 +46,26 @@ struct Cryptoki: @unchecked Sendable {
   /// - Parameter withToken: leave out slots without a token.
   func slots(withToken: Bool) throws(TokenError) -> [CK_SLOT_ID] {
     try unsafe list("C_GetSlotList") { list, count in
-      unsafe functions.pointee.C_GetSlotList?(withToken ? 1 : 0, list, &count)
+      unsafe begin("C_GetSlotList").pointee.C_GetSlotList?(withToken ? 1 : 0, list, &count)
     }
   }
 
   func tokenInfo(_ slot: CK_SLOT_ID) throws(TokenError) -> TokenInfo {
     var info = CK_TOKEN_INFO()
-    try check("C_GetTokenInfo", unsafe functions.pointee.C_GetTokenInfo?(slot, &info))
+    try check("C_GetTokenInfo", unsafe begin("C_GetTokenInfo").pointee.C_GetTokenInfo?(slot, &info))
     return TokenInfo(info)
   }
 
   func mechanisms(_ slot: CK_SLOT_ID) throws(TokenError) -> [CK_MECHANISM_TYPE] {
     try unsafe list("C_GetMechanismList") { list, count in
-      unsafe functions.pointee.C_GetMechanismList?(slot, list, &count)
+      unsafe begin("C_GetMechanismList").pointee.C_GetMechanismList?(slot, list, &count)
     }
   }
 
   /// Nil where the token has no such mechanism.
   func mechanismInfo(_ slot: CK_SLOT_ID, _ mechanism: CK_MECHANISM_TYPE) throws(TokenError) -> CK_MECHANISM_INFO? {
     var info = CK_MECHANISM_INFO()
-    let answer = unsafe functions.pointee.C_GetMechanismInfo?(slot, mechanism, &info)
+    let answer = unsafe begin("C_GetMechanismInfo").pointee.C_GetMechanismInfo?(slot, mechanism, &info)
     if answer == ReturnCode.mechanismInvalid.rawValue { return nil }
     try check("C_GetMechanismInfo", answer)
     return info
@@ -62,7 +74,7 @@ struct Cryptoki: @unchecked Sendable {
   /// C_InitToken: wipes the token in that slot.
   func initializeToken(_ slot: CK_SLOT_ID, soPIN: [UInt8], label: [UInt8]) throws(TokenError) {
     var (pin, name) = (soPIN, label)
-    try check("C_InitToken", unsafe functions.pointee.C_InitToken?(slot, &pin, CK_ULONG(pin.count), &name))
+    try check("C_InitToken", unsafe begin("C_InitToken").pointee.C_InitToken?(slot, &pin, CK_ULONG(pin.count), &name))
   }
 
   // MARK: - Sessions
@@ -70,40 +82,41 @@ struct Cryptoki: @unchecked Sendable {
   func openSession(_ slot: CK_SLOT_ID, isReadWrite: Bool = false) throws(TokenError) -> CK_SESSION_HANDLE {
     var session: CK_SESSION_HANDLE = 0
     let flags = CKF_SERIAL_SESSION | (isReadWrite ? CKF_RW_SESSION : 0)
-    try check("C_OpenSession", unsafe functions.pointee.C_OpenSession?(slot, flags, nil, nil, &session))
+    try check("C_OpenSession", unsafe begin("C_OpenSession").pointee.C_OpenSession?(slot, flags, nil, nil, &session))
     return session
   }
 
   /// What it answers is nobody's concern: the session is given up either way.
   func closeSession(_ session: CK_SESSION_HANDLE) {
-    _ = unsafe functions.pointee.C_CloseSession?(session)
+    _ = unsafe begin("C_CloseSession").pointee.C_CloseSession?(session)
   }
 
   /// Whether the user is logged in, as far as the module tells.
   func isLoggedIn(_ session: CK_SESSION_HANDLE) -> Bool {
     var info = CK_SESSION_INFO()
-    guard unsafe functions.pointee.C_GetSessionInfo?(session, &info) == CKR_OK else { return false }
+    guard unsafe begin("C_GetSessionInfo").pointee.C_GetSessionInfo?(session, &info) == CKR_OK else { return false }
     return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS
   }
 
   func logIn(_ session: CK_SESSION_HANDLE, _ user: CK_USER_TYPE, pin: inout [UInt8]) -> ReturnCode {
-    let answer = unsafe functions.pointee.C_Login?(session, user, &pin, CK_ULONG(pin.count))
+    let answer = unsafe begin("C_Login").pointee.C_Login?(session, user, &pin, CK_ULONG(pin.count))
     return ReturnCode(rawValue: answer ?? CKR_FUNCTION_NOT_SUPPORTED)
   }
 
   /// For a token that asks for the PIN by itself (CKF_PROTECTED_AUTHENTICATION_PATH); returns when somebody typed it.
   func logInWithoutPIN(_ session: CK_SESSION_HANDLE) -> ReturnCode {
-    ReturnCode(rawValue: unsafe functions.pointee.C_Login?(session, CKU_USER, nil, 0) ?? CKR_FUNCTION_NOT_SUPPORTED)
+    ReturnCode(
+      rawValue: unsafe begin("C_Login").pointee.C_Login?(session, CKU_USER, nil, 0) ?? CKR_FUNCTION_NOT_SUPPORTED)
   }
 
   func logOut(_ session: CK_SESSION_HANDLE) {
-    _ = unsafe functions.pointee.C_Logout?(session)
+    _ = unsafe begin("C_Logout").pointee.C_Logout?(session)
   }
 
   /// C_InitPIN: sets the user's PIN; the session is the security officer's.
   func initializePIN(_ session: CK_SESSION_HANDLE, _ pin: [UInt8]) throws(TokenError) {
     var pin = pin
-    try check("C_InitPIN", unsafe functions.pointee.C_InitPIN?(session, &pin, CK_ULONG(pin.count)))
+    try check("C_InitPIN", unsafe begin("C_InitPIN").pointee.C_InitPIN?(session, &pin, CK_ULONG(pin.count)))
   }
 
   // MARK: - Objects
@@ -115,14 +128,15 @@ struct Cryptoki: @unchecked Sendable {
     var attributes = unsafe template.attributes
     try check(
       "C_FindObjectsInit",
-      unsafe functions.pointee.C_FindObjectsInit?(session, &attributes, CK_ULONG(attributes.count)))
-    defer { _ = unsafe functions.pointee.C_FindObjectsFinal?(session) }
+      unsafe begin("C_FindObjectsInit").pointee.C_FindObjectsInit?(session, &attributes, CK_ULONG(attributes.count)))
+    defer { _ = unsafe begin("C_FindObjectsFinal").pointee.C_FindObjectsFinal?(session) }
     var found: [CK_OBJECT_HANDLE] = []
     var some = [CK_OBJECT_HANDLE](repeating: 0, count: 32)
     while found.count < limit {
       var count: CK_ULONG = 0
       try check(
-        "C_FindObjects", unsafe functions.pointee.C_FindObjects?(session, &some, CK_ULONG(some.count), &count))
+        "C_FindObjects",
+        unsafe begin("C_FindObjects").pointee.C_FindObjects?(session, &some, CK_ULONG(some.count), &count))
       guard count > 0 else { break }
       found += some.prefix(min(Int(count), limit - found.count))
     }
@@ -137,7 +151,7 @@ struct Cryptoki: @unchecked Sendable {
     _ session: CK_SESSION_HANDLE, _ object: CK_OBJECT_HANDLE, _ type: CK_ATTRIBUTE_TYPE
   ) throws(TokenError) -> [UInt8]? {
     var attribute = unsafe CK_ATTRIBUTE(type: type, pValue: nil, ulValueLen: 0)
-    var answer = unsafe functions.pointee.C_GetAttributeValue?(session, object, &attribute, 1)
+    var answer = unsafe begin("C_GetAttributeValue").pointee.C_GetAttributeValue?(session, object, &attribute, 1)
     // Both are answers rather than failures (PKCS#11 2.40 5.7).
     if answer == ReturnCode.attributeTypeInvalid.rawValue || answer == ReturnCode.attributeSensitive.rawValue {
       return nil
@@ -148,7 +162,7 @@ struct Cryptoki: @unchecked Sendable {
     var value = [UInt8](repeating: 0, count: Int(count))
     let written = unsafe value.withUnsafeMutableBytes { buffer -> CK_ULONG in
       unsafe attribute.pValue = buffer.baseAddress
-      answer = unsafe functions.pointee.C_GetAttributeValue?(session, object, &attribute, 1)
+      answer = unsafe begin("C_GetAttributeValue").pointee.C_GetAttributeValue?(session, object, &attribute, 1)
       return unsafe attribute.ulValueLen
     }
     try check("C_GetAttributeValue", answer)
@@ -164,7 +178,7 @@ struct Cryptoki: @unchecked Sendable {
     var (publicHandle, privateHandle): (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE) = (0, 0)
     try check(
       "C_GenerateKeyPair",
-      unsafe functions.pointee.C_GenerateKeyPair?(
+      unsafe begin("C_GenerateKeyPair").pointee.C_GenerateKeyPair?(
         session, &mechanism, &publicAttributes, CK_ULONG(publicAttributes.count), &privateAttributes,
         CK_ULONG(privateAttributes.count), &publicHandle, &privateHandle))
     return (publicHandle, privateHandle)

@@ -32,8 +32,10 @@ struct KeySearch {
   func key(_ uri: PKCS11URI, for scheme: SignatureScheme) throws(TokenError) -> CK_OBJECT_HANDLE {
     let found = try handles(object: uri.object, id: uri.id, limit: 2)
     guard let handle = found.first else {
+      let there = try keys()
       throw TokenError(
-        "\(uri.keyText) is not in token \(token), which has \(try text(keys(), none: "no private key"))", .giveUp)
+        "\(uri.keyText) is not in token \(token), which has \(text(there, none: "no private key"))"
+          + KeySearch.hint(uri, there), .giveUp)
     }
     guard found.count == 1 else {
       let keys = try keys(object: uri.object, id: uri.id)
@@ -43,6 +45,14 @@ struct KeySearch {
     }
     try check(try TokenKey(cryptoki, session, handle), scheme)
     return handle
+  }
+
+  /// What to say where the digits by which people read an id were given as the id itself; empty where they were not.
+  static func hint(_ uri: PKCS11URI, _ keys: [TokenKey]) -> String {
+    guard let given = uri.id.map({ String(decoding: $0, as: UTF8.self).lowercased() }), !given.isEmpty,
+      let key = keys.first(where: { Hexadecimal.text($0.id) == given })
+    else { return "" }
+    return "; in a URI each octet of an id has a '%': \(key.uriAttributes)"
   }
 
   private func text(_ keys: [TokenKey], none: String) -> String {

@@ -78,7 +78,8 @@ final class LoginGate: Sendable {
         return failure(cryptoki.logIn(session, CKU_USER, pin: &pin), fingerprint: fingerprint, uri)
       }
     } catch {
-      throw loginError("token \(info): \(error)")
+      // No PIN was spent: what can be mended by a new look is looked at anew by the next opening.
+      throw loginError("token \(info): \(error)", error.reaction)
     }
     if let outcome { throw outcome }
   }
@@ -137,8 +138,8 @@ final class LoginGate: Sendable {
     return error
   }
 
-  private func loginError(_ words: String) -> TokenError {
-    var error = TokenError(words, .giveUp)
+  private func loginError(_ words: String, _ reaction: ReturnCode.Reaction = .giveUp) -> TokenError {
+    var error = TokenError(words, reaction)
     error.isAboutLogin = true
     return error
   }

@@ -42,7 +42,8 @@ public enum PINSource: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads the PIN and hands it out for the length of one call; it is overwritten behind that.
   ///
-  /// - Throws: `.giveUp`, with the place and what is wrong with it.
+  /// - Throws: the place and what is wrong with it; `.giveUp` for the environment, which does not change, and
+  ///   `.reopenSlot` for a file, which may be there the next time.
   func withPIN<Result>(_ body: (inout [UInt8]) throws(TokenError) -> Result) throws(TokenError) -> Result {
     var pin: [UInt8]
     switch self {
@@ -55,17 +56,29 @@ public enum PINSource: Sendable, Hashable, CustomStringConvertible {
     }
     defer { unsafe explicit_bzero(&pin, pin.count) }
     guard !pin.isEmpty, pin.count <= PINSource.maximumCount else {
-      throw TokenError(
-        "\(self) should hold the PIN: it is \(pin.isEmpty ? "empty" : "longer than \(PINSource.maximumCount) octets")",
-        .giveUp)
+      let finding = pin.isEmpty ? "empty" : "longer than \(PINSource.maximumCount) octets"
+      throw TokenError("\(self) should hold the PIN: it is \(finding)", reactionToFlaw)
     }
     return try body(&pin)
   }
 
+  private var reactionToFlaw: ReturnCode.Reaction {
+    switch self {
+    case .file: .reopenSlot
+    case .environment: .giveUp
+    }
+  }
+
   private static func firstLine(_ path: String) throws(TokenError) -> [UInt8] {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe that nobody writes to would hold up whoever opens it.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw unreadable(path) }
     defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw unreadable(path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw TokenError("\(path): this is no regular file; expected a file with the PIN", .reopenSlot)
+    }
     var octets = [UInt8](repeating: 0, count: maximumCount + 2)
     defer { unsafe explicit_bzero(&octets, octets.count) }
     var filled = 0
@@ -82,6 +95,6 @@ public enum PINSource: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func unreadable(_ path: String) -> TokenError {
-    TokenError("\(path): \(unsafe String(cString: strerror(errno))); expected a file with the PIN", .giveUp)
+    TokenError("\(path): \(unsafe String(cString: strerror(errno))); expected a file with the PIN", .reopenSlot)
   }
 }

@@ -15,11 +15,14 @@ final class PKCS11SigningSession: SigningSession {
   /// A session of the token that is open, and the key in it.
   private struct Connection {
     let cryptoki: Cryptoki
+    let slot: CK_SLOT_ID
     let session: CK_SESSION_HANDLE
     let key: CK_OBJECT_HANDLE
     /// Of the module when the session was opened.
     let generation: UInt
   }
+
+  private var module: TokenModule { signer.token.module }
 
   init(_ signer: PKCS11Signer) {
     self.signer = signer
@@ -67,17 +70,22 @@ final class PKCS11SigningSession: SigningSession {
     while true {
       var isOpen = false
       do throws(TokenError) {
-        let connection = try connected()
-        isOpen = true
-        return try body(connection)
+        let result = try module.gate.inside { () throws(TokenError) in
+          let connection = try connected()
+          isOpen = true
+          return try body(connection)
+        }
+        module.health.succeeded()
+        return result
       } catch {
+        var error = error
         // Opening looks at everything that could be set up wrongly: what it gives up on stays wrong. What a signature
         // gives up on is tried once more behind such a look, which says it better than a code does.
         // Of a token that has no session left another thread has to give one back first. And a login that failed is not
         // for us to repeat: each may cost one of the few PINs that a token lets be wrong.
         let isHopeless =
           error.isFinal || (error.reaction == .giveUp && !isOpen) || error.isCrowded || error.isAboutLogin
-        let helped = react(error)
+        let helped = react(&error)
         attempt += 1
         guard !isHopeless, helped, attempt <= signer.options.retries else { throw signingError(error) }
       }
@@ -85,13 +93,20 @@ final class PKCS11SigningSession: SigningSession {
   }
 
   /// Prepares the next attempt. False where that failed, and there is no use in one.
-  private func react(_ error: TokenError) -> Bool {
-    let generation = connection?.generation ?? signer.token.module.generation
+  private func react(_ error: inout TokenError) -> Bool {
+    let generation = connection?.generation ?? module.generation
     if let connection {
-      self.connection = nil
       // A session that the module no longer knows is not closed: its number may be another's by now.
       let isGone = [.sessionHandleInvalid, .sessionClosed, .cryptokiNotInitialized].contains(error.code)
-      if !isGone { end(connection) }
+      end(connection, isGone: isGone)
+    }
+    if error.isAboutModule {
+      signer.token.forgetSlot()
+      let renewal = module.renew(after: generation)
+      if renewal == .othersWork {
+        error.description += "; the module is not initialised anew, since another token of it works"
+      }
+      if renewal == .done { return true }
     }
     switch error.reaction {
     case .newSession: return true
@@ -99,7 +114,7 @@ final class PKCS11SigningSession: SigningSession {
     case .reopenSlot, .giveUp: signer.token.forgetSlot()
     case .initialize:
       signer.token.forgetSlot()
-      do { try signer.token.module.initializeAgain(after: generation) } catch { return false }
+      do { try module.initializeAgain(after: generation) } catch { return false }
     }
     return true
   }
@@ -115,12 +130,12 @@ final class PKCS11SigningSession: SigningSession {
 
   private func connected() throws(TokenError) -> Connection {
     if let connection {
-      if connection.generation == signer.token.module.generation { return connection }
+      if connection.generation == module.generation { return connection }
       // The module was initialised anew since: the session is gone.
-      self.connection = nil
+      forget(connection)
     }
-    let cryptoki = try signer.token.module.cryptoki()
-    let generation = signer.token.module.generation
+    let cryptoki = try module.cryptoki()
+    let generation = module.generation
     let (slot, info) = try signer.token.locate(cryptoki)
     let session = try openSession(cryptoki, slot, info)
     do {
@@ -128,9 +143,11 @@ final class PKCS11SigningSession: SigningSession {
       insistsOnLogin = false
       let search = KeySearch(cryptoki: cryptoki, session: session, slot: slot, token: info)
       let key = try search.key(signer.uri, for: signer.scheme)
-      let connection = Connection(cryptoki: cryptoki, session: session, key: key, generation: generation)
+      let connection = Connection(
+        cryptoki: cryptoki, slot: slot, session: session, key: key, generation: generation)
       try tryOut(connection)
       self.connection = connection
+      module.health.opened(slot)
       return connection
     } catch {
       cryptoki.closeSession(session)
@@ -170,8 +187,18 @@ final class PKCS11SigningSession: SigningSession {
       "\(signer.uri.keyText) is not that of \(signer.certificateName): its trial signature does not verify", .giveUp)
   }
 
-  private func end(_ connection: Connection) {
-    guard connection.generation == signer.token.module.generation else { return }
-    connection.cryptoki.closeSession(connection.session)
+  /// - Parameter isGone: there is nothing to close.
+  private func end(_ connection: Connection, isGone: Bool = false) {
+    forget(connection)
+    if isGone { return }
+    module.gate.inside {
+      guard connection.generation == module.generation else { return }
+      connection.cryptoki.closeSession(connection.session)
+    }
+  }
+
+  private func forget(_ connection: Connection) {
+    self.connection = nil
+    module.health.closed(connection.slot)
   }
 }

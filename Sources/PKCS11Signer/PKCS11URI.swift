@@ -40,8 +40,14 @@ public struct PKCS11URI: Sendable, Hashable, CustomStringConvertible {
     self.pinSource = pinSource
   }
 
+  /// Whether a text is meant to be such a URI, rather than a file's name.
+  public static func isMeant(by text: String) -> Bool { PKCS11URIGrammar.normalized(text).hasPrefix("pkcs11:") }
+
+  /// Blanks around it mean nothing, nor do capitals in the scheme (RFC 3986 3.1).
+  ///
   /// - Throws: what is wrong with which attribute, and what was expected. Never quotes a PIN.
-  public init(_ text: String) throws(PKCS11URIError) {
+  public init(_ given: String) throws(PKCS11URIError) {
+    let text = PKCS11URIGrammar.normalized(given)
     try PKCS11URIGrammar.check(text)
     guard let uri = unsafe p11_kit_uri_new() else { throw PKCS11URIError("out of memory") }
     defer { unsafe p11_kit_uri_free(uri) }
@@ -94,7 +100,7 @@ public struct PKCS11URI: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// `token 'ocsp' of /usr/lib/softhsm/libsofthsm2.so`.
-  var tokenText: String {
+  public var tokenText: String {
     var words: [String] = []
     if let token { words.append("'\(token)'") }
     if let serial { words.append("serial \(serial)") }

@@ -8,22 +8,37 @@ enum PKCS11URIGrammar {
   /// Octets; nobody's URI is longer.
   private static let maximumCount = 4096
 
+  /// Without blanks around it, the scheme in small letters.
+  static func normalized(_ text: String) -> String {
+    var rest = text[...]
+    while rest.first?.isWhitespace == true { rest.removeFirst() }
+    while rest.last?.isWhitespace == true { rest.removeLast() }
+    let scheme = rest.prefix("pkcs11:".count)
+    return scheme.lowercased() == "pkcs11:" ? "pkcs11:" + rest.dropFirst(scheme.count) : String(rest)
+  }
+
   static func check(_ text: String) throws(PKCS11URIError) {
     guard text.utf8.count <= maximumCount else {
       throw PKCS11URIError("longer than \(maximumCount) octets")
+    }
+    // Before anything that might quote a value.
+    if PINRedaction.isNamed(in: text) {
+      throw PKCS11URIError(
+        "pin-value is refused: a PIN must not stand in a configuration, which people copy and show; expected "
+          + "pin-source=file:/path or pin-source=env:NAME")
     }
     guard text.hasPrefix("pkcs11:") else {
       throw PKCS11URIError("expected 'pkcs11:' at the beginning, as in pkcs11:token=NAME;object=KEY?module-path=/…")
     }
     let (path, query) = parts(text)
-    // Before anything that might quote a value.
-    if (path + query).contains(where: { name($0) == "pin-value" }) {
-      throw PKCS11URIError(
-        "pin-value is refused: a PIN must not stand in a configuration, which people copy and show; expected "
-          + "pin-source=file:/path or pin-source=env:NAME")
-    }
     try checkNames(path, known: pathNames, others: queryNames, place: "in front of '?'")
     try checkNames(query, known: queryNames, others: pathNames, place: "behind '?'")
+    // RFC 7512 2.3 lets these stand in a value; they are mostly an attribute that was meant to be one of its own.
+    for attribute in query where attribute.contains(where: { $0 == ";" || $0 == "?" }) {
+      throw PKCS11URIError(
+        "\(name(attribute) ?? ""): ';' and '?' in a value are written %3B and %3F; attributes behind '?' are divided "
+          + "by '&'")
+    }
   }
 
   private static func checkNames(
@@ -44,7 +59,7 @@ enum PKCS11URIGrammar {
           others.contains(name)
             ? "\(name) stands \(place); path attributes are divided by ';' and come before '?', then "
               + "\(queryNames.joined(separator: " and ")), divided by '&'"
-            : "\(name) is not known here; expected \(all)")
+            : "\(isWord(name) ? name : "attribute \(number + 1) \(place)") is not known here; expected \(all)")
       }
       guard seen.insert(name).inserted else { throw PKCS11URIError("\(name) is given twice") }
     }
@@ -82,6 +97,11 @@ enum PKCS11URIGrammar {
       halves[0].split(separator: ";", omittingEmptySubsequences: !halves[0].contains(";")),
       halves.count > 1 ? halves[1].split(separator: "&", omittingEmptySubsequences: !halves[1].contains("&")) : []
     )
+  }
+
+  /// Whether it is a misspelt name rather than a value that went astray.
+  private static func isWord(_ name: String) -> Bool {
+    name.utf8.count <= 24 && name.utf8.allSatisfy { $0 == 0x2D || (0x61...0x7A).contains($0 | 0x20) }
   }
 
   private static func name(_ attribute: Substring) -> String? {

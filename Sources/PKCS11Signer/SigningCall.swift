@@ -52,8 +52,10 @@ final class SigningCall {
     else { throw TokenError(call: "C_Sign", ReturnCode(rawValue: CKR_FUNCTION_NOT_SUPPORTED)) }
     let data: [UInt8]
     if let algorithm = mechanism.digest { data = digest(message, algorithm) } else { data = message }
+    LastCall.begin("C_SignInit")
     var answer = unsafe initialize(session, call, key)
     guard answer == CKR_OK else { throw TokenError(call: "C_SignInit", ReturnCode(rawValue: answer)) }
+    LastCall.begin("C_Sign")
     var count = CK_ULONG(outputCount)
     if prefixCount > 0 {
       let dataCount = min(data.count, 64)

@@ -22,7 +22,7 @@ public final class Token: Sendable {
 
   /// What the token says of itself.
   public func info() throws(TokenError) -> TokenInfo {
-    try locate(try module.cryptoki()).info
+    try module.gate.inside { () throws(TokenError) in try locate(try module.cryptoki()).info }
   }
 
   /// The token's slot, and what the token says of itself now.
@@ -36,7 +36,11 @@ public final class Token: Sendable {
       return (slot, info)
     }
     let slots: [UInt]
-    do { slots = try cryptoki.slots(withToken: true) } catch { throw error.at(module.path) }
+    do { slots = try cryptoki.slots(withToken: true) } catch {
+      var error = error.at(module.path)
+      error.isAboutModule = true
+      throw error
+    }
     var found: [(slot: UInt, info: TokenInfo)] = []
     var present: [String] = []
     for slot in slots {
@@ -51,8 +55,10 @@ public final class Token: Sendable {
     }
     guard let first = found.first else {
       let names = present.joined(separator: ", ")
-      throw TokenError(
+      var error = TokenError(
         "\(uri.tokenText) is not there; \(names.isEmpty ? "no token is" : "what is there: \(names)")", .reopenSlot)
+      error.isAboutModule = true
+      throw error
     }
     guard found.count == 1 else {
       throw TokenError(

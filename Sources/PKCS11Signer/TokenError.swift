@@ -9,6 +9,8 @@ public struct TokenError: Error, Sendable, Hashable, CustomStringConvertible {
   var isAboutLogin = false
   /// Whether all sessions that the token has are taken.
   var isCrowded = false
+  /// Whether the token is missed, or the slots are: the library may be what is broken.
+  var isAboutModule = false
   /// Whether it is to be reported at once, whatever might help.
   var isFinal = false
   public var description: String

@@ -59,6 +59,12 @@ public struct TokenKey: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// How a URI names it: `object=responder;id=%01`.
+  public var uriAttributes: String {
+    PKCS11URIText.path(
+      of: PKCS11URI(modulePath: "", object: label.isEmpty ? nil : label, id: id.isEmpty ? nil : id))
+  }
+
   /// `'responder' (id 01, P-256)`.
   public var description: String {
     "'\(label)' (id \(id.isEmpty ? "none" : Hexadecimal.text(id)), \(kindText))"

@@ -13,6 +13,9 @@ public final class TokenModule: Sendable {
   /// else's by now.
   private let generations = Atomic<UInt>(0)
   private let gates = Mutex<[TokenInfo.Identity: LoginGate]>([:])
+  /// Whoever calls into the module is inside, but for its initialisation.
+  let gate = ModuleGate()
+  let health = ModuleHealth()
 
   private struct State {
     var cryptoki: Cryptoki?
@@ -59,6 +62,7 @@ public final class TokenModule: Sendable {
         // SoftHSM crashes with two.
         try check(cryptoki.initialize())
         state.isInitialized = true
+        health.succeeded()
         generations.add(1, ordering: .releasing)
       }
       return cryptoki
@@ -98,6 +102,19 @@ public final class TokenModule: Sendable {
       let code = cryptoki.initialize()
       try check(code)
       if code == .ok { generations.add(1, ordering: .releasing) }
+    }
+  }
+
+  /// C_Finalize and C_Initialize; nobody may be in a call. False where the library stays as it was.
+  func restart() -> Bool {
+    state.withLock { state in
+      guard let cryptoki = state.cryptoki else { return false }
+      let code = cryptoki.finalize()
+      guard code == .ok || code == .cryptokiNotInitialized else { return false }
+      // Where it does not come up now, the next one who needs it tries.
+      state.isInitialized = cryptoki.initialize() == .ok
+      generations.add(1, ordering: .releasing)
+      return true
     }
   }
 

@@ -15,15 +15,17 @@ struct TokenSession {
     _ body: (TokenSession) throws(TokenError) -> Result
   ) throws(TokenError) -> Result {
     let token = Token(uri)
-    let cryptoki = try token.module.cryptoki()
-    let (slot, info) = try token.locate(cryptoki)
-    let session = TokenSession(
-      cryptoki: cryptoki, handle: try cryptoki.openSession(slot, isReadWrite: isReadWrite), slot: slot, info: info)
-    defer { cryptoki.closeSession(session.handle) }
-    if !mayStayLoggedOut || uri.pinSource != nil {
-      try token.logIn(cryptoki, session.handle, slot: slot, info: info)
+    return try token.module.gate.inside { () throws(TokenError) in
+      let cryptoki = try token.module.cryptoki()
+      let (slot, info) = try token.locate(cryptoki)
+      let session = TokenSession(
+        cryptoki: cryptoki, handle: try cryptoki.openSession(slot, isReadWrite: isReadWrite), slot: slot, info: info)
+      defer { cryptoki.closeSession(session.handle) }
+      if !mayStayLoggedOut || uri.pinSource != nil {
+        try token.logIn(cryptoki, session.handle, slot: slot, info: info)
+      }
+      return try body(session)
     }
-    return try body(session)
   }
 
   var search: KeySearch { KeySearch(cryptoki: cryptoki, session: handle, slot: slot, token: info) }

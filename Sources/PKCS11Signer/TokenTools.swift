@@ -16,8 +16,11 @@ public enum TokenTools {
   ///
   /// - Parameter modulePath: the module's file, absolute.
   public static func slots(modulePath: String) throws(TokenError) -> [Slot] {
-    let cryptoki = try TokenModule.at(modulePath).cryptoki()
-    return try cryptoki.slots(withToken: true).map { Slot(id: $0, token: try? cryptoki.tokenInfo($0)) }
+    let module = TokenModule.at(modulePath)
+    return try module.gate.inside { () throws(TokenError) in
+      let cryptoki = try module.cryptoki()
+      return try cryptoki.slots(withToken: true).map { Slot(id: $0, token: try? cryptoki.tokenInfo($0)) }
+    }
   }
 
   /// The private keys of a token that the URI's `object` and `id` fit, at most 256; logs in where a PIN is named.
@@ -29,16 +32,24 @@ public enum TokenTools {
     }
   }
 
+  /// What to say of a URI that no key fits: begins with `; `, and is empty where there is nothing to say.
+  public static func hint(_ uri: PKCS11URI) throws(TokenError) -> String {
+    var all = uri
+    (all.object, all.id) = (nil, nil)
+    return KeySearch.hint(uri, try keys(all))
+  }
+
   /// The public key that belongs to a private one, as DER SubjectPublicKeyInfo (RFC 5280 4.1.2.7).
   public static func publicKey(_ uri: PKCS11URI) throws(TokenError) -> [UInt8] {
     try TokenSession.with(uri) { session throws(TokenError) in
       let handles = try session.search.handles(object: uri.object, id: uri.id, limit: 2)
       guard let handle = handles.first, handles.count == 1 else {
-        let keys = try session.search.keys().map(\.description).joined(separator: ", ")
+        let there = try session.search.keys()
+        let keys = there.map(\.description).joined(separator: ", ")
         let count = handles.isEmpty ? "none" : "several"
         throw TokenError(
           "\(uri.keyText) in token \(session.info): expected one private key, found \(count); what is there: "
-            + (keys.isEmpty ? "no private key" : keys), .giveUp)
+            + (keys.isEmpty ? "no private key" : keys) + KeySearch.hint(uri, there), .giveUp)
       }
       return try PublicKeyReader(session).subjectPublicKeyInfo(of: handle)
     }

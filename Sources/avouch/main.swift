@@ -4,4 +4,6 @@ import Glibc
 let words = Array(CommandLine.arguments.dropFirst())
 // What serves waits for signals and ends in order; every other command ends by them, and an import is undone.
 if ["serve", "demo"].contains(words.first) { Signals.takeOver() } else { Signals.ignoreBrokenPipes() }
-exit(Program.run(words).rawValue)
+let code = Program.run(words).rawValue
+if TokenWork.hasLostThreads { _exit(code) }
+exit(code)

@@ -50,6 +50,38 @@ struct OverrideAndRuleTests {
     }
   }
 
+  @Test(
+    "a variable may hold several keys, divided by commas that a URI follows",
+    arguments: [
+      ("pkcs11:a?b,pkcs11:c", ["pkcs11:a?b", "pkcs11:c"]), ("k,1.pem, PKCS11:c,d", ["k,1.pem", " PKCS11:c,d"]),
+      ("pkcs11:a,b", ["pkcs11:a,b"]), ("a,b.pem", ["a,b.pem"]), ("pkcs11:a,", ["pkcs11:a,"]),
+    ])
+  func keyLists(text: String, keys: [String]) throws {
+    #expect(try read(issuers("web"), ["AVOUCH_ISSUERS_WEB_SIGNER_KEY": text]).issuers[0].keys == keys)
+  }
+
+  @Test(
+    "keys that are given twice, none, or with a password that opens none of them are refused",
+    arguments: [
+      ("key: []", "signer.key: the list is empty"),
+      ("key: ['a', 'pkcs11:b', 'a']", "signer.key: [2] is the same as [0]"),
+      ("key: 'pkcs11:a', keyPasswordFile: 'p'", "signer.keyPasswordFile: it opens key files"),
+      ("key: [' PKCS11:a', 'pkcs11:b'], keyPasswordFile: 'p'", "pin-source="),
+    ])
+  func keys(signer: String, words: String) throws {
+    #expect {
+      try read("{ issuers: [{ name: 'a', certificate: 'c', signer: { \(signer) } }] }")
+    } throws: {
+      "\($0)".contains(words)
+    }
+  }
+
+  @Test("a password may stand beside a key file and a URI")
+  func mixedKeys() throws {
+    let signer = "{ key: ['a.pem', 'pkcs11:b'], keyPasswordFile: 'p' }"
+    #expect(try read("{ issuers: [{ name: 'a', certificate: 'c', signer: \(signer) }] }").issuers[0].keys.count == 2)
+  }
+
   /// The ages that are refused and taken for a validity in a public programme, and the age where nobody says.
   ///
   @Test("null is refused, as the schema refuses it", arguments: ["workers", "limits", "cache"])

@@ -35,6 +35,13 @@ def free_port():
         return free.getsockname()[1]
 
 
+def test_one_key_under_two_spellings(path):
+    own = json.loads(path.read_text())["issuers"][0]
+    keys = ["pkcs11:token=a;object=b?module-path=/x.so", "PKCS11:object=%62;token=a?module-path=/x.so"]
+    change(path, issuers=[{**own, "signer": {**own["signer"], "key": keys}}])
+    refused(path, "signer.key: key 'b' in token 'a' of /x.so is given twice")
+
+
 def test_two_issuers_of_one_authority(path):
     own = json.loads(path.read_text())["issuers"][0]
     change(path, issuers=[own, {**own, "name": "twin"}])

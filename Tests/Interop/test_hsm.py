@@ -120,6 +120,8 @@ def test_config_check_says_what_is_there_instead(scene, tmp_path):
         (scene.uri().replace(MODULE, f"{tmp_path}/text.so"), ["text.so"]),
         ("pkcs11:token=a;object=b", ["module-path"]),
         (scene.uri() + "&pin-value=271828", ["pin-value"]),
+        (" PKCS11" + scene.uri().removeprefix("pkcs11") + "&pin-value=271828", ["pin-value"]),
+        ("file:" + scene.uri() + "&pin-value=271828", ["pin-value=…", "No such file"]),
     ]:
         done = scene.check(key)
         assert done.returncode == 1, key

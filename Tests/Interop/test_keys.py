@@ -27,8 +27,8 @@ class Token:
         pin = pin or f"file:{self.folder}/pin"
         return f"pkcs11:token={token}{f';object={key}' if key else ''}?module-path={MODULE}&pin-source={pin}"
 
-    def keys(self, *arguments):
-        done = run("keys", *arguments, env=self.environment)
+    def keys(self, *arguments, **options):
+        done = run("keys", *arguments, env=self.environment, **options)
         # Whatever happens: no PIN in what people read.
         assert PIN not in done.stdout + done.stderr
         return done
@@ -49,7 +49,14 @@ def test_a_key_is_made_listed_requested_for_and_tried(token, kind):
     assert made.returncode == 0, made.stderr
     assert "never extractable" in made.stdout
     assert "never extractable" in token.opensc("--list-objects", "--type", "privkey")
-    assert "'responder'" in token.keys("list", token.uri(pin="env:TOKEN_PIN")).stdout
+    listed = token.keys("list", token.uri(pin="env:TOKEN_PIN")).stdout
+    assert "'responder'" in listed
+    attributes = listed.split("in a URI: ")[1].strip()
+    assert attributes.startswith("object=responder;id=%")
+    pasted = token.uri().replace("token=ocsp", f"token=ocsp;{attributes}")
+    assert "'responder'" in token.keys("list", pasted).stdout
+    digits = attributes.split("id=")[1].replace("%", "")
+    assert attributes in token.keys("list", token.uri().replace("token=ocsp", f"token=ocsp;id={digits}")).stdout
     request = token.keys("csr", "--subject", r"CN=OCSP 1,O=Example\, Inc.", token.uri("responder"))
     assert request.returncode == 0, request.stderr
     text = subprocess.run(["openssl", "req", "-verify", "-noout", "-text"], input=request.stdout, check=True,
@@ -72,6 +79,17 @@ def test_pss_and_other_digests(token):
     assert "rsassaPss" in text and "sha384" in text
 
 
+def test_a_request_is_written_over_no_file(token, tmp_path):
+    token.keys("generate", "--kind", "P-256", token.uri("key"))
+    (tmp_path / "a.csr").write_text("precious")
+    words = ["csr", "--subject", "CN=a", "--out", str(tmp_path / "a.csr"), token.uri("key")]
+    refused = token.keys(*words)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert (tmp_path / "a.csr").read_text() == "precious"
+    assert token.keys(*words, "--force").returncode == 0
+    assert "BEGIN CERTIFICATE REQUEST" in (tmp_path / "a.csr").read_text()
+
+
 def test_mistakes_are_named(token, tmp_path):
     token.keys("generate", "--kind", "P-256", token.uri("there"))
     wrong = tmp_path / "wrong"
@@ -86,6 +104,10 @@ def test_mistakes_are_named(token, tmp_path):
         (["list", token.uri(pin="env:NOT_SET")], 1, "NOT_SET"),
         (["list", f"pkcs11:token=ocsp?module-path={text}"], 1, "text.so"),
         (["list", f"pkcs11:token=ocsp?module-path={MODULE}&pin-value={PIN}"], 2, "pin-value is refused"),
+        (["list", f" PKCS11:token=ocsp?module-path={MODULE}&pin-value={PIN}"], 2, "pin-value is refused"),
+        (["list", f"pkcs11:token=ocsp?module-path={MODULE};pin-value={PIN}"], 2, "pin-value is refused"),
+        (["list", token.uri(pin=f"file:/p?pin-value={PIN}")], 2, "pin-value is refused"),
+        (["list", token.uri(), f"pkcs11:token=ocsp&pin-value={PIN}"], 2, "one word too many"),
         (["list", "pkcs11:tokn=ocsp"], 2, "tokn"),
         (["generate", "--kind", "P-255", token.uri("new")], 2, "P-255"),
         (["csr", "--subject", "nothing", token.uri("there")], 2, "--subject"),

@@ -1,3 +1,4 @@
+import Glibc
 import OCSP
 import OpenSSLCrypto
 import Responder
@@ -126,6 +127,29 @@ struct LoginTests {
     #expect(scene.fault.calls("C_Login") == before)
   }
 
+  @Test("a PIN file that is missing, empty or no file for a moment costs no login, and is read again")
+  func momentarily() throws {
+    let scene = try FaultScene()
+    let pin = SoftHSM.folder + "/momentary-pin"
+    let signer = try scene.token.signer(.p256, key: scene.key, pin: .file(pin))
+    let before = scene.fault.calls("C_Login")
+    func fails(with words: String) throws {
+      let error = try #require(signingError { _ = try signer.openSession() })
+      #expect(error.scope == .token && error.description.contains("\(pin)"), "\(error)")
+      #expect(error.description.contains(words), "\(error)")
+    }
+    try fails(with: "No such file")
+    SoftHSM.write("", to: pin)
+    try fails(with: "it is empty")
+    unsafe unlink(pin)
+    // Nobody writes to this pipe.
+    unsafe mkfifo(pin, 0o600)
+    try fails(with: "no regular file")
+    #expect(scene.fault.calls("C_Login") == before)
+    SoftHSM.write(SoftHSM.pin + "\n", to: pin)
+    scene.check(try signer.openSession().sign(message()), message())
+  }
+
   @Test("a PIN that cannot be read, and none at all, are named by place")
   func noPIN() throws {
     let scene = try FaultScene()
@@ -137,6 +161,8 @@ struct LoginTests {
       return try #require(signingError { _ = try signer.openSession() })
     }
     #expect(try error(.file("/nowhere/pin")).description.contains("/nowhere/pin: No such file"))
+    #expect(try error(.file("/nowhere/pin")).scope == .token)
+    #expect(try error(.environment("AVOUCH_NO_SUCH_PIN")).scope == .configuration)
     #expect(try error(.environment("AVOUCH_NO_SUCH_PIN")).description.contains("AVOUCH_NO_SUCH_PIN"))
     #expect(try error(nil).description.contains("pin-source=file:/path"))
     #expect(try error(nil).scope == .configuration)

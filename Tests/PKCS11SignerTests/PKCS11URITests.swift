@@ -71,11 +71,37 @@ struct PKCS11URITests {
       "pkcs11:token=a?\(module)&pin-source=1290", "pkcs11:token=a;1290?\(module)",
       "pkcs11:token=a?\(module)&pin-source=env:12-90", "pkcs11:token=%ZZ?pin-value=1290&\(module)",
       "pkcs11:token=a?\(module)&pin-source=%ZZ1290", "pkcs11:token=a?\(module)&pin-source=|echo 1290",
+      "PKCS11:token=a?\(module)&pin-value=1290", " pkcs11:token=a?\(module)&PIN-VALUE=1290",
+      "pkcs11:token=a?\(module);pin-value=1290", "pkcs11:token=a?\(module)&pin-source=file:/p?pin-value=1290",
+      "pkcs11:token=a?\(module)&pin-source=file:/p%3Fpin-value=1290", "pkcs11:token=a?\(module)&pin%2Dvalue=1290",
+      "pkcs11:token=a&pin_value=1290?\(module)", "pkcs1:token=a?\(module)&%70in-value%3D1290",
+      "pkcs11:token=a;pin-source=1290?\(module)",
     ] {
       let words = failure(text)
       #expect(words.contains("pin-") || words.contains("no '='"))
       #expect(!words.contains("1290") && !words.contains("12-90"))
     }
+  }
+
+  @Test("blanks around a URI and capitals in its scheme change nothing", arguments: ["", " ", "\n\t"])
+  func spellings(blank: String) throws {
+    let text = "\(blank)PkCs11:token=a?\(module)\(blank)"
+    #expect(PKCS11URI.isMeant(by: text))
+    #expect(try PKCS11URI(text) == PKCS11URI(modulePath: "/usr/lib/softhsm/libsofthsm2.so", token: "a"))
+    #expect(!PKCS11URI.isMeant(by: "pkcs11.pem"))
+  }
+
+  @Test(
+    "what people read has no PIN in it",
+    arguments: [
+      ("no file 'pkcs11:a?pin-value=1290&b=c': gone", "no file 'pkcs11:a?pin-value=…&b=c': gone"),
+      ("/PKCS11:a?Pin_Value = 12 90;x: No such file", "/PKCS11:a?Pin_Value =…: No such file"),
+      ("%70in%2Dvalue%3d1290", "%70in%2Dvalue%3d…"), ("pin-value=1&PINVALUE=2", "pin-value=…&PINVALUE=…"),
+      ("pin-value is refused; a = b, 100%", "pin-value is refused; a = b, 100%"),
+      ("ü=%C3%BC pin-value=", "ü=%C3%BC pin-value=…"),
+    ])
+  func redaction(text: String, shown: String) {
+    #expect(PINRedaction.redacted(text) == shown)
   }
 
   @Test(
@@ -86,6 +112,9 @@ struct PKCS11URITests {
       ("pkcs11:token=a?module-path=lib.so", ["module-path", "absolute path", "lib.so"]),
       ("pkcs11:token=a?module-name=softhsm2", ["module-name", "module-path"]),
       ("pkcs11:tokn=a?module-path=/x", ["tokn", "expected token, serial"]),
+      ("pkcs11:token=a?module-path=/x.so;pin-source=env:A", ["module-path", "%3B", "'&'"]),
+      ("pkcs11:token=a?module-path=/x?pin-source=env:A", ["module-path", "%3F"]),
+      ("pkcs11:token=a?module-path=/x&12=90", ["attribute 2 behind '?' is not known"]),
       ("pkcs11:token=a;token=b?module-path=/x", ["token is given twice"]),
       ("pkcs11:token=a;module-path=/x", ["module-path stands in front of '?'"]),
       ("pkcs11:object=k?module-path=/x&token=a", ["token stands behind '?'"]),

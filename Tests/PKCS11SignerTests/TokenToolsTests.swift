@@ -98,6 +98,26 @@ struct TokenToolsTests {
     try token.makeKey(.p256)
   }
 
+  @Test("an id is shown as a URI has it, and one given as the digits that people read is told from it")
+  func ids() throws {
+    let token = try SoftHSM.makeToken()
+    let key = try TokenTools.generateKeyPair(token.uri("my key", id: [0x58, 0xAC]), .p256)
+    #expect(key.uriAttributes == "object=my%20key;id=%58%ac")
+    #expect(try PKCS11URI("pkcs11:\(key.uriAttributes)?module-path=/x").id == key.id)
+    for (given, isHinted) in [("58ac", true), ("58AC", true), ("58ad", false)] {
+      let uri = token.uri(id: Array(given.utf8))
+      #expect {
+        try TokenTools.publicKey(uri)
+      } throws: {
+        "\($0)".contains("has a '%': object=my%20key;id=%58%ac") == isHinted
+      }
+      let signer = PKCS11Signer(
+        uri: uri, scheme: .p256, certificateName: "ocsp.pem", digest: { octets, _ in octets }, verify: { _, _ in true })
+      let error = try #require(signingError { _ = try signer.openSession() })
+      #expect(error.description.contains("id=%58%ac") == isHinted)
+    }
+  }
+
   @Test("the public key of what is not there is refused with what is")
   func missing() throws {
     let token = try SoftHSM.makeToken()

@@ -10,7 +10,7 @@ enum KeysCommand {
   static let usage = """
     usage: avouch keys list URI
            avouch keys generate --kind KIND URI
-           avouch keys csr --subject NAME [--digest HASH] [--pss] [--out FILE] URI
+           avouch keys csr --subject NAME [--digest HASH] [--pss] [--out FILE [--force]] URI
            avouch keys test [--seconds N] [--threads N] [--digest HASH] [--pss] URI
 
     Keys in a token (HSM), through its PKCS#11 module. URI says which module, token and key, and where the PIN is
@@ -26,12 +26,14 @@ enum KeysCommand {
       csr        a request for an OCSP responder's certificate, as PEM
                    --subject  as RFC 4514 writes it: 'CN=OCSP 1,O=Example'
                    --out      the file to write; without it the request goes to standard output
+                   --force    writes over a file that is there
       test       signs with the key, verifies, and tells how many signatures a second it makes
                    --seconds  how long, 1 to 60; the default is 2
                    --threads  how many sessions at once, 1 to 64; the default is 1
 
       --digest   sha256, sha384 or sha512; the default is what the rules give the key
       --pss      PSS padding for an RSA key
+      --timeout  seconds that the token may take in all, 1 to 3600; the default is 30
 
     Exit code: 0 fine; 1 the token, the key or the module says no; 2 wrong use.
     """
@@ -39,15 +41,19 @@ enum KeysCommand {
   static func run(_ words: [String]) throws -> ExitCode {
     let rest = Array(words.dropFirst())
     func arguments(_ values: Set<String> = [], flags: Set<String> = []) throws(CommandFailure) -> Arguments? {
-      try Arguments(rest, Arguments.Grammar(values: values, flags: flags, words: ["URI"], usage: usage))
+      let values = values.union(["--timeout"])
+      return try Arguments(rest, Arguments.Grammar(values: values, flags: flags, words: ["URI"], usage: usage))
     }
     do {
       switch words.first {
-      case "list": return try arguments().map(list) ?? .fine
-      case "generate": return try arguments(["--kind"]).map(generate) ?? .fine
-      case "csr": return try arguments(["--subject", "--digest", "--out"], flags: ["--pss"]).map(request) ?? .fine
+      case "list": return try arguments().map { try timed($0, list) } ?? .fine
+      case "generate": return try arguments(["--kind"]).map { try timed($0, generate) } ?? .fine
+      case "csr":
+        let given = try arguments(["--subject", "--digest", "--out"], flags: ["--pss", "--force"])
+        return try given.map { try timed($0, request) } ?? .fine
       case "test":
-        return try arguments(["--seconds", "--threads", "--digest"], flags: ["--pss"]).map(KeyTest.run) ?? .fine
+        let given = try arguments(["--seconds", "--threads", "--digest"], flags: ["--pss"])
+        return try given.map { try timed($0, besides: KeyTest.seconds($0), KeyTest.run) } ?? .fine
       case "--help", "-h":
         Terminal.print(usage)
         return .fine
@@ -55,6 +61,17 @@ enum KeysCommand {
       }
     } catch let error as PKCS11URIError {
       throw CommandFailure.wrongUse("\(error)")
+    }
+  }
+
+  /// - Parameter besides: seconds that are not the token's to answer for.
+  private static func timed(
+    _ arguments: Arguments, besides: Int = 0, _ body: @escaping @Sendable (Arguments) throws -> ExitCode
+  ) throws -> ExitCode {
+    let seconds = try arguments.integer("--timeout", in: 1...3600) ?? 30
+    let token = try PKCS11URI(arguments.words[0]).tokenText
+    return try TokenWork.run(token, seconds: seconds + besides, hint: "; --timeout gives it more time") {
+      try body(arguments)
     }
   }
 
@@ -80,9 +97,9 @@ enum KeysCommand {
     let keys = try TokenTools.keys(uri)
     if keys.isEmpty {
       let hint = uri.pinSource == nil ? "; without pin-source= a token shows none that are private" : ""
-      Terminal.print("no private key that the URI fits\(hint)")
+      Terminal.print("no private key that the URI fits\(hint)\(try TokenTools.hint(uri))")
     }
-    for key in keys { Terminal.print("key \(key): \(flags(key))") }
+    for key in keys { Terminal.print("key \(key): \(flags(key)); in a URI: \(key.uriAttributes)") }
     return .fine
   }
 
@@ -110,7 +127,7 @@ enum KeysCommand {
         "--kind: '\(text)'; expected P-256, P-384, P-521, RSA-2048, RSA-3072, RSA-4096 or Ed25519")
     }
     let key = try TokenTools.generateKeyPair(try PKCS11URI(arguments.words[0]), kind)
-    Terminal.print("made key \(key): \(flags(key))")
+    Terminal.print("made key \(key): \(flags(key)); in a URI: \(key.uriAttributes)")
     return .fine
   }
 
@@ -133,6 +150,10 @@ enum KeysCommand {
     guard let subject = DistinguishedName.parse(try arguments.required("--subject")) else {
       throw arguments.wrong("--subject: expected a name such as 'CN=OCSP 1,O=Example', commas in values as \\,")
     }
+    // Before a PIN is tried for nothing.
+    if let path = arguments["--out"], !arguments.has("--force"), Files.exists(path) {
+      throw CommandFailure.no("\(path): there is a file of this name already; --force writes over it")
+    }
     let key = try KeyAtHand(arguments)
     let session = try key.signer().openSession()
     let request = CertificateRequest(subject: subject, extensions: CertificateRequest.responderExtensions)
@@ -140,7 +161,7 @@ enum KeysCommand {
       try session.sign($0)
     }
     if let path = arguments["--out"] {
-      try Files.write(pem, to: path)
+      try Files.write(pem, to: path, replaces: arguments.has("--force"))
       Terminal.print("\(path): a request for key \(key.description), signed with \(key.scheme.text)")
     } else {
       Terminal.write(String(decoding: pem, as: UTF8.self), to: 1)
@@ -194,8 +215,12 @@ extension PKCS11Signer {
 
 /// `avouch keys test`: how fast a key signs.
 enum KeyTest {
+  static func seconds(_ arguments: Arguments) throws(CommandFailure) -> Int {
+    try arguments.integer("--seconds", in: 1...60) ?? 2
+  }
+
   static func run(_ arguments: Arguments) throws -> ExitCode {
-    let seconds = try arguments.integer("--seconds", in: 1...60) ?? 2
+    let seconds = try seconds(arguments)
     let threads = try arguments.integer("--threads", in: 1...64) ?? 1
     let key = try KeyAtHand(arguments)
     let signer = key.signer()

@@ -44,8 +44,6 @@ struct IssuerLoader {
     warnings += try SignerProfile.run(
       issuer: certificate, certificate: signerCertificate, now: now, isPublicProgramme: issuer.isPublicProgramme,
       untimely: untimely, names: names)
-    let secrets = files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
-    warnings += secrets.compactMap { Files.exposure($0) }
     let signer = signerCertificate ?? certificate
     let scheme = try scheme(issuer, of: signer, name: signerPath ?? certificatePath)
     try ProgrammeRules.check(scheme, of: issuer)
@@ -57,12 +55,20 @@ struct IssuerLoader {
     let inTokens = try issuer.keys.filter { IssuerLoader.isInToken($0) }.map { text in
       try tokenSigner(text, issuer, scheme, signer, name: signerPath ?? certificatePath)
     }
+    for (place, signer) in inTokens.enumerated() where inTokens[..<place].contains(where: { $0.uri == signer.uri }) {
+      throw CryptoError(
+        "\(configuration.path): issuer '\(issuer.name)', signer.key: \(signer.uri) is given twice")
+    }
+    let secrets =
+      files.map(\.name) + [issuer.keyPasswordFile].compactMap { $0.map { configuration.resolved($0) } }
+      + inTokens.compactMap { if case .file(let path)? = $0.uri.pinSource { path } else { nil } }
+    warnings += secrets.compactMap { Files.exposure($0) }
     return Material(
       certificate: certificate, signerCertificate: signerCertificate, scheme: scheme, keys: inMemory + inTokens,
       warnings: warnings.map { "issuer '\(issuer.name)': \($0)" })
   }
 
-  static func isInToken(_ key: String) -> Bool { key.hasPrefix("pkcs11:") }
+  static func isInToken(_ key: String) -> Bool { PKCS11URI.isMeant(by: key) }
 
   private func scheme(
     _ issuer: Configuration.Issuer, of signer: Certificate, name: String
@@ -103,9 +109,13 @@ struct IssuerLoader {
   /// - Returns: warnings.
   func tryTokens(_ material: Material) throws -> [String] {
     var warnings: [String] = []
+    let seconds = configuration.value.tokens.callDeadlineSeconds
     for case let signer as PKCS11Signer in material.keys {
-      _ = try signer.openSession()
-      if let most = try signer.maximumSessions(), most < signer.place.threads {
+      let most = try TokenWork.run(signer.place.name, seconds: seconds, hint: " (signing.callDeadline)") {
+        _ = try signer.openSession()
+        return try signer.maximumSessions()
+      }
+      if let most, most < signer.place.threads {
         warnings.append(
           "\(signer.place.name): it allows \(most) sessions, and signing.sessionsPerToken is \(signer.place.threads)")
       }

@@ -1,4 +1,5 @@
 import Glibc
+import PKCS11Signer
 
 /// How a command ends: the contract that scripts rely on.
 enum ExitCode: Int32 {
@@ -18,10 +19,11 @@ struct CommandFailure: Error, CustomStringConvertible {
   static func wrongUse(_ message: String) -> CommandFailure { CommandFailure(code: .wrongUse, description: message) }
 }
 
-/// Standard output and standard error, whole lines at a time, from any thread.
+/// Standard output and standard error, whole lines at a time, from any thread. No PIN gets there with a message that
+/// quotes what somebody wrote.
 enum Terminal {
-  static func print(_ line: String) { write(line + "\n", to: STDOUT_FILENO) }
-  static func printError(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+  static func print(_ line: String) { write(PINRedaction.redacted(line) + "\n", to: STDOUT_FILENO) }
+  static func printError(_ line: String) { write(PINRedaction.redacted(line) + "\n", to: STDERR_FILENO) }
 
   static func write(_ text: String, to descriptor: Int32) {
     var rest = Array(text.utf8)[...]

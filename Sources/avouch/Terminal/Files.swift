@@ -1,4 +1,5 @@
 import Glibc
+import PKCS11Signer
 
 /// Reading and writing whole files, with errors that name the file.
 enum Files {
@@ -126,6 +127,8 @@ enum Files {
   }
 
   private static func failure(_ path: String, _ what: String) -> CommandFailure {
-    .no("\(path): \(unsafe String(cString: strerror(errno))); expected \(what)")
+    // The message may go elsewhere than to the terminal, and the path may be a URI that nobody took for one.
+    let reason = unsafe String(cString: strerror(errno))
+    return .no("\(PINRedaction.redacted(path)): \(reason); expected \(what)")
   }
 }
