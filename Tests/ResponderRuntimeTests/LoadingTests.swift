@@ -121,7 +121,7 @@ struct LoadingTests {
     let signer = FakeSigner()
     LoadingTests.broken(signer)
     let world = try World(records: (1...5).map { Sample.record($0) }, keys: [signer])
-    try world.start()
+    try world.runtime.start()
     defer { world.runtime.stop() }
     // Longer than anybody wants to wait for the next pass.
     let pause = GrowingValue()

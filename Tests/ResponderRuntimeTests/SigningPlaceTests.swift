@@ -195,11 +195,12 @@ struct SigningPlaceTests {
     let signer = SigningPlaceTests.token("token", deadline: 5000)
     SigningPlaceTests.broken(signer)
     let world = try World(records: [Sample.record(1)], keys: [signer])
-    try world.start()
+    try world.runtime.start()
     defer { world.runtime.stop() }
     #expect(comesTrue { world.runtime.unservedIssuers.first?.contains("it is broken") ?? false })
+    #expect(!world.runtime.isStartupFinished, "a node that answers for nobody is not ready")
     signer.beforeSigning(nil)
-    #expect(comesTrue { world.runtime.unservedIssuers.isEmpty })
+    #expect(comesTrue { world.runtime.unservedIssuers.isEmpty && world.runtime.isStartupFinished })
   }
 }
 
