@@ -24,6 +24,11 @@ final class AnswerLoader: @unchecked Sendable {
   private var passes: [IssuerIndex: LoadingPass] = [:]
   /// Issuers whose records could not be read, until when they are left alone: monotonic nanoseconds.
   private var failing: [IssuerIndex: Int64] = [:]
+  /// A token may take hours over the first signing: what it has signed until now must not be lost with the process.
+  private static let firstInterimNanoseconds: Int64 = 60_000_000_000
+  private static let interimNanoseconds: Int64 = 300_000_000_000
+  /// Issuers whose first answers of all are being signed: how far they are kept meanwhile, and when that is next begun.
+  private var interim: [IssuerIndex: (cursor: PageCursor?, next: Int64)] = [:]
   /// Issuers whose first answers of all are in memory and not in the store, with how far that has come.
   private var keeping: [IssuerIndex: PageCursor] = [:]
   /// How long each issuer's last pass worked, without what it waited for room, and when another may begin: monotonic
@@ -78,6 +83,7 @@ final class AnswerLoader: @unchecked Sendable {
       attempt(issuer) { () throws(StoreError) in
         if try advance(issuer, directory) { hasAdvanced = true }
         if try keepSome(issuer) { hasAdvanced = true }
+        if try keepMeanwhile(issuer) { hasAdvanced = true }
       }
     }
     // A node that can answer for nobody is not ready, whatever the reason.
@@ -136,8 +142,11 @@ final class AnswerLoader: @unchecked Sendable {
     lastPasses[issuer.index] = (0, .min)
     let isFirst = !issuer.progress.areAnswersLoaded
     let isVerifying = issuer.progress.takeSuspicion()
-    passes[issuer.index] = LoadingPass(
-      issuer, isKeptNow: !(isFirst && isKeptLater(issuer)), isVerifying: isVerifying)
+    let isKeptNow = !(isFirst && isKeptLater())
+    passes[issuer.index] = LoadingPass(issuer, isKeptNow: isKeptNow, isVerifying: isVerifying)
+    if !isKeptNow {
+      interim[issuer.index] = (nil, runtime.clock.monotonicNanoseconds() + AnswerLoader.firstInterimNanoseconds)
+    }
   }
 
   /// Passes for what is missing take a fifth of the time at most.
@@ -150,15 +159,14 @@ final class AnswerLoader: @unchecked Sendable {
   /// Gives up what is under way for the issuer.
   private func end(_ issuer: Issuer) {
     keeping[issuer.index] = nil
+    interim[issuer.index] = nil
     guard let pass = passes.removeValue(forKey: issuer.index) else { return }
     for order in pass.orders { runtime.giveUp(order) }
   }
 
   /// Whether the first answers of all are kept in the store together once they are signed, in the order of their
   /// serials, rather than one by one: half the work. Needs a cache that holds them all until then.
-  private func isKeptLater(_ issuer: Issuer) -> Bool {
-    // A token may take hours over it: what it has signed must not be lost with the process.
-    guard issuer.keys.allSatisfy({ $0.place.callDeadlineMilliseconds == nil }) else { return false }
+  private func isKeptLater() -> Bool {
     let statistics = runtime.cache.statistics()
     let needed = Int(runtime.planned.load(ordering: .relaxed)) * 512
     return statistics.evictions == 0 && needed < statistics.capacityBytes * 3 / 4
@@ -203,6 +211,22 @@ final class AnswerLoader: @unchecked Sendable {
     // Where it fails the same page comes again.
     try keepPage(&cursor, issuer)
     keeping[issuer.index] = cursor.algorithm == nil ? nil : cursor
+    return true
+  }
+
+  /// The same while the first signing goes on, now and then.
+  private func keepMeanwhile(_ issuer: Issuer) throws(StoreError) -> Bool {
+    guard let (held, next) = interim[issuer.index] else { return false }
+    guard passes[issuer.index] != nil || issuer.progress.presigning > 0 else {
+      interim[issuer.index] = nil
+      return false
+    }
+    let now = runtime.clock.monotonicNanoseconds()
+    guard held != nil || now >= next else { return false }
+    var cursor = held ?? PageCursor(issuer)
+    try keepPage(&cursor, issuer)
+    let isOver = cursor.algorithm == nil
+    interim[issuer.index] = (isOver ? nil : cursor, isOver ? now + AnswerLoader.interimNanoseconds : next)
     return true
   }
 
