@@ -25,7 +25,7 @@ public struct SigningHealth: Sendable {
 
   private struct Place: Sendable {
     var breaker = TokenBreaker()
-    var lastFailure: (issuer: IssuerIndex, message: String)?
+    var lastFailure: String?
     /// By issuer: failures of its key since it last signed.
     var failures: [IssuerIndex: Int] = [:]
     /// The issuer whose key was tried last.
@@ -79,13 +79,13 @@ public struct SigningHealth: Sendable {
 
   public func isSigning(_ place: Int) -> Bool { places[place].breaker.isClosed }
   public func failingSince(_ place: Int) -> Int64? { places[place].breaker.openSince }
-  public func lastFailure(_ place: Int) -> String? { places[place].lastFailure?.message }
+  public func lastFailure(_ place: Int) -> String? { places[place].lastFailure }
 
   /// Why nothing signs for an issuer, as it was last said.
   public func whyNotSigning(_ issuer: IssuerIndex) -> String? {
     guard Int(issuer.value) < placesOfIssuers.count else { return nil }
     return placesOfIssuers[Int(issuer.value)].lazy.compactMap { place in
-      disabled[KeyPlace(issuer: issuer, place: place)] ?? places[place].lastFailure?.message
+      disabled[KeyPlace(issuer: issuer, place: place)] ?? places[place].lastFailure
     }.first
   }
 
@@ -93,7 +93,7 @@ public struct SigningHealth: Sendable {
 
   /// A call failed. True where `usablePlaces` has changed.
   public mutating func failed(_ issuer: IssuerIndex, place: Int, message: String, now: Int64, chance: Double) -> Bool {
-    places[place].lastFailure = (issuer, message)
+    places[place].lastFailure = message
     places[place].failures[issuer, default: 0] += 1
     places[place].breaker.failed(now: now, isGrave: false, chance: chance)
     let isAtFault = places[place].failures[issuer, default: 0] >= SigningHealth.keyThreshold
@@ -111,7 +111,9 @@ public struct SigningHealth: Sendable {
 
   /// Leaves a key alone until the next configuration.
   public mutating func disable(_ issuer: IssuerIndex, place: Int, why: String) {
-    disabled[KeyPlace(issuer: issuer, place: place)] = why
+    let key = KeyPlace(issuer: issuer, place: place)
+    disabled[key] = why
+    suspended[key] = nil
   }
 
   /// - Parameter issuer: whose key was tried.
@@ -120,13 +122,14 @@ public struct SigningHealth: Sendable {
     _ issuer: IssuerIndex, place: Int, isGood: Bool, message: String?, now: Int64, chance: Double
   ) -> Bool {
     let key = KeyPlace(issuer: issuer, place: place)
-    if let message { places[place].lastFailure = (issuer, message) }
+    if let message { places[place].lastFailure = message }
     let wasPlaceTried = places[place].breaker.state == .trying
     if wasPlaceTried { places[place].breaker.trialEnded(isGood: isGood, now: now, chance: chance) }
     guard isGood else {
       if suspended[key] != nil {
         suspended[key]?.trialEnded(isGood: false, now: now, chance: chance)
-      } else if !wasPlaceTried {
+      } else if !wasPlaceTried, disabled[key] == nil {
+        // What the configuration has to mend is the key's fault alone, and says nothing of its place.
         return failed(issuer, place: place, message: message ?? "its trial failed", now: now, chance: chance)
       }
       return false
@@ -145,9 +148,11 @@ public struct SigningHealth: Sendable {
   }
 
   private mutating func suspend(_ issuer: IssuerIndex, _ place: Int, now: Int64?, chance: Double) {
+    let key = KeyPlace(issuer: issuer, place: place)
+    guard disabled[key] == nil else { return }
     var breaker = TokenBreaker()
     breaker.failed(now: now ?? .min / 2, isGrave: true, chance: chance)
-    suspended[KeyPlace(issuer: issuer, place: place)] = breaker
+    suspended[key] = breaker
   }
 
   // MARK: - What to do

@@ -319,6 +319,8 @@ final class SigningWorker: @unchecked Sendable {
       runtime.failures.warn("\(name), issuer '\(issuer.name)': \(error)")
       return .place(error.description)
     case .signature:
+      // What ends a trial books it.
+      guard state.trial == nil else { return .order(error.description) }
       for order in runtime.queue.signatureFailed(issuer.index, place: place, message: error.description) {
         runtime.giveUp(order)
       }

@@ -30,6 +30,9 @@ final class WorkQueue: @unchecked Sendable {
     var lostThreads = 0
     var restingThreads = 0
 
+    /// Lost threads are replaced until there are too many of them; from then on each is one less.
+    var hasThreads: Bool { lostThreads < threads + WorkQueue.lostThreadLimit - 1 }
+
     func ringAll() {
       bell.ringAll()
       restBell.ringAll()
@@ -110,8 +113,10 @@ final class WorkQueue: @unchecked Sendable {
 
   /// Whether some place can sign for the issuer now, as far as is known.
   func canSign(_ issuer: IssuerIndex) -> Bool {
-    locked { schedule.places(of: issuer).contains { health.isSigning($0) } }
+    locked { schedule.places(of: issuer).contains { isSigning($0) } }
   }
+
+  private func isSigning(_ place: Int) -> Bool { health.isSigning(place) && places[place].hasThreads }
 
   // MARK: - Work
 
@@ -266,7 +271,7 @@ final class WorkQueue: @unchecked Sendable {
   }
 
   private func questionsInVain(_ place: Int) -> [Order] {
-    health.isSigning(place) ? [] : schedule.removeQuestions { health.isSigning($0) }
+    isSigning(place) ? [] : schedule.removeQuestions { isSigning($0) }
   }
 
   /// One signature failed, and its order is done with. Returns the questions that nothing signs at present.
@@ -294,7 +299,7 @@ final class WorkQueue: @unchecked Sendable {
       let hasChanged = health.trialEnded(
         issuer, place: place, isGood: isGood, message: message, now: clock.monotonicNanoseconds(), chance: chance())
       defer { places[place].ringAll() }
-      return hasChanged ? reconfigure() : []
+      return (hasChanged ? reconfigure() : []) + questionsInVain(place)
     }
   }
 
@@ -342,7 +347,7 @@ final class WorkQueue: @unchecked Sendable {
   func condition(place: Int) -> PlaceCondition {
     locked {
       PlaceCondition(
-        isSigning: health.isSigning(place), failingSince: health.failingSince(place),
+        isSigning: isSigning(place), failingSince: health.failingSince(place),
         lostThreads: places[place].lostThreads, restingThreads: places[place].restingThreads,
         lastFailure: health.lastFailure(place))
     }

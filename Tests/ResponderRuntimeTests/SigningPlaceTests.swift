@@ -127,6 +127,33 @@ struct SigningPlaceTests {
     #expect(isAnswer(world.ask(1, .sha256)))
   }
 
+  @Test("a failed trial is one failure of its place, whatever is at fault")
+  func failedTrial() throws {
+    let signer = SigningPlaceTests.token("token", deadline: 5000)
+    SigningPlaceTests.broken(signer, .signature)
+    let world = try World(records: [], keys: [signer])
+    let worker = SigningWorker(
+      runtime: world.runtime, session: try world.store.openSession(), place: 0, number: 0, state: WorkerState())
+    for _ in 0..<2 {
+      worker.perform(.trial(IssuerIndex(0)))
+      #expect(world.runtime.placeReports[0].isSigning)
+    }
+    worker.perform(.trial(IssuerIndex(0)))
+    #expect(!world.runtime.placeReports[0].isSigning)
+  }
+
+  @Test("a place whose threads are all in calls that never return signs for nobody, until one comes back")
+  func noThreadLeft() throws {
+    let world = try World(records: [], keys: [SigningPlaceTests.token("token", deadline: 5000, threads: 2)])
+    let queue = world.runtime.queue
+    for _ in 0..<WorkQueue.lostThreadLimit { _ = queue.threadLost(place: 0) }
+    #expect(queue.canSign(IssuerIndex(0)), "one of two is left")
+    _ = queue.threadLost(place: 0)
+    #expect(!queue.canSign(IssuerIndex(0)) && !queue.condition(place: 0).isSigning)
+    queue.threadCameBack(place: 0)
+    #expect(queue.canSign(IssuerIndex(0)) && queue.condition(place: 0).isSigning)
+  }
+
   @Test("nothing is signed for an asker that is gone")
   func gone() throws {
     let world = try World(records: (1...50).map { Sample.record($0) })

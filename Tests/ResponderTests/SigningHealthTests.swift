@@ -84,6 +84,40 @@ struct SigningHealthTests {
     #expect(health.disabled.isEmpty && health.usablePlaces == [[0], [0], [0, 1]])
   }
 
+  @Test("a key that its trial finds to be misconfigured is tried no more, and its place signs on with others")
+  func disabledByTrial() {
+    var health = SigningHealth()
+    health.addPlaces(1)
+    health.configure(placesOfIssuers: [[0], [0], [0], [0]], tokens: [0])
+    for number in UInt16(0)..<3 {
+      health.disable(issuer(number), place: 0, why: "the PIN is wrong")
+      let hasChanged = health.trialEnded(
+        issuer(number), place: 0, isGood: false, message: "the PIN is wrong", now: 0, chance: 0)
+      #expect(!hasChanged && health.isSigning(0))
+    }
+    #expect(health.usablePlaces == [[], [], [], [0]] && health.unprovenKey(0, now: 0).issuer == issuer(3))
+  }
+
+  @Test("a key that is left alone for a while and found to be misconfigured is left alone for good")
+  func suspendedThenDisabled() {
+    var health = health()
+    for _ in 0..<3 {
+      _ = fail(&health, 2)
+      health.succeeded(issuer(1), place: 0)
+    }
+    #expect(health.isSuspended(issuer(2)) && health.look(0, now: second, mayTry: true) == .trial(issuer(2)))
+    health.disable(issuer(2), place: 0, why: "another key")
+    _ = health.trialEnded(issuer(2), place: 0, isGood: false, message: "another key", now: second, chance: 0)
+    #expect(!health.isSuspended(issuer(2)) && health.usablePlaces == [[0], [0], [1]])
+    #expect(health.look(0, now: 100 * second, mayTry: true) == .sign(nextTrial: nil), "not tried again")
+    // Nor when the place has failed and signs again.
+    health.disable(issuer(0), place: 0, why: "another key")
+    _ = fail(&health, 0, times: 3, now: 100 * second)
+    #expect(!health.isSigning(0) && health.look(0, now: 200 * second, mayTry: true) == .trial(issuer(1)))
+    _ = health.trialEnded(issuer(1), place: 0, isGood: true, message: nil, now: 200 * second, chance: 0)
+    #expect(health.isSigning(0) && health.look(0, now: 300 * second, mayTry: true) == .sign(nextTrial: nil))
+  }
+
   @Test("keys in tokens are tried before they are needed, and what is wrong shows")
   func unproven() {
     var health = SigningHealth()
