@@ -44,3 +44,42 @@ final class AnswerKeeper {
       times: head.times, credential: entry.storeID, signature: signature, digestPrefix: head.digest.prefixWord)
   }
 }
+
+/// How far an issuer's first answers of all are kept: in rounds while they are being signed, since a token may take hours
+/// over them and what it has signed must not be lost with the process, and in a last one once all are signed.
+struct KeepingRounds {
+  private static let firstPauseNanoseconds: Int64 = 60_000_000_000
+  private static let pauseNanoseconds: Int64 = 300_000_000_000
+
+  /// Where the round under way is; nil between two.
+  var cursor: PageCursor?
+  /// When the next round begins, where the signing is not over before: monotonic nanoseconds.
+  private var next: Int64
+  private var isLast = false
+
+  init(now: Int64) {
+    next = now + KeepingRounds.firstPauseNanoseconds
+  }
+
+  var isOver: Bool { isLast && cursor == nil }
+
+  /// Begins a round where it is time for one. False between two.
+  ///
+  /// - Parameter isSigned: whether nothing is to be signed any more.
+  mutating func takesPage(_ issuer: Issuer, isSigned: Bool, now: Int64) -> Bool {
+    if isSigned, !isLast { (isLast, cursor) = (true, PageCursor(issuer)) }
+    if cursor == nil, now >= next { cursor = PageCursor(issuer) }
+    return cursor != nil
+  }
+
+  mutating func pageIsKept(now: Int64) {
+    guard cursor?.algorithm == nil else { return }
+    cursor = nil
+    next = now + KeepingRounds.pauseNanoseconds
+  }
+
+  /// Where to go on from when there is no time for another round.
+  func lastCursor(_ issuer: Issuer) -> PageCursor {
+    isLast ? cursor ?? PageCursor(issuer) : PageCursor(issuer)
+  }
+}

@@ -24,13 +24,8 @@ final class AnswerLoader: @unchecked Sendable {
   private var passes: [IssuerIndex: LoadingPass] = [:]
   /// Issuers whose records could not be read, until when they are left alone: monotonic nanoseconds.
   private var failing: [IssuerIndex: Int64] = [:]
-  /// A token may take hours over the first signing: what it has signed until now must not be lost with the process.
-  private static let firstInterimNanoseconds: Int64 = 60_000_000_000
-  private static let interimNanoseconds: Int64 = 300_000_000_000
-  /// Issuers whose first answers of all are being signed: how far they are kept meanwhile, and when that is next begun.
-  private var interim: [IssuerIndex: (cursor: PageCursor?, next: Int64)] = [:]
-  /// Issuers whose first answers of all are in memory and not in the store, with how far that has come.
-  private var keeping: [IssuerIndex: PageCursor] = [:]
+  /// Issuers whose first answers of all are in memory and not all in the store.
+  private var keeping: [IssuerIndex: KeepingRounds] = [:]
   /// How long each issuer's last pass worked, without what it waited for room, and when another may begin: monotonic
   /// nanoseconds.
   private var lastPasses: [IssuerIndex: (worked: Int64, next: Int64)] = [:]
@@ -61,7 +56,7 @@ final class AnswerLoader: @unchecked Sendable {
     } catch {
       failing[issuer.index] = now + AnswerLoader.shortestPauseNanoseconds
       runtime.counters.storeFailures.add(1)
-      runtime.failures.warn("issuer '\(issuer.name)': the store could not be read, trying again: \(error)")
+      runtime.failures.warn("issuer '\(issuer.name)': the store could not be read or written, trying again: \(error)")
     }
   }
 
@@ -83,7 +78,6 @@ final class AnswerLoader: @unchecked Sendable {
       attempt(issuer) { () throws(StoreError) in
         if try advance(issuer, directory) { hasAdvanced = true }
         if try keepSome(issuer) { hasAdvanced = true }
-        if try keepMeanwhile(issuer) { hasAdvanced = true }
       }
     }
     // A node that can answer for nobody is not ready, whatever the reason.
@@ -144,9 +138,7 @@ final class AnswerLoader: @unchecked Sendable {
     let isVerifying = issuer.progress.takeSuspicion()
     let isKeptNow = !(isFirst && isKeptLater())
     passes[issuer.index] = LoadingPass(issuer, isKeptNow: isKeptNow, isVerifying: isVerifying)
-    if !isKeptNow {
-      interim[issuer.index] = (nil, runtime.clock.monotonicNanoseconds() + AnswerLoader.firstInterimNanoseconds)
-    }
+    if !isKeptNow { keeping[issuer.index] = KeepingRounds(now: runtime.clock.monotonicNanoseconds()) }
   }
 
   /// Passes for what is missing take a fifth of the time at most.
@@ -159,7 +151,6 @@ final class AnswerLoader: @unchecked Sendable {
   /// Gives up what is under way for the issuer.
   private func end(_ issuer: Issuer) {
     keeping[issuer.index] = nil
-    interim[issuer.index] = nil
     guard let pass = passes.removeValue(forKey: issuer.index) else { return }
     for order in pass.orders { runtime.giveUp(order) }
   }
@@ -184,7 +175,6 @@ final class AnswerLoader: @unchecked Sendable {
     guard let algorithm = pass.cursor.algorithm else {
       passes[issuer.index] = nil
       rest(issuer.index)
-      if !pass.isKeptNow { keeping[issuer.index] = PageCursor(issuer) }
       issuer.progress.answersAreLoaded(for: issuer)
       return true
     }
@@ -205,49 +195,32 @@ final class AnswerLoader: @unchecked Sendable {
   // MARK: - Keeping
 
   private func keepSome(_ issuer: Issuer) throws(StoreError) -> Bool {
-    guard var cursor = keeping[issuer.index], passes[issuer.index] == nil,
-      issuer.progress.presigning == 0
-    else { return false }
+    guard var rounds = keeping[issuer.index] else { return false }
+    let isSigned = passes[issuer.index] == nil && issuer.progress.presigning == 0
+    guard rounds.takesPage(issuer, isSigned: isSigned, now: runtime.clock.monotonicNanoseconds()) else { return false }
     // Where it fails the same page comes again.
-    try keepPage(&cursor, issuer)
-    keeping[issuer.index] = cursor.algorithm == nil ? nil : cursor
+    try keepPage(&rounds.cursor, issuer)
+    rounds.pageIsKept(now: runtime.clock.monotonicNanoseconds())
+    keeping[issuer.index] = rounds.isOver ? nil : rounds
     return true
   }
 
-  /// The same while the first signing goes on, now and then.
-  private func keepMeanwhile(_ issuer: Issuer) throws(StoreError) -> Bool {
-    guard let (held, next) = interim[issuer.index] else { return false }
-    guard passes[issuer.index] != nil || issuer.progress.presigning > 0 else {
-      interim[issuer.index] = nil
-      return false
-    }
-    let now = runtime.clock.monotonicNanoseconds()
-    guard held != nil || now >= next else { return false }
-    var cursor = held ?? PageCursor(issuer)
-    try keepPage(&cursor, issuer)
-    let isOver = cursor.algorithm == nil
-    interim[issuer.index] = (isOver ? nil : cursor, isOver ? now + AnswerLoader.interimNanoseconds : next)
-    return true
-  }
-
-  private func keepPage(_ cursor: inout PageCursor, _ issuer: Issuer) throws(StoreError) {
-    guard let algorithm = cursor.algorithm else { return }
-    let page = try cursor.nextPage(of: issuer, session)
+  private func keepPage(_ cursor: inout PageCursor?, _ issuer: Issuer) throws(StoreError) {
+    guard let algorithm = cursor?.algorithm, let page = try cursor?.nextPage(of: issuer, session) else { return }
     try keeper.keep(page.filter { $0.response == nil }, of: issuer, algorithm)
   }
 
   /// Who stops the responder right after its start waits for what it has signed to be kept, within a bound.
   func finish() {
     let limit = runtime.clock.monotonicNanoseconds() + AnswerLoader.keepingAtStopMilliseconds * 1_000_000
-    for (index, pass) in passes where !pass.isKeptNow { keeping[index] = PageCursor(runtime.directory.issuers[index]) }
     do {
-      for (index, var cursor) in keeping {
-        while cursor.algorithm != nil, runtime.clock.monotonicNanoseconds() < limit {
-          try keepPage(&cursor, runtime.directory.issuers[index])
-        }
+      for (index, rounds) in keeping {
+        let issuer = runtime.directory.issuers[index]
+        var cursor: PageCursor? = rounds.lastCursor(issuer)
+        while cursor?.algorithm != nil, runtime.clock.monotonicNanoseconds() < limit { try keepPage(&cursor, issuer) }
       }
     } catch {
-      runtime.log.warning("the store cannot be read: the next start signs again what was not kept: \(error)")
+      runtime.log.warning("the store cannot be read or written: the next start signs again what was not kept: \(error)")
     }
   }
 }
