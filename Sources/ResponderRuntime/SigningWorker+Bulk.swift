@@ -21,21 +21,21 @@ extension SigningWorker {
     while bulk.next < bulk.entries.count {
       if urgentRun < SigningWorker.urgentInARow, let urgent = runtime.queue.nextUrgent(place: place) {
         perform(urgent)
-        if state.isAbandoned { throw Failure.abandoned }
+        if state.isAbandoned { throw SigningFailure.abandoned }
         urgentRun += 1
         continue
       }
       urgentRun = 0
-      if done > 0, lastCallEnded > limit {
+      if done > 0, signer.lastCallEnded > limit {
         if !runtime.queue.giveBack(order, place: place) { runtime.giveUp(order) }
         return
       }
       let entry = bulk.entries[bulk.next]
       do {
         if try sign(entry, of: bulk) { made += 1 } else { dropped.append(entry.serial) }
-      } catch Failure.order(let message) {
+      } catch SigningFailure.order(let message) {
         bulk.entryHasFailed()
-        report(Failure.order(message))
+        report(SigningFailure.order(message))
       }
       entryIsDone(of: bulk)
       done += 1

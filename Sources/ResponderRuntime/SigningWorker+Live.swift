@@ -26,7 +26,7 @@ extension SigningWorker {
         responderID: credential.responderID, producedAt: times.producedAt, responses: singles, nonce: question.nonce,
         isExtendedRevoke: statements.contains { $0.isExtendedRevoke }
       ).encoded()
-      let signature = try sign(data, issuer)
+      let signature = try signer.sign(data, issuer)
       // A change that came while we signed makes the snapshot old: once more (invariant 1).
       let isCurrent = question.entries.allSatisfy { entry in
         entry.key.map { runtime.cache.isCurrent($0, asOf: asOf) } ?? true

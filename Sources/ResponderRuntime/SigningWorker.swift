@@ -10,39 +10,16 @@ import Synchronization
 /// The store's connection, the signing sessions and the machine's actions are this thread's alone. `@unchecked`: made
 /// on the starting thread and used by one other from then on.
 final class SigningWorker: @unchecked Sendable {
-  /// Sessions kept open: more keys than that in one place take turns.
-  private static let sessionLimit = 64
   static let longestBulkNanoseconds: Int64 = 2_000_000_000
-  private static let longestUncountedNanoseconds: UInt64 = 1_000_000_000
   let runtime: ResponderRuntime
   let session: any StatusStoreSession
   let place: Int
   let state: WorkerState
   private(set) var directory: IssuerDirectory
-  private var sessions: [IssuerIndex: (signer: any Signer, session: any SigningSession)] = [:]
+  let signer: PlaceSigner
   /// Where renewals fall need not be secret, and the system's generator costs a system call for each answer.
   private var random: SplitMix
   private var template = ResponseDataTemplate()
-  private let placeCounters: PlaceCounters
-  /// Whose keys this thread has signed with since it took the directory.
-  private var provenIssuers: Set<IssuerIndex> = []
-  /// Monotonic nanoseconds.
-  private(set) var lastCallEnded: Int64 = 0
-  /// Counted here and added after each order: threads that count in one place for each signature wait for each other.
-  private var tally = (signatures: UInt64(0), nanoseconds: UInt64(0))
-
-  /// Why a signature was not made.
-  enum Failure: Error {
-    /// This thread was given up while it signed: everything it has belongs to others.
-    case abandoned
-    /// Something else may sign the same order.
-    case place(String)
-    /// The token has no session for this thread.
-    case crowded(String)
-    /// The key is not used in this place any more.
-    case key(String)
-    case order(String)
-  }
 
   /// - Parameter number: tells the threads apart.
   init(
@@ -54,7 +31,7 @@ final class SigningWorker: @unchecked Sendable {
     self.state = state
     random = SplitMix(seed: runtime.seed &+ UInt64(number))
     directory = runtime.directory
-    placeCounters = runtime.placeCounters(place)
+    signer = PlaceSigner(runtime: runtime, directory: directory, place: place, state: state)
   }
 
   func run() {
@@ -62,16 +39,16 @@ final class SigningWorker: @unchecked Sendable {
       perform(task)
       if state.isAbandoned { return }
     }
-    _ = closeSessions()
+    _ = signer.closeSessions()
   }
 
   func perform(_ task: WorkQueue.Task) {
     takeDirectory()
     switch task {
     case .order(let order): perform(order)
-    case .trial(let issuer): tryPlace(issuer)
+    case .trial(let issuer): signer.tryKey(of: issuer)
     }
-    count()
+    signer.count()
   }
 
   /// What is in force by now: an order may be of an issuer that came with it.
@@ -80,16 +57,9 @@ final class SigningWorker: @unchecked Sendable {
     // What an issuer's answers look like may be another thing from here on.
     if current !== directory {
       template = ResponseDataTemplate()
-      provenIssuers = []
+      signer.take(current)
     }
     directory = current
-  }
-
-  private func count() {
-    guard tally.signatures > 0 else { return }
-    placeCounters.signed(tally.signatures, nanoseconds: tally.nanoseconds)
-    runtime.counters.signatures.add(tally.signatures)
-    tally = (0, 0)
   }
 
   func perform(_ order: WorkQueue.Order) {
@@ -102,13 +72,13 @@ final class SigningWorker: @unchecked Sendable {
       case .change(let key, let revision): try signChange(key, revision)
       case .bulk(let bulk): try signBulk(bulk, order)
       }
-    } catch Failure.abandoned {
+    } catch SigningFailure.abandoned {
       return
-    } catch Failure.place(let message) {
+    } catch SigningFailure.place(let message) {
       for order in runtime.queue.failed(order, place: place, message: message) { runtime.giveUp(order) }
-    } catch Failure.key {
+    } catch SigningFailure.key {
       for order in runtime.queue.keyIsOut(order, place: place) { runtime.giveUp(order) }
-    } catch Failure.crowded(let message) {
+    } catch SigningFailure.crowded(let message) {
       for order in runtime.queue.crowdedOut(order, worker: state, place: place, message: message) {
         runtime.giveUp(order)
       }
@@ -186,8 +156,8 @@ final class SigningWorker: @unchecked Sendable {
             return runtime.cache.answer(key, now: runtime.clock.now()).map { .answer($0) } ?? .tryLater
           }
         }
-      } catch Failure.abandoned {
-        throw Failure.abandoned
+      } catch SigningFailure.abandoned {
+        throw SigningFailure.abandoned
       } catch {
         // Nobody new joins those who wait: they are told now rather than after another round.
         guard isClosed else { throw error }
@@ -226,8 +196,8 @@ final class SigningWorker: @unchecked Sendable {
     let entry = directory.credential(of: issuer)
     let encoded = template.tbsResponseData(
       statement, key: key, times: times, issuer: issuer, credential: entry.credential)
-    guard let tbs = encoded else { throw Failure.order("no such issuer") }
-    let signature = try sign(tbs, issuer)
+    guard let tbs = encoded else { throw SigningFailure.order("no such issuer") }
+    let signature = try signer.sign(tbs, issuer)
     let plan = AnswerBuilder.Plan(
       key: key, revision: revision, times: times, isForUnissued: statement.isForUnissued,
       credential: issuer.credentialIndex)
@@ -242,7 +212,7 @@ final class SigningWorker: @unchecked Sendable {
 
   func times(
     _ issuer: Issuer, now: UnixTime, jitter: Double, isForUnissued: Bool = false
-  ) throws(Failure) -> AnswerTimes {
+  ) throws(SigningFailure) -> AnswerTimes {
     let times = AnswerBuilder.times(issuer: issuer, now: now, jitter: jitter, isForUnissued: isForUnissued)
     guard let times else {
       throw .order(
@@ -260,137 +230,12 @@ final class SigningWorker: @unchecked Sendable {
     }
     let message =
       switch error {
-      case Failure.order(let message), Failure.place(let message), Failure.crowded(let message),
-        Failure.key(let message):
+      case SigningFailure.order(let message), SigningFailure.place(let message), SigningFailure.crowded(let message),
+        SigningFailure.key(let message):
         message
       default: "\(error)"
       }
     runtime.failures.warn("an answer could not be made: \(message)")
-  }
-
-  // MARK: - Signing
-
-  /// One signature by the issuer's key in this place, watched by the crew while it lasts.
-  func sign(_ tbsResponseData: [UInt8], _ issuer: Issuer) throws(Failure) -> [UInt8] {
-    let began = runtime.clock.monotonicNanoseconds()
-    state.callBegins(at: began)
-    let result: Result<[UInt8], SigningError>
-    do throws(SigningError) {
-      result = .success(try openSession(issuer).sign(tbsResponseData))
-    } catch {
-      result = .failure(error)
-    }
-    guard state.callEnds() else { throw .abandoned }
-    lastCallEnded = runtime.clock.monotonicNanoseconds()
-    switch result {
-    case .success(let signature):
-      tally.signatures += 1
-      tally.nanoseconds += UInt64(max(0, lastCallEnded - began))
-      // A slow token is to be seen as one before an order of many is through.
-      if tally.nanoseconds > SigningWorker.longestUncountedNanoseconds { count() }
-      if placeCounters.takeFailures() || !provenIssuers.contains(issuer.index) {
-        provenIssuers.insert(issuer.index)
-        runtime.queue.succeeded(issuer.index, place: place)
-      }
-      return signature
-    case .failure(let error): throw failure(error, issuer)
-    }
-  }
-
-  private func failure(_ error: SigningError, _ issuer: Issuer) -> Failure {
-    guard closeSession(of: issuer.index) else { return .abandoned }
-    let name = directory.places[place].name
-    if error.isFalseSignature {
-      runtime.counters.falseSignatures.add(1)
-      runtime.log.warning(
-        "\(name), issuer '\(issuer.name)': a signature does not verify: all answers of the issuer are verified now, and "
-          + "the token's next ones before they are used")
-      issuer.progress.answersAreSuspect()
-    }
-    if error.scope != .thread {
-      runtime.counters.signingFailures.add(1)
-      placeCounters.hasFailed()
-    }
-    switch error.scope {
-    case .thread:
-      runtime.failures.warn("\(name): a thread rests: \(error)")
-      return .crowded(error.description)
-    case .token:
-      runtime.failures.warn("\(name), issuer '\(issuer.name)': \(error)")
-      return .place(error.description)
-    case .signature:
-      // What ends a trial books it.
-      guard state.trial == nil else { return .order(error.description) }
-      for order in runtime.queue.signatureFailed(issuer.index, place: place, message: error.description) {
-        runtime.giveUp(order)
-      }
-      return .order("\(name), issuer '\(issuer.name)': \(error)")
-    case .configuration:
-      runtime.log.warning(
-        "\(name), issuer '\(issuer.name)': \(error); not tried again before the configuration is read anew (SIGHUP)")
-      for orphan in runtime.queue.disable(issuer: issuer.index, place: place, why: error.description) {
-        runtime.giveUp(orphan)
-      }
-      return .key(error.description)
-    }
-  }
-
-  /// Closing is a call into the module too: it may not return either. False where the thread was given up meanwhile.
-  private func closeSession(of issuer: IssuerIndex) -> Bool {
-    guard sessions[issuer] != nil else { return true }
-    state.callBegins(at: runtime.clock.monotonicNanoseconds())
-    sessions[issuer] = nil
-    return state.callEnds()
-  }
-
-  private func closeSessions() -> Bool {
-    state.callBegins(at: runtime.clock.monotonicNanoseconds())
-    sessions = [:]
-    return state.callEnds()
-  }
-
-  private func openSession(_ issuer: Issuer) throws(SigningError) -> any SigningSession {
-    guard let signer = directory.key(of: issuer.index, in: place) else {
-      throw SigningError("issuer '\(issuer.name)' has no key here any more", scope: .signature)
-    }
-    if let open = sessions[issuer.index], open.signer === signer { return open.session }
-    if sessions.count >= SigningWorker.sessionLimit, let any = sessions.keys.first { sessions[any] = nil }
-    let session = try newSession(signer)
-    sessions[issuer.index] = (signer, session)
-    return session
-  }
-
-  /// Where the token has no more, this thread's own for other keys are given back first.
-  private func newSession(_ signer: any Signer) throws(SigningError) -> any SigningSession {
-    do {
-      return try signer.openSession()
-    } catch {
-      guard error.scope == .thread, !sessions.isEmpty else { throw error }
-      sessions = [:]
-      return try signer.openSession()
-    }
-  }
-
-  /// Looks whether the place signs again: opens a session anew and signs something that means nothing.
-  private func tryPlace(_ issuer: IssuerIndex) {
-    state.tries(issuer)
-    guard closeSessions() else { return }
-    let wasSigning = runtime.queue.condition(place: place).isSigning
-    var trouble: String?
-    do throws(Failure) {
-      _ = try sign([0x30, 0x00], directory.issuers[issuer])
-      let (place, name) = (directory.places[place].name, directory.issuers[issuer].name)
-      runtime.log.info(wasSigning ? "\(place) signs for '\(name)'" : "\(place) signs again, for '\(name)'")
-    } catch {
-      switch error {
-      case .abandoned: return
-      case .place(let message), .order(let message), .crowded(let message), .key(let message): trouble = message
-      }
-    }
-    state.tries(nil)
-    for order in runtime.queue.trialEnded(issuer, place: place, isGood: trouble == nil, message: trouble) {
-      runtime.giveUp(order)
-    }
   }
 }
 
