@@ -55,7 +55,7 @@ let package = Package(
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
     room("RedisCache", imports: ["CalendarTime", "RedisClient", "Responder"]),
-    room("PKCS11Signer", imports: ["CP11Kit", "DER", "OCSP", "Responder"]),
+    room("PKCS11Signer", imports: ["CP11Kit", "DER", "EventLoop", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),

@@ -26,6 +26,7 @@ final class ModuleGate: @unchecked Sendable {
   /// Runs the body while nobody is inside; nil where somebody does not come out soon.
   ///
   /// Those who want to come in are not held up by the waiting: a call may hang for ever.
+  /// It asks again and again, since the only bounded wait for this lock that Swift sees is by the clock that can be set.
   func alone<Result>(_ body: () -> Result) -> Result? {
     for _ in 0..<100 {
       if unsafe pthread_rwlock_trywrlock(lock) == 0 {

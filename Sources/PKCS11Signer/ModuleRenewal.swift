@@ -1,4 +1,4 @@
-import Glibc
+import EventLoop
 import Synchronization
 
 /// Signs of life of a module, by which it is decided whether to take its library down and up again.
@@ -10,11 +10,8 @@ final class ModuleHealth: Sendable {
   /// How many open sessions there are at each slot.
   private let sessions = Mutex<[UInt: Int]>([:])
 
-  private static func now() -> Int64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-  }
+  /// In milliseconds.
+  private static func now() -> Int64 { MonotonicTime.now().nanoseconds / 1_000_000 }
 
   func succeeded() { lastSuccess.store(ModuleHealth.now(), ordering: .relaxed) }
   func renewed() { lastRenewal.store(ModuleHealth.now(), ordering: .relaxed) }

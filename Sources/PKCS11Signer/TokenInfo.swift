@@ -33,8 +33,6 @@ public struct TokenInfo: Sendable, Hashable, CustomStringConvertible {
   public var requiresLogin: Bool { has(CKF_LOGIN_REQUIRED) }
   /// The token takes its PIN from a keypad of its own, or has no need of one.
   public var hasProtectedAuthenticationPath: Bool { has(CKF_PROTECTED_AUTHENTICATION_PATH) }
-  /// A wrong PIN was tried since the last right one.
-  public var isPINCountLow: Bool { has(CKF_USER_PIN_COUNT_LOW) }
   /// One more wrong PIN locks the token.
   public var isPINFinalTry: Bool { has(CKF_USER_PIN_FINAL_TRY) }
   public var isPINLocked: Bool { has(CKF_USER_PIN_LOCKED) }

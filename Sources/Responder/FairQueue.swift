@@ -27,16 +27,6 @@ struct FairQueue<Element> {
     if flows[flow]?.isEmpty == true { flows[flow] = nil } else { turns.append(flow) }
     return element
   }
-
-  /// All of one flow, in order.
-  mutating func removeAll(of flow: UInt32) -> [Element] {
-    guard var removed = flows.removeValue(forKey: flow) else { return [] }
-    turns.removeAll { $0 == flow }
-    count -= removed.count
-    var elements: [Element] = []
-    while let element = removed.popFirst() { elements.append(element) }
-    return elements
-  }
 }
 
 /// A ring that grows: first in, first out, with room at both ends.

@@ -54,13 +54,4 @@ struct RenewalHeap<Element> {
       parent = least
     }
   }
-
-  /// All of one issuer, the earliest first.
-  mutating func removeAll(of issuer: IssuerIndex) -> [Entry] {
-    let removed = entries.filter { $0.issuer == issuer }
-    let kept = entries.filter { $0.issuer != issuer }
-    entries = []
-    for entry in kept { insert(entry) }
-    return removed.sorted { $0.isBefore($1) }
-  }
 }

@@ -28,8 +28,7 @@ struct RenewalTests {
     let deaf = try #require(signingError { _ = try scene.signer.openSession() })
     #expect(deaf.description.contains("does not answer"), "SoftHSM does not find it by itself")
 
-    library.setPatience(1)
-    usleep(5000)
+    library.setPatience(0)
     scene.check(try session.sign(message(2)), message(2))
     #expect(library.module.generation == generation + 1)
     scene.check(try scene.signer.openSession().sign(message(3)), message(3))
@@ -42,8 +41,7 @@ struct RenewalTests {
     let session = try scene.signer.openSession()
     let generation = library.module.generation
     library.moveAway(scene.token)
-    library.setPatience(1)
-    usleep(5000)
+    library.setPatience(0)
     #expect(signingError { _ = try session.sign(message()) }?.scope == .token)
     let renewed = library.module.generation
     #expect(renewed > generation)
@@ -55,8 +53,7 @@ struct RenewalTests {
     library.moveBack(scene.token)
     #expect(signingError { _ = try session.sign(message()) }?.scope == .token)
 
-    library.setPatience(1)
-    usleep(5000)
+    library.setPatience(0)
     scene.check(try session.sign(message(1)), message(1))
     #expect(library.module.generation > renewed)
   }
@@ -69,8 +66,7 @@ struct RenewalTests {
     var other: (any SigningSession)? = try kept.signer.openSession()
     let generation = library.module.generation
     library.moveAway(lost.token)
-    library.setPatience(1)
-    usleep(5000)
+    library.setPatience(0)
     for _ in 0..<3 {
       let error = try #require(signingError { _ = try session.sign(message()) })
       #expect(error.scope == .token && error.description.contains("another token of it works"))
@@ -79,7 +75,6 @@ struct RenewalTests {
     kept.check(try #require(other).sign(message(1)), message(1))
     library.moveBack(lost.token)
     other = nil
-    usleep(5000)
     lost.check(try session.sign(message(2)), message(2))
     #expect(library.module.generation == generation + 1)
     kept.check(try kept.signer.openSession().sign(message(3)), message(3))
@@ -93,7 +88,7 @@ struct RenewalTests {
     scene.fault.obey("C_Sign hang count=1")
     let thread = Threads.start { _ = try? stuck.session.sign(message(7)) }
     #expect(scene.fault.waitHanging(1))
-    module.health.patienceMilliseconds.store(1, ordering: .relaxed)
+    module.health.patienceMilliseconds.store(0, ordering: .relaxed)
     let generation = module.generation
     #expect(module.renew(after: generation) == .notNow)
     #expect(scene.fault.calls("C_Finalize") == 0 && module.generation == generation)
@@ -111,7 +106,6 @@ struct RenewalTests {
       guard place > 0 else {
         for _ in 0..<50 {
           _ = module.gate.alone { module.restart() }
-          usleep(2000)
         }
         return
       }
