@@ -125,7 +125,7 @@ struct FaultTests {
     // A library of its own: C_Finalize would end the sessions of all other tests.
     let path = SoftHSM.folder + "/finalized.so"
     SoftHSM.copy(SoftHSM.path, to: path)
-    let token = try SoftHSM.makeToken(path)
+    let token = try SoftHSM.takeToken(path)
     let key = try token.makeKey(.p256)
     let signer = try token.signer(.p256, key: key)
     let sessions = [try signer.openSession(), try signer.openSession()]
@@ -211,7 +211,7 @@ struct FaultScene {
   let signer: PKCS11Signer
 
   init(verifiedShare: Double = 0) throws {
-    token = try SoftHSM.makeToken(fault.path)
+    token = try SoftHSM.takeToken(fault.path)
     key = try token.makeKey(.p256)
     signer = try token.signer(.p256, key: key, options: PKCS11Signer.Options(verifiedShare: verifiedShare))
   }

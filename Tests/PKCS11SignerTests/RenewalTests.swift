@@ -61,7 +61,7 @@ struct RenewalTests {
   @Test("a token of the same module that works keeps its sessions, however long it has been idle")
   func others() throws {
     let library = try OwnSoftHSM(5)
-    let (lost, kept) = (try library.scene(), try library.scene())
+    let (lost, kept) = (try library.scene("lost"), try library.scene("kept"))
     let session = try lost.signer.openSession()
     var other: (any SigningSession)? = try kept.signer.openSession()
     let generation = library.module.generation
@@ -115,61 +115,5 @@ struct RenewalTests {
       }
     }
     scene.check(try scene.signer.openSession().sign(message(1)), message(1))
-  }
-}
-
-/// A copy of SoftHSM with tokens of its own: what becomes of them and of the library concerns no other test.
-private struct OwnSoftHSM {
-  let path: String
-  private let folder: String
-
-  /// - Parameter number: one digit, for each copy another.
-  init(_ number: Int) throws {
-    folder = SoftHSM.folder + "/own-\(number)"
-    path = folder + "/softhsm.so"
-    unsafe mkdir(folder, 0o700)
-    unsafe mkdir(folder + "/tokens", 0o700)
-    unsafe mkdir(folder + "/away", 0o700)
-    SoftHSM.write(
-      "directories.tokendir = \(folder)/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", to: folder + "/conf")
-    // It reads the variable at every C_Initialize: under a name of its own, of the same length.
-    let name = "SOFTHSM\(number)_CONF"
-    precondition(unsafe system("sed s/SOFTHSM2_CONF/\(name)/g \(SoftHSM.path) > \(path)") == 0)
-    unsafe setenv(name, folder + "/conf", 1)
-    setPatience(600_000)
-  }
-
-  var module: TokenModule { TokenModule.at(path) }
-
-  func setPatience(_ milliseconds: Int64) {
-    module.health.patienceMilliseconds.store(milliseconds, ordering: .relaxed)
-  }
-
-  func scene() throws -> OwnScene {
-    let token = try SoftHSM.makeToken(path)
-    let key = try token.makeKey(.p256)
-    let signer = try token.signer(.p256, key: key)
-    return OwnScene(token: token, signer: signer, key: key)
-  }
-
-  /// The token's folder is the one whose files name its label.
-  func moveAway(_ token: TestToken) { move(token, from: "tokens", to: "away") }
-  func moveBack(_ token: TestToken) { move(token, from: "away", to: "tokens") }
-
-  private func move(_ token: TestToken, from: String, to: String) {
-    let found = SoftHSM.output("grep -l \(token.label) \(folder)/\(from)/*/token.object").split(separator: "\n")
-    precondition(found.count == 1, "\(found)")
-    let name = found[0].dropLast("/token.object".count)
-    precondition(unsafe rename(String(name), folder + "/\(to)/" + name.split(separator: "/").last!) == 0)
-  }
-}
-
-private struct OwnScene: Sendable {
-  let token: TestToken
-  let signer: PKCS11Signer
-  let key: PublicKey
-
-  func check(_ signature: [UInt8], _ text: [UInt8]) {
-    #expect(SignatureVerifier.isValid(signature, over: text, algorithm: signer.signatureAlgorithm, by: key))
   }
 }

@@ -17,7 +17,7 @@ struct SigningTests {
       (.rsa(bits: 2048), .pss, nil), (.rsa(bits: 2048), .pss, .sha512), (.rsa(bits: 4096), .pkcs1, nil),
     ])
   func kinds(kind: KeyKind, padding: SignatureScheme.Padding, digest: HashAlgorithm?) throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let key = try token.makeKey(kind)
     let scheme = try SignatureScheme(key: kind, digest: digest, padding: padding)
     let signer = try token.signer(scheme, key: key, options: PKCS11Signer.Options(verifiedShare: 0))
@@ -35,7 +35,7 @@ struct SigningTests {
 
   @Test("a key is found by its id, by its label, by both, and alone by nothing")
   func finding() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let only = try TokenTools.generateKeyPair(token.uri("first", id: [1, 0xAB]), .p256)
     #expect(only.id == [1, 0xAB] && only.label == "first" && only.kind == .p256)
     let key = try token.publicKey("first")
@@ -67,7 +67,7 @@ struct SigningTests {
 
   @Test("another key than the certificate's is told apart by its trial signature")
   func wrongKey() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     try token.makeKey(.p256)
     let other = try token.makeKey(.p256, "other")
     let error = try #require(signingError { _ = try token.signer(.p256, key: other).openSession() })
@@ -103,7 +103,7 @@ struct SigningTests {
 
   @Test("a token that is not there is named beside those that are; it may come")
   func missingToken() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let absent = TestToken(modulePath: SoftHSM.path, label: "no such token")
     let error = try #require(
       signingError { _ = try absent.signer(.p256, key: try token.makeKey(.p256)).openSession() })
@@ -113,7 +113,7 @@ struct SigningTests {
 
   @Test("many threads sign with one signer, each in its session")
   func threads() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let key = try token.makeKey(.p256)
     let signer = try token.signer(.p256, key: key, options: PKCS11Signer.Options(verifiedShare: 0.5))
     let good = Mutex(0)
@@ -137,7 +137,7 @@ struct SigningTests {
 
   @Test("RSA signatures are all verified, others at the rate that was asked for", arguments: [0.0, 0.25, 1.0])
   func rate(share: Double) throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     func verifications(_ scheme: SignatureScheme, _ name: String) throws -> Int {
       let key = try token.makeKey(scheme.key, name)
       let counting = Counter()

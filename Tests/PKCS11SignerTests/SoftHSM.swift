@@ -9,7 +9,7 @@ import Testing
 @testable import PKCS11Signer
 
 /// SoftHSM with tokens of this process alone, in a temporary folder. The module is initialised once per process, so all
-/// tests share the folder, and each makes tokens of its own in it.
+/// tests share the folder, and each takes tokens of its own from it.
 enum SoftHSM {
   static let path = "/usr/lib/softhsm/libsofthsm2.so"
   static let pin = "1234"
@@ -24,7 +24,15 @@ enum SoftHSM {
     write(pin + "\n", to: made + "/pin")
     write("4321\n", to: made + "/wrong-pin")
     unsafe setenv("SOFTHSM2_CONF", made + "/conf", 1)
+    // Here and nowhere else: the environment must not change while another thread starts a command with it.
+    for number in OwnSoftHSM.numbers {
+      unsafe setenv(OwnSoftHSM.variable(number), OwnSoftHSM.folder(number, in: made) + "/conf", 1)
+    }
+    makeTokens()
     unsafe setenv("AVOUCH_TEST_PIN", pin, 1)
+    // By one thread: behind SoftHSM and all modules that pass calls on to it is one library, whose C_Initialize takes its
+    // tables away from a thread that has just begun with them.
+    precondition((try? TokenTools.slots(modulePath: path).isEmpty) == false, "SoftHSM shows no slots")
     atexit { unsafe system("rm -rf \(SoftHSM.folder)") }
     return made
   }()
@@ -63,33 +71,34 @@ enum SoftHSM {
     return text
   }
 
-  // A free slot is found and taken in two steps, and another process that starts meanwhile stumbles over half a token.
-  private static let making = Mutex(0)
+  private static let taken = Atomic<Int>(0)
+  private static let tokenCount = 80
+
+  /// So wide that no label is the beginning of another.
+  private static func label(_ number: Int) -> String { "token-\(100 + number)" }
+
+  // All of them before the module is loaded: where a token was initialised in this process, SoftHSM makes another free slot
+  // in the next C_GetSlotList, and aborts if two threads are at it.
+  private static func makeTokens() {
+    let make = "softhsm2-util --init-token --free --so-pin \(officerPIN) --pin \(pin) --label"
+    let labels = (1...tokenCount).map(label).joined(separator: " ")
+    let code = unsafe system("for label in \(labels); do \(make) $label >/dev/null || exit 1; done")
+    precondition(code == 0, "softhsm2-util makes no tokens")
+  }
 
   /// What OpenSC's tool says of the token, which knows nothing of this program.
   static func witness(_ token: TestToken, _ arguments: String) -> String {
-    making.withLock { _ in
-      output("pkcs11-tool --module \(path) --token-label \(token.label) --login --pin \(pin) \(arguments)")
-    }
+    output("pkcs11-tool --module \(path) --token-label \(token.label) --login --pin \(pin) \(arguments)")
   }
 
-  /// - Parameter upToPIN: leaves the token as it is before its user has a PIN.
-  static func makeToken(_ modulePath: String = path, upToPIN: Bool = false) throws -> TestToken {
+  /// A token that no other test has, without keys.
+  ///
+  /// - Parameter modulePath: SoftHSM, or what passes its calls on to it.
+  static func takeToken(_ modulePath: String = path) throws -> TestToken {
     _ = folder
-    return try making.withLock { number in
-      number += 1
-      let label = "token-\(number)"
-      if upToPIN {
-        let slots = try TokenTools.slots(modulePath: modulePath)
-        let free = try #require(slots.first { $0.token?.isInitialized == false })
-        try TokenModule.at(modulePath).cryptoki().initializeToken(
-          free.id, soPIN: Array(officerPIN.utf8), label: try #require(PaddedText.padded(label, count: 32)))
-      } else {
-        _ = try TokenTools.initializeToken(
-          modulePath: modulePath, label: label, securityOfficerPIN: officerPIN, pin: pin)
-      }
-      return TestToken(modulePath: modulePath, label: label)
-    }
+    let number = taken.add(1, ordering: .relaxed).newValue
+    try #require(number <= tokenCount, "more tokens are taken than are made")
+    return TestToken(modulePath: modulePath, label: label(number))
   }
 }
 

@@ -10,7 +10,7 @@ struct TokenToolsTests {
     "a key made in the token signs, never leaves it, and OpenSC says the same",
     arguments: [KeyKind.p256, .p384, .p521, .rsa(bits: 2048), .ed25519])
   func generate(kind: KeyKind) throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let key = try TokenTools.generateKeyPair(token.uri("responder", id: [0xAB, 1]), kind)
     #expect(key.kind == kind && key.label == "responder" && key.id == [0xAB, 1])
     #expect(key.canSign == true && key.isSensitive == true)
@@ -25,7 +25,7 @@ struct TokenToolsTests {
   // OpenSC 0.23 cannot read P-384: "cannot create EVP_PKEY".
   @Test("the public key is the one that OpenSC reads", arguments: [KeyKind.p256, .p521, .rsa(bits: 3072)])
   func publicKeys(kind: KeyKind) throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     _ = try TokenTools.generateKeyPair(token.uri("responder", id: [7]), kind)
     let der = try TokenTools.publicKey(token.uri("responder"))
     let file = "\(SoftHSM.folder)/\(token.label).der"
@@ -37,7 +37,7 @@ struct TokenToolsTests {
 
   @Test("a name or an id that is taken is refused, and nothing is made")
   func taken() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     _ = try TokenTools.generateKeyPair(token.uri("first", id: [1]), .p256)
     for uri in [token.uri("first", id: [2]), token.uri("second", id: [1])] {
       #expect {
@@ -54,7 +54,7 @@ struct TokenToolsTests {
 
   @Test("slots and tokens are listed; without a PIN the private keys stay hidden")
   func lists() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     try token.makeKey(.p256)
     let slots = try TokenTools.slots(modulePath: SoftHSM.path)
     let found = try #require(slots.compactMap(\.token).first { $0.label == token.label })
@@ -67,7 +67,7 @@ struct TokenToolsTests {
 
   @Test("a token is initialised once under a name")
   func initialize() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     #expect {
       try TokenTools.initializeToken(
         modulePath: SoftHSM.path, label: token.label, securityOfficerPIN: "87654321", pin: "1234")
@@ -84,23 +84,24 @@ struct TokenToolsTests {
 
   @Test("a token whose making was cut off before the user had a PIN is brought to its end")
   func cutOff() throws {
-    let token = try SoftHSM.makeToken(upToPIN: true)
+    let library = try OwnSoftHSM(7)
+    let token = try library.makeToken("cut off", upToPIN: true)
     #expect {
       try TokenTools.initializeToken(
-        modulePath: SoftHSM.path, label: token.label, securityOfficerPIN: "12345678", pin: SoftHSM.pin)
+        modulePath: library.path, label: token.label, securityOfficerPIN: "12345678", pin: SoftHSM.pin)
     } throws: {
       "\($0)".contains("CKR_PIN_INCORRECT")
     }
     let info = try TokenTools.initializeToken(
-      modulePath: SoftHSM.path, label: token.label, securityOfficerPIN: SoftHSM.officerPIN, pin: SoftHSM.pin)
+      modulePath: library.path, label: token.label, securityOfficerPIN: SoftHSM.officerPIN, pin: SoftHSM.pin)
     #expect(info.label == token.label && info.hasUserPIN)
-    #expect(try TokenTools.slots(modulePath: SoftHSM.path).count { $0.token?.label == token.label } == 1)
+    #expect(try TokenTools.slots(modulePath: library.path).count { $0.token?.label == token.label } == 1)
     try token.makeKey(.p256)
   }
 
   @Test("an id is shown as a URI has it, and one given as the digits that people read is told from it")
   func ids() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     let key = try TokenTools.generateKeyPair(token.uri("my key", id: [0x58, 0xAC]), .p256)
     #expect(key.uriAttributes == "object=my%20key;id=%58%ac")
     #expect(try PKCS11URI("pkcs11:\(key.uriAttributes)?module-path=/x").id == key.id)
@@ -120,7 +121,7 @@ struct TokenToolsTests {
 
   @Test("the public key of what is not there is refused with what is")
   func missing() throws {
-    let token = try SoftHSM.makeToken()
+    let token = try SoftHSM.takeToken()
     try token.makeKey(.p256, "there")
     #expect {
       try TokenTools.publicKey(token.uri("elsewhere"))
