@@ -68,8 +68,9 @@ let package = Package(
     .executableTarget(
       name: "avouch",
       dependencies: [
-        "CalendarTime", "Configuration", "DER", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP",
-        "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "Responder", "ResponderRuntime", "SQLiteStore",
+        "CalendarTime", "Configuration", "DER", "EventLoop", "Fleet", "HTTP1", "HTTPClient", "HTTPServer", "Metrics",
+        "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
+        "ResponderRuntime", "SQLiteStore",
       ],
       swiftSettings: strict),
 

@@ -9,6 +9,8 @@ extension Configuration {
     if signingThreads != other.signingThreads { keys.append("signing.threads") }
     if cacheBytes != other.cacheBytes { keys.append("cache.memory") }
     if limits != other.limits { keys.append("limits") }
+    if isEdge != other.isEdge { keys.append("role") }
+    if redis != other.redis { keys.append("redis") }
     return keys
   }
 }

@@ -11,6 +11,10 @@ public struct Configuration: Sendable {
   public var cacheBytes: Int
   public var limits: Limits
   public var issuers: [Issuer]
+  /// Whether it has neither store nor keys.
+  public var isEdge: Bool
+  /// Nil where the node stands alone.
+  public var redis: Redis?
 
   /// How keys in tokens are used.
   public struct Tokens: Sendable, Hashable {
@@ -40,7 +44,7 @@ public struct Configuration: Sendable {
   public struct Issuer: Sendable {
     public var name: String
     public var certificate: String
-    /// PEM files and PKCS#11 URIs; at least one.
+    /// PEM files and PKCS#11 URIs; at least one, save at an edge.
     public var keys: [String]
     public var keyPasswordFile: String?
     /// Nil where the CA signs itself.
@@ -87,7 +91,7 @@ public struct Configuration: Sendable {
     // Rules look at what is there: with a value missing they would only add noise.
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
-    problems = Rules.problems(self)
+    problems = Rules.problems(self) + RedisRules.problems(reader)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
@@ -103,6 +107,8 @@ public struct Configuration: Sendable {
       renewalsPerSecond: renewals == 0 ? nil : renewals, verifyOneIn: reader.integer("signing.verifyOneIn"))
     cacheBytes = reader.integer("cache.memory")
     limits = Limits(reader)
+    isEdge = reader.text("role") == "edge"
+    redis = reader.texts("redis.nodes").isEmpty ? nil : Redis(reader)
     issuers = (0..<reader.issuerCount).map { Issuer(reader, at: "issuers[\($0)].") }
   }
 }

@@ -18,6 +18,9 @@ public enum ConfigurationSchema {
         "type": "object",
         "additionalProperties": false,
         "required": ["issuers"],
+        "if": { "properties": { "role": { "const": "edge" } }, "required": ["role"] },
+        "then": { "required": ["redis"] },
+        "else": { "properties": { "issuers": { "items": { "required": ["signer"], "properties": { "signer": { "required": ["key"] } } } } } },
         "properties": {
           \((members(general, prefix: "", indent: 4) + [issuers]).joined(separator: ",\n    "))
         }
@@ -29,7 +32,9 @@ public enum ConfigurationSchema {
   public static var table: String {
     var lines = ["| key | default | may be | what it is |", "| --- | --- | --- | --- |"]
     for setting in SettingsTable.settings {
-      let standard = setting.standard.map { "`\($0)`" } ?? (setting.isRequired ? "required" : "none")
+      let standard =
+        setting.standard.map { "`\($0)`" }
+        ?? (setting.isRequired ? setting.exceptAtEdges ? "required of an origin" : "required" : "none")
       lines.append("| `\(setting.path)` | \(standard) | \(setting.expectation) | \(setting.summary) |")
     }
     return lines.joined(separator: "\n")
@@ -37,10 +42,12 @@ public enum ConfigurationSchema {
 
   private static func object(_ settings: [Setting], prefix: String, indent: Int) -> String {
     let space = String(repeating: " ", count: indent)
-    let required = settings.filter { $0.isRequired && !$0.path.dropFirst(prefix.count).contains(".") }
+    let required = settings.filter {
+      $0.isRequired && !$0.exceptAtEdges && !$0.path.dropFirst(prefix.count).contains(".")
+    }
     var names = required.map { "\"\($0.path.dropFirst(prefix.count))\"" }
     let needed = Set(
-      settings.filter { $0.isRequired }.compactMap { setting -> String? in
+      settings.filter { $0.isRequired && !$0.exceptAtEdges }.compactMap { setting -> String? in
         let rest = setting.path.dropFirst(prefix.count)
         return rest.firstIndex(of: ".").map { "\"\(rest[..<$0])\"" }
       })
@@ -85,6 +92,7 @@ public enum ConfigurationSchema {
     case .duration(_, let words):
       let pattern = (["[0-9]+[smhd]"] + words).joined(separator: "|")
       parts.append("\"type\": \"string\", \"pattern\": \"^(\(pattern))$\"")
+    case .milliseconds: parts.append("\"type\": \"string\", \"pattern\": \"^[0-9]+m?s$\"")
     case .size: parts.append("\"type\": [\"string\", \"integer\"], \"pattern\": \"^[0-9]+(B|KiB|MiB|GiB)?$\"")
     case .choice(let names): parts.append("\"enum\": [\(names.map { quoted($0) }.joined(separator: ", "))]")
     case .texts: parts.append("\"type\": \"array\", \"items\": { \"type\": \"string\" }")

@@ -7,6 +7,8 @@ public struct Setting: Sendable {
     case boolean
     /// `90s`, `15m`, `8h`, `3d`; `word` is one more value it may have, as `forever`.
     case duration(ClosedRange<Int>, words: [String])
+    /// `100ms`, `2s`; milliseconds.
+    case milliseconds(ClosedRange<Int>)
     /// `8KiB`, `256MiB`, `1GiB`, or a number of octets.
     case size(ClosedRange<Int>)
     case choice([String])
@@ -23,22 +25,29 @@ public struct Setting: Sendable {
   public var standard: String?
   /// Whether it has to be there.
   public var isRequired: Bool
+  /// Whether it may be left out where `role` is `edge`.
+  public var exceptAtEdges: Bool
   /// One sentence for the documentation.
   public var summary: String
 
   init(_ path: String, _ kind: Kind, _ standard: String, _ summary: String) {
-    self.init(path: path, kind: kind, standard: standard, isRequired: false, summary: summary)
+    self.init(
+      path: path, kind: kind, standard: standard, isRequired: false, exceptAtEdges: false, summary: summary)
   }
 
-  init(_ path: String, _ kind: Kind, isRequired: Bool = false, _ summary: String) {
-    self.init(path: path, kind: kind, standard: nil, isRequired: isRequired, summary: summary)
+  init(_ path: String, _ kind: Kind, isRequired: Bool = false, exceptAtEdges: Bool = false, _ summary: String) {
+    self.init(
+      path: path, kind: kind, standard: nil, isRequired: isRequired, exceptAtEdges: exceptAtEdges, summary: summary)
   }
 
-  private init(path: String, kind: Kind, standard: String?, isRequired: Bool, summary: String) {
+  private init(
+    path: String, kind: Kind, standard: String?, isRequired: Bool, exceptAtEdges: Bool, summary: String
+  ) {
     self.path = path
     self.kind = kind
     self.standard = standard
     self.isRequired = isRequired
+    self.exceptAtEdges = exceptAtEdges
     self.summary = summary
   }
 
@@ -51,6 +60,8 @@ public struct Setting: Sendable {
     case .duration(let range, let words):
       "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), as 90s, 15m, 8h or 3d"
         + words.map { ", or \"\($0)\"" }.joined()
+    case .milliseconds(let range):
+      "a duration from \(Milliseconds.text(range.lowerBound)) to \(Milliseconds.text(range.upperBound)), as 100ms or 2s"
     case .size(let range):
       "a size from \(Size.text(range.lowerBound)) to \(Size.text(range.upperBound)), as 8KiB, 256MiB or 1GiB"
     case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
@@ -78,6 +89,21 @@ enum Duration {
       return "\(seconds / unit.seconds)\(unit.letter)"
     }
     return "\(seconds)s"
+  }
+}
+
+/// Short durations as the configuration writes them.
+enum Milliseconds {
+  /// Milliseconds; nil for anything but a whole number with `ms` or `s`.
+  static func count(_ text: String) -> Int? {
+    if text.hasSuffix("ms") { return WholeNumber.parse(text.dropLast(2)) }
+    guard text.hasSuffix("s"), let number = WholeNumber.parse(text.dropLast()) else { return nil }
+    let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: 1000)
+    return isTooLarge ? nil : milliseconds
+  }
+
+  static func text(_ milliseconds: Int) -> String {
+    milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
   }
 }
 

@@ -14,6 +14,7 @@ struct SettingsReader {
   /// By full path, issuers with their place: `issuers[0].validity`.
   private(set) var values: [String: Value] = [:]
   private(set) var issuerCount = 0
+  private var isEdge: Bool { if case .text("edge")? = values["role"] { true } else { false } }
 
   mutating func problem(_ path: String, _ text: String) {
     problems.append("\(path): \(text)")
@@ -87,7 +88,7 @@ struct SettingsReader {
     var isStandard = false
     var given = value
     if given == nil {
-      guard !setting.isRequired else {
+      guard !setting.isRequired || setting.exceptAtEdges && isEdge else {
         problem(path, "is missing; \(setting.expectation) is expected")
         return
       }
@@ -130,6 +131,8 @@ struct SettingsReader {
     case (.duration(_, let words), .text(let text)) where words.contains(text): return .word(text)
     case (.duration(let range, _), .text(let text)):
       return Duration.seconds(text).flatMap { range.contains($0) ? .integer($0) : nil }
+    case (.milliseconds(let range), .text(let text)):
+      return Milliseconds.count(text).flatMap { range.contains($0) ? .integer($0) : nil }
     case (.size(let range), .text(let text)):
       return Size.octets(text).flatMap { range.contains($0) ? .integer($0) : nil }
     case (.size(let range), .number(let number)):

@@ -4,7 +4,7 @@
 public enum SettingsTable {
   private static let day = 86_400
 
-  public static let settings: [Setting] = general + limits + issuers
+  public static let settings: [Setting] = general + fleet + limits + issuers
 
   private static let general: [Setting] = [
     Setting("store", .text, "avouch.sqlite", "The SQLite file with certificates, revocations and signed answers."),
@@ -66,8 +66,8 @@ public enum SettingsTable {
       "The name in commands and logs: letters, digits, `.`, `_`, `-`; at most 64."),
     Setting("issuers[].certificate", .text, isRequired: true, "The CA's certificate, PEM or DER."),
     Setting(
-      "issuers[].signer.key", .oneOrMoreTexts, isRequired: true,
-      "The private key that signs: a PEM file, or the PKCS#11 URI of a key in a token; a list for one key in several tokens."
+      "issuers[].signer.key", .oneOrMoreTexts, isRequired: true, exceptAtEdges: true,
+      "The private key that signs: a PEM file, or the PKCS#11 URI of a key in a token; a list for one key in several tokens. An edge needs none."
     ),
     Setting("issuers[].signer.keyPasswordFile", .text, "A file whose first line opens the key."),
     Setting(

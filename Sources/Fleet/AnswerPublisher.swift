@@ -1,5 +1,5 @@
 import CalendarTime
-public import Metrics
+import Metrics
 import OCSP
 public import Responder
 import Synchronization
@@ -12,29 +12,31 @@ import Synchronization
 public final class AnswerPublisher: PublicationReceiver {
   /// Bounds.
   public struct Limits: Sendable {
-    /// Answers that wait to be sent.
+    /// Answers that wait to be sent, changes that wait for their answers, and news.
     public var queueLimit = 200_000
     /// Answers under way at once.
     public var window = 1024
     /// So long a change waits for its answer before other nodes are told to forget the old one, in milliseconds.
     public var changePatienceMilliseconds: Int64 = 500
+    /// So long nothing is sent after something has failed, in milliseconds.
+    public var pauseMilliseconds: Int64 = 100
+    /// After so long without news an empty entry is sent, so that whoever missed the last ones notices, in milliseconds.
+    public var beatMilliseconds: Int64 = 1000
 
     public init() {}
   }
 
   private struct State {
     var queue: PublisherQueue
-    /// Changes whose answers are not there yet: since when.
-    var changes: [ResponseKey: (revision: Revision, since: Int64)] = [:]
+    /// Changes whose answers are not there yet.
+    var changes: AwaitedChanges
+    var news: PublisherNews
     /// Answers that are being written.
     var underWay = 0
-    /// News that wait for their number, in order.
-    var news: [UpdateEntry.News] = []
-    var renewals: [UpdateEntry.Renewal] = []
-    /// The entry under way: the next is sent once it has arrived, so that no number is missing or doubled.
-    var announcing: UpdateEntry?
-    var nextNumber: UInt64?
     var failure: String?
+    /// Monotonic nanoseconds.
+    var pauseEnd = Int64.min
+    var lastNews = Int64.min / 2
   }
 
   private static let longestAnswerMilliseconds: Int64 = 400 * 86_400_000
@@ -44,43 +46,63 @@ public final class AnswerPublisher: PublicationReceiver {
   private let clock: any Clock
   private let hasher: any ResponseHasher
   private let limits: Limits
+  private let selection: any PublicationSelection
+  private let onWork: @Sendable () -> Void
   private let token = Mutex<FencingToken?>(nil)
   private let state: Mutex<State>
 
-  /// - Parameter directory: what is in force.
+  /// - Parameters:
+  ///   - directory: what is in force.
+  ///   - selection: which answers are sent.
+  ///   - onWork: called by any thread where `turn` has something to do; must not block.
   public init(
     shared: any SharedCache, directory: @escaping @Sendable () -> IssuerDirectory, limits: Limits, clock: any Clock,
-    hasher: any ResponseHasher
+    hasher: any ResponseHasher, selection: any PublicationSelection = EverythingSelected(),
+    onWork: @escaping @Sendable () -> Void = {}
   ) {
     self.shared = shared
     source = directory
     self.limits = limits
     self.clock = clock
     self.hasher = hasher
-    state = Mutex(State(queue: PublisherQueue(limit: limits.queueLimit)))
+    self.selection = selection
+    self.onWork = onWork
+    state = Mutex(
+      State(
+        queue: PublisherQueue(limit: limits.queueLimit), changes: AwaitedChanges(limit: limits.queueLimit),
+        news: PublisherNews(limit: limits.queueLimit)))
   }
 
   /// Begins to send, as the origin of that token, behind the newest entry of the stream; nil stops it: another node is the
   /// origin.
   public func lead(_ token: FencingToken?, after newest: UpdateEntry?) {
     self.token.withLock { $0 = token }
-    state.withLock { state in
-      // An empty stream begins somewhere else each time: who remembers an earlier one sees a gap.
-      let first = UInt64(bitPattern: clock.now().seconds(since: UnixTime(seconds: 0))) << 20
-      state.nextNumber = token == nil ? nil : (newest.map { $0.number &+ 1 } ?? first)
-      state.announcing = nil
-    }
+    // An empty stream begins somewhere else each time: who remembers an earlier one sees a gap.
+    let first = UInt64(bitPattern: clock.now().seconds(since: UnixTime(seconds: 0))) << 20
+    let next = token == nil ? nil : (newest.map { $0.number &+ 1 } ?? first)
+    state.withLock { $0.news.begin(at: next) }
+    onWork()
   }
 
   // MARK: - What the runtime says
 
-  public func published(_ answer: Answer) {
+  public func published(_ answer: Answer) { publish(answer, of: nil) }
+
+  /// - Parameters:
+  ///   - ticket: of the walk that hands it over.
+  ///   - isWanted: whether somebody waits to hear that it is there.
+  func publish(_ answer: Answer, of ticket: WalkTicket?, isWanted: Bool = false) {
     guard !answer.isForUnissued else { return }
-    state.withLock { state in
-      let change = state.changes[answer.key].map { $0.revision <= answer.revision } ?? false
-      if change { state.changes[answer.key] = nil }
-      state.queue.add(answer, isChange: change)
+    let isSelected = selection.isSelected(answer.key, now: clock.monotonicNanoseconds())
+    let isAdded = state.withLock { state in
+      let isChange = state.changes.takes(answer.key, answer.revision)
+      // One that was sent earlier must not stay behind a change, whoever asked for it.
+      guard isSelected || isChange else { return false }
+      state.queue.add(answer, isChange: isChange, isWanted: isWanted, ticket: ticket)
+      return true
     }
+    // Whoever walks takes turns by itself.
+    if isAdded, ticket == nil { onWork() }
   }
 
   public func changed(_ issuer: IssuerIndex, _ certificate: ChangedCertificate) {
@@ -89,21 +111,31 @@ public final class AnswerPublisher: PublicationReceiver {
     state.withLock { state in
       for algorithm in algorithms {
         let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: certificate.record.serial)
-        guard state.changes.count < limits.queueLimit || state.changes[key] != nil else { continue }
-        state.changes[key] = (certificate.revision, now)
+        if !state.changes.add(key, certificate.revision, now: now) { state.news.lose() }
       }
     }
   }
+
+  /// Somebody wanted an answer for a serial that was never issued.
+  public func isUnissued(_ key: SharedKey) {
+    state.withLock { $0.news.add(unissued: key) }
+    onWork()
+  }
+
+  /// How many more answers there is room for, of those that can come again.
+  public var room: Int { state.withLock { max(0, limits.queueLimit / 2 - $0.queue.count) } }
 
   /// Issuers of which something was left out since this was last asked: all of theirs has to be handed over again.
   public func takeIncomplete() -> Set<IssuerIndex> { state.withLock { $0.queue.takeIncomplete() } }
 
   /// Whether everything that was handed over has arrived.
   public var isSettled: Bool {
-    state.withLock { state in
-      state.queue.count == 0 && state.underWay == 0 && state.news.isEmpty && state.renewals.isEmpty
-        && state.announcing == nil
-    }
+    state.withLock { $0.queue.count == 0 && $0.underWay == 0 && $0.news.count == 0 }
+  }
+
+  /// Answers and news that wait, or are under way.
+  public var backlog: (answers: Int, news: Int) {
+    state.withLock { ($0.queue.count + $0.underWay, $0.news.count) }
   }
 
   /// Why nothing arrives; nil while it does.
@@ -115,25 +147,23 @@ public final class AnswerPublisher: PublicationReceiver {
   public func turn() -> Bool {
     guard let token = token.withLock({ $0 }) else { return false }
     let now = clock.monotonicNanoseconds()
+    let directory = source()
     let items = state.withLock { state in
-      tellOverdueChanges(&state, now)
+      tellOverdueChanges(&state, now, directory)
+      guard now >= state.pauseEnd else { return [PublisherQueue.Item]() }
       let items = state.queue.take(max(0, limits.window - state.underWay))
       state.underWay += items.count
       return items
     }
-    let directory = source()
     for item in items { write(item, token, directory) }
-    return announceNext(token) || !items.isEmpty
+    return announceNext(token, now) || !items.isEmpty
   }
 
-  private func tellOverdueChanges(_ state: inout State, _ now: Int64) {
-    guard !state.changes.isEmpty else { return }
+  private func tellOverdueChanges(_ state: inout State, _ now: Int64, _ directory: IssuerDirectory) {
     let limit = now - limits.changePatienceMilliseconds * 1_000_000
-    let directory = source()
-    for (key, change) in state.changes where change.since <= limit {
-      state.changes[key] = nil
-      state.news.append(
-        .changed(directory.issuers[key.issuer].sharedKey(key), change.revision, frame: []))
+    while let (key, revision) = state.changes.popOverdue(limit) {
+      state.news.add(
+        UpdateEntry.Change(key: directory.issuers[key.issuer].sharedKey(key), revision: revision, frame: []))
     }
   }
 
@@ -143,6 +173,7 @@ public final class AnswerPublisher: PublicationReceiver {
     let left = answer.times.nextUpdate.seconds(since: clock.now())
     guard left > 0, !issuer.isRetired else {
       state.withLock { $0.underWay -= 1 }
+      item.ticket?.end()
       return
     }
     let key = issuer.sharedKey(item.key)
@@ -160,74 +191,72 @@ public final class AnswerPublisher: PublicationReceiver {
     _ item: PublisherQueue.Item, _ key: SharedKey, _ frame: [UInt8],
     _ result: Result<SharedWrite.Outcome, SharedCacheError>
   ) {
-    switch result {
-    case .success(.written): counters.written.add(1)
-    case .success(.unchanged): counters.unchanged.add(1)
-    case .success(.superseded): counters.superseded.add(1)
-    case .success(.fenced): counters.fenced.add(1)
-    case .failure: counters.failures.add(1)
-    }
-    state.withLock { state in
+    counters.count(result)
+    let isWindowHalfEmpty = state.withLock { state in
       state.underWay -= 1
       switch result {
       case .failure(let error):
-        state.failure = error.description
+        fail(&state, error)
         state.queue.putBack(item)
       case .success(.written), .success(.unchanged):
         state.failure = nil
         if item.isChange {
-          state.news.append(.changed(key, item.answer.revision, frame: frame))
-        } else if case .success(.written) = result {
-          state.renewals.append(UpdateEntry.Renewal(key: key, producedAt: item.answer.times.producedAt))
+          state.news.add(UpdateEntry.Change(key: key, revision: item.answer.revision, frame: frame))
+        } else if item.isWanted || result.isWritten {
+          state.news.add(UpdateEntry.Renewal(key: key, producedAt: item.answer.times.producedAt))
         }
       // Something newer is there, or another origin is: it has told its own news.
       case .success(.superseded), .success(.fenced): break
       }
+      return state.underWay <= limits.window / 2
     }
+    if case .success = result { item.ticket?.end() }
+    // Not for each of a thousand: whoever takes turns would do nothing else.
+    if item.isChange || isWindowHalfEmpty { onWork() }
+  }
+
+  private func fail(_ state: inout State, _ error: SharedCacheError) {
+    state.failure = error.description
+    state.pauseEnd = clock.monotonicNanoseconds() + limits.pauseMilliseconds * 1_000_000
   }
 
   /// Sends the next news, one entry at a time. False where none waits, or one is under way.
-  private func announceNext(_ token: FencingToken) -> Bool {
+  private func announceNext(_ token: FencingToken, _ now: Int64) -> Bool {
     let entry = state.withLock { state -> UpdateEntry? in
-      guard state.announcing == nil, let number = state.nextNumber else { return nil }
-      if state.news.isEmpty, !state.renewals.isEmpty {
-        state.news.append(.renewed(Array(state.renewals.prefix(UpdateEntry.maximumRenewals))))
-        state.renewals.removeFirst(min(UpdateEntry.maximumRenewals, state.renewals.count))
-      }
-      guard !state.news.isEmpty else { return nil }
-      let entry = UpdateEntry(number: number, token: token, news: state.news.removeFirst())
-      state.announcing = entry
+      guard now >= state.pauseEnd else { return nil }
+      if now - state.lastNews >= limits.beatMilliseconds * 1_000_000 { state.news.beat() }
+      guard let entry = state.news.next(token) else { return nil }
+      state.lastNews = now
       return entry
     }
     guard let entry else { return false }
     shared.announce(entry.encoded(hasher: hasher)) { [self] result in
       state.withLock { state in
-        guard state.announcing == entry else { return }
-        state.announcing = nil
         switch result {
         case .success:
-          state.nextNumber = entry.number &+ 1
-          state.failure = nil
+          if state.news.ended(entry, hasArrived: true) { state.failure = nil }
         case .failure(let error):
-          // With the same number: who has heard it already ignores it.
-          state.news.insert(entry.news, at: 0)
-          state.failure = error.description
+          if state.news.ended(entry, hasArrived: false) { fail(&state, error) }
         }
       }
+      onWork()
     }
     return true
   }
 }
 
-/// What a publisher counts, for metrics.
-public final class PublisherCounters: Sendable {
-  public let written = Counter()
-  public let unchanged = Counter()
-  /// Refused because the shared level had something newer.
-  public let superseded = Counter()
-  /// Refused because another origin has taken over.
-  public let fenced = Counter()
-  public let failures = Counter()
+extension Result<SharedWrite.Outcome, SharedCacheError> {
+  fileprivate var isWritten: Bool { if case .success(.written) = self { true } else { false } }
+}
 
-  init() {}
+/// Which of an origin's answers go into the level that nodes share.
+public protocol PublicationSelection: AnyObject, Sendable {
+  /// Any thread may ask.
+  func isSelected(_ key: ResponseKey, now: Int64) -> Bool
+}
+
+/// All of them.
+public final class EverythingSelected: PublicationSelection {
+  public init() {}
+  public func isSelected(_ key: ResponseKey, now: Int64) -> Bool { true }
 }

@@ -14,6 +14,8 @@ public final class EdgeCounters: Sendable {
   public let ended = Counter()
   /// Values older than a change that this node has heard of.
   public let outdated = Counter()
+  /// Asked of the origin.
+  public let wanted = Counter()
   public let coalesced = Counter()
   public let refused = Counter()
   public let overdue = Counter()

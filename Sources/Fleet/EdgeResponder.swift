@@ -18,6 +18,13 @@ public final class EdgeResponder: AnswerSource {
     public var rememberedChanges = 1_000_000
     public var deadlineMilliseconds: Int64 = 2000
     public var retryAfterSeconds = 2
+    /// Questions that wait for the origin, which is told of what is asked for and not there; over it the answer is
+    /// `tryLater`.
+    public var wantLimit = 1000
+    /// So long they wait.
+    public var wantMilliseconds: Int64 = 500
+    /// So long the stream has to be heard again before absence means anything: the origin may have something to put back.
+    public var settlingMilliseconds: Int64 = 2000
 
     public init() {}
   }
@@ -38,6 +45,10 @@ public final class EdgeResponder: AnswerSource {
   private let changes: Mutex<HeardChanges>
   private let current: Mutex<IssuerDirectory>
   private let generation = Atomic<UInt64>(1)
+  /// From when on what is absent counts as not issued: monotonic nanoseconds.
+  private let trustsAbsenceFrom = Atomic<Int64>(.max)
+  /// Questions that wait for the origin.
+  private let wanted = Mutex<[ResponseKey: (id: ID, deadline: Int64)]>([:])
 
   /// - Parameter directory: its issuers need no keys.
   public init(
@@ -53,6 +64,14 @@ public final class EdgeResponder: AnswerSource {
       PendingQuestions(maximumEntries: limits.questionLimit, maximumWaiters: 4 * limits.questionLimit))
     changes = Mutex(HeardChanges(limit: limits.rememberedChanges))
     current = Mutex(directory)
+  }
+
+  /// Puts other issuers in force. Those that are there keep their numbers, and their answers in memory.
+  public func adopt(_ settings: [IssuerSettings]) throws {
+    try current.withLock { current in
+      current = try IssuerDirectory.ofEdge(settings, after: current)
+    }
+    generation.wrappingAdd(1, ordering: .releasing)
   }
 
   // MARK: - What the HTTP side asks
@@ -81,10 +100,22 @@ public final class EdgeResponder: AnswerSource {
 
   /// Tells those whose deadline has passed to come later. To be called a few times a second.
   public func sweepOverdue() {
-    for receiver in pending.withLock({ $0.takeOverdue(now: clock.monotonicNanoseconds()) }) {
+    let now = clock.monotonicNanoseconds()
+    let vain = wanted.withLock { wanted -> [ID] in
+      guard !wanted.isEmpty else { return [] }
+      let overdue = wanted.filter { $0.value.deadline <= now }
+      for key in overdue.keys { wanted[key] = nil }
+      return overdue.values.map(\.id)
+    }
+    for receiver in pending.withLock({ pending in pending.takeOverdue(now: now) + vain.flatMap { pending.take($0) } }) {
       counters.overdue.add(1)
       receiver.receive(.tryLater)
     }
+  }
+
+  /// Tells everybody who waits to come later: the process ends.
+  public func close() {
+    for receiver in pending.withLock({ $0.takeOverdue(now: .max) }) { receiver.receive(.tryLater) }
   }
 
   // MARK: - Fetching
@@ -98,6 +129,8 @@ public final class EdgeResponder: AnswerSource {
     let asOf = changes.withLock { $0.newest }
     shared.fetch(sharedKey) { [self] result in
       switch fetched(result, key, sharedKey, issuer, asOf: asOf) {
+      case .wanted where addWant(key, id): shared.want(sharedKey)
+      case .wanted: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
       case .done(let outcome): for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(outcome) }
       case .again where round + 1 < EdgeResponder.maximumRounds: fetch(id, key, round: round + 1)
       case .again: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
@@ -105,9 +138,21 @@ public final class EdgeResponder: AnswerSource {
     }
   }
 
+  /// False over the bound.
+  private func addWant(_ key: ResponseKey, _ id: ID) -> Bool {
+    counters.wanted.add(1)
+    return wanted.withLock { wanted in
+      guard wanted.count < limits.wantLimit else { return false }
+      wanted[key] = (id, clock.monotonicNanoseconds() + limits.wantMilliseconds * 1_000_000)
+      return true
+    }
+  }
+
   private enum Fetched {
     case done(QuestionOutcome)
     case again
+    /// The origin has to be asked.
+    case wanted
   }
 
   private func fetched(
@@ -120,12 +165,19 @@ public final class EdgeResponder: AnswerSource {
       return .done(remembered(key))
     case .success(.absent(let completeUntil)):
       counters.absent.add(1)
-      let isKnownUnissued = completeUntil.map { clock.now() < $0 } ?? false
+      let isKnownUnissued = trustsAbsence && completeUntil.map { clock.now() < $0 } ?? false
       // A certificate that was issued a moment ago: its news has come, and what was read is older.
       guard cache.isCurrent(key, asOf: asOf) else { return .again }
-      return .done(isKnownUnissued ? .unauthorized : .tryLater)
+      // What memory has came with news that the shared level has lost.
+      if let held = cache.answer(key, now: clock.now()) { return .done(.answer(held)) }
+      // Vouched for is what is signed ahead, and that is not every hash.
+      if isKnownUnissued, issuer.policy.presignedAlgorithms.contains(key.hashAlgorithm) { return .done(.unauthorized) }
+      return .wanted
     case .success(.held(let octets)):
-      guard let answer = checked(octets, key, sharedKey, issuer) else { return .done(remembered(key)) }
+      guard let answer = checked(octets, key, sharedKey, issuer) else {
+        // The origin puts it right.
+        return cache.answer(key, now: clock.now()).map { .done(.answer($0)) } ?? .wanted
+      }
       switch cache.publish(answer, asOf: asOf, now: clock.now()) {
       case .stored, .notKept:
         counters.fetched.add(1)
@@ -143,9 +195,11 @@ public final class EdgeResponder: AnswerSource {
     cache.answer(key, now: clock.now()).map { .answer($0) } ?? .tryLater
   }
 
-  /// The answer in octets of the shared level; nil where they must not be used. What is no good is removed there.
+  /// The answer in octets of the shared level; nil where they must not be used. What is no good is marked there.
   func checked(_ octets: [UInt8], _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer) -> Answer? {
-    guard let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else { return nil }
+    guard octets != SharedAnswer.damaged, let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
+      return nil
+    }
     let frame: SharedAnswer
     do {
       frame = try SharedAnswer(octets, for: sharedKey, certID: certID, now: clock.now(), hasher: hasher)
@@ -213,6 +267,31 @@ public final class EdgeResponder: AnswerSource {
   /// Takes an answer in that came with news which have been applied.
   func take(_ answer: Answer) {
     _ = cache.publish(answer, asOf: changes.withLock { $0.newest }, now: clock.now())
+  }
+
+  /// The stream of news is heard or not.
+  ///
+  /// - Parameter isAgain: whether it was heard before, so that something may be on its way back.
+  func isListening(_ isListening: Bool, isAgain: Bool) {
+    let wait = isAgain ? limits.settlingMilliseconds * 1_000_000 : 0
+    trustsAbsenceFrom.store(isListening ? clock.monotonicNanoseconds() + wait : .max, ordering: .releasing)
+  }
+
+  private var trustsAbsence: Bool {
+    clock.monotonicNanoseconds() >= trustsAbsenceFrom.load(ordering: .acquiring)
+  }
+
+  /// The origin has said that a serial somebody asked for was never issued.
+  func isUnissued(_ key: ResponseKey) {
+    guard let id = wanted.withLock({ $0.removeValue(forKey: key)?.id }) else { return }
+    for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.unauthorized) }
+  }
+
+  /// Whether somebody waits for the origin to bring it; then it is fetched.
+  func fetchIfWanted(_ key: ResponseKey) -> Bool {
+    guard let id = wanted.withLock({ $0.removeValue(forKey: key)?.id }) else { return false }
+    fetch(id, key, round: 0)
+    return true
   }
 
   /// Fetches what memory holds in an older version.

@@ -21,6 +21,7 @@ public final class OriginLease: Sendable {
     var leaseEnd = Int64.min
     var nextStep = Int64.min
     var isAsking = false
+    var lastToken = FencingToken(0)
   }
 
   private let registry: any OriginRegistry
@@ -82,8 +83,13 @@ public final class OriginLease: Sendable {
   }
 
   private func seek(began: Int64) {
-    let verdict = claim()
-    registry.claim(verdict, milliseconds: leaseMilliseconds, takesOver: takesOver, now: clock.now()) { [self] result in
+    // A shared level that has forgotten everything must not give out a token that others have seen: by the clock it grows
+    // over restarts of this process too.
+    var claim = claim()
+    let last = state.withLock { $0.lastToken.value }
+    claim.tokenFloor = FencingToken(max(last + 1, UInt64(max(0, clock.now().seconds))))
+    let asked = claim
+    registry.claim(asked, milliseconds: leaseMilliseconds, takesOver: takesOver, now: clock.now()) { [self] result in
       state.withLock { state in
         state.isAsking = false
         // Looked at again in a while: the other one may end.
@@ -92,9 +98,10 @@ public final class OriginLease: Sendable {
         case .failure(let error): state.status = .seeking(why: error.description)
         case .success(.leads(let token)):
           state.status = .leading(token)
+          state.lastToken = token
           // From when it was asked for: how long the answer took is not known to have come after the lease began.
           state.leaseEnd = began + leaseMilliseconds * 1_000_000 * 9 / 10
-        case .success(let refusal): state.status = .refused(OriginLease.text(refusal, verdict))
+        case .success(let refusal): state.status = .refused(OriginLease.text(refusal, asked))
         }
       }
     }

@@ -10,13 +10,15 @@ struct PublisherQueue {
     var answer: Answer
     /// Whether other nodes must forget what they have before they hear of anything else.
     var isChange: Bool
+    /// Whether somebody waits to hear of it, though nothing may be new.
+    var isWanted = false
+    /// Of the walk that has brought it, if any.
+    var ticket: WalkTicket?
   }
 
   private let limit: Int
-  private var changes: [ResponseKey] = []
-  private var renewals: [ResponseKey] = []
-  private var nextChange = 0
-  private var nextRenewal = 0
+  private var changes = Line<ResponseKey>()
+  private var renewals = Line<ResponseKey>()
   private var items: [ResponseKey: Item] = [:]
   /// Issuers of which something was left out.
   private(set) var incomplete: Set<IssuerIndex> = []
@@ -27,11 +29,18 @@ struct PublisherQueue {
 
   var count: Int { items.count }
 
-  mutating func add(_ answer: Answer, isChange: Bool) {
+  mutating func add(_ answer: Answer, isChange: Bool, isWanted: Bool = false, ticket: WalkTicket? = nil) {
     let key = answer.key
     if let held = items[key] {
-      // The place in line stays, save that a change goes to the front of the renewals.
-      items[key] = Item(key: key, answer: answer, isChange: held.isChange || isChange)
+      if held.ticket !== ticket { ticket?.begin() }
+      // The place in line stays, save that a change goes to the front of the renewals. Two that were signed at once may
+      // come in either order.
+      let isNewer =
+        (answer.revision, answer.times.producedAt) >= (held.answer.revision, held.answer.times.producedAt)
+      if ticket != nil, held.ticket !== ticket { held.ticket?.end() }
+      items[key] = Item(
+        key: key, answer: isNewer ? answer : held.answer, isChange: held.isChange || isChange,
+        isWanted: held.isWanted || isWanted, ticket: ticket ?? held.ticket)
       if isChange, !held.isChange { changes.append(key) }
       return
     }
@@ -39,44 +48,36 @@ struct PublisherQueue {
       incomplete.insert(key.issuer)
       return
     }
-    items[key] = Item(key: key, answer: answer, isChange: isChange)
+    ticket?.begin()
+    items[key] = Item(key: key, answer: answer, isChange: isChange, isWanted: isWanted, ticket: ticket)
     if isChange { changes.append(key) } else { renewals.append(key) }
   }
 
   /// Up to so many, the changes first.
   mutating func take(_ count: Int) -> [Item] {
     var taken: [Item] = []
-    while taken.count < count, nextChange < changes.count {
-      if let item = items.removeValue(forKey: changes[nextChange]) { taken.append(item) }
-      nextChange += 1
+    while taken.count < count, let key = changes.popFirst() {
+      if let item = items.removeValue(forKey: key) { taken.append(item) }
     }
-    while taken.count < count, nextRenewal < renewals.count {
-      if let item = items.removeValue(forKey: renewals[nextRenewal]) { taken.append(item) }
-      nextRenewal += 1
+    while taken.count < count, let key = renewals.popFirst() {
+      if let item = items.removeValue(forKey: key) { taken.append(item) }
     }
-    PublisherQueue.compact(&changes, &nextChange)
-    PublisherQueue.compact(&renewals, &nextRenewal)
     return taken
   }
 
   /// Something could not be sent: it comes back unless something newer has taken its place.
   mutating func putBack(_ item: Item) {
-    guard items[item.key] == nil else {
-      if item.isChange { items[item.key]?.isChange = true }
-      return
+    // `add` counts it once more.
+    defer { item.ticket?.end() }
+    guard let newer = items[item.key] else {
+      return add(item.answer, isChange: item.isChange, isWanted: item.isWanted, ticket: item.ticket)
     }
-    add(item.answer, isChange: item.isChange)
+    add(newer.answer, isChange: item.isChange, isWanted: item.isWanted, ticket: item.ticket ?? newer.ticket)
   }
 
   /// The issuers of which something was left out since this was last asked.
   mutating func takeIncomplete() -> Set<IssuerIndex> {
     defer { incomplete = [] }
     return incomplete
-  }
-
-  private static func compact(_ keys: inout [ResponseKey], _ next: inout Int) {
-    guard next > 4096, next * 2 > keys.count else { return }
-    keys.removeFirst(next)
-    next = 0
   }
 }

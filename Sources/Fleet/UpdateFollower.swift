@@ -40,12 +40,14 @@ public final class UpdateFollower: UpdateReceiver {
       if isHeard {
         guard state.deafSince != nil else { return nil }
         state.deafSince = nil
+        edge.isListening(true, isAgain: state.wasEverHeard)
         defer { state.wasEverHeard = true }
         return state.wasEverHeard ? "the stream of updates is heard again" : nil
       }
       state.why = why
       guard state.deafSince == nil else { return nil }
       state.deafSince = now
+      edge.isListening(false, isAgain: true)
       return "the stream of updates cannot be heard: \(why ?? "no reason known")"
     }
     if let message { log(message) }
@@ -82,19 +84,27 @@ public final class UpdateFollower: UpdateReceiver {
 
   private func apply(_ news: UpdateEntry.News) {
     switch news {
-    case .changed(let sharedKey, let revision, let frame):
-      guard let (key, issuer) = edge.directory.key(sharedKey) else { return }
-      edge.fence(key, sharedKey, revision)
-      guard !frame.isEmpty, let answer = edge.checked(frame, key, sharedKey, issuer) else { return }
-      edge.take(answer)
+    case .changed(let changes): for change in changes { apply(change) }
     case .renewed(let renewals):
       for renewal in renewals {
-        guard let (key, _) = edge.directory.key(renewal.key), let held = edge.cache.peek(key),
+        guard let (key, _) = edge.directory.key(renewal.key), !edge.fetchIfWanted(key), let held = edge.cache.peek(key),
           held.times.producedAt < renewal.producedAt
         else { continue }
         edge.renew(key)
       }
-    case .complete: break
+    case .unissued(let keys):
+      for shared in keys {
+        guard let (key, _) = edge.directory.key(shared) else { continue }
+        edge.isUnissued(key)
+      }
     }
+  }
+
+  private func apply(_ change: UpdateEntry.Change) {
+    guard let (key, issuer) = edge.directory.key(change.key) else { return }
+    edge.fence(key, change.key, change.revision)
+    defer { _ = edge.fetchIfWanted(key) }
+    guard !change.frame.isEmpty, let answer = edge.checked(change.frame, key, change.key, issuer) else { return }
+    edge.take(answer)
   }
 }

@@ -98,7 +98,7 @@ public final class OCSPHandler: RequestHandler {
     answerOctets = []
     defer { answerOctets = buffer }
     var span = buffer.mutableSpan
-    guard let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
+    guard !cache.isDoubted, let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
     counters.hits.add(1)
     if !current.writer.knows(answer.credential) { current.look() }
     let writer = current.writer

@@ -24,6 +24,11 @@ public final class RedisSharedCache: SharedCache {
   /// The stream is asked for news at least so often, so that a server that is gone is missed within a second.
   private static let blockMilliseconds = 300
   private static let newsAtOnce = 1000
+  /// Until then an origin has renewed everything that it answers for.
+  private static let damagedSeconds = 30 * 86_400
+  private static let wants = "avouch:wanted"
+  /// Wants that are kept, about: who asked for more is told to come later.
+  private static let wantsLength = 10_000
 
   private let client: RedisClient
   private let options: Options
@@ -90,8 +95,10 @@ public final class RedisSharedCache: SharedCache {
   }
 
   public func discard(_ octets: [UInt8], under key: SharedKey) {
-    let command = Scripts.discard.command(keys: [Array("\(key)".utf8)], arguments: [octets])
-    // Where it fails the next one who finds them removes them.
+    let seconds = Array("\(RedisSharedCache.damagedSeconds)".utf8)
+    let command = Scripts.discard.command(
+      keys: [Array("\(key)".utf8)], arguments: [octets, SharedAnswer.damaged, seconds])
+    // Where it fails the next one who finds them does it.
     client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { _ in }
   }
 
@@ -102,6 +109,40 @@ public final class RedisSharedCache: SharedCache {
   public func setComplete(
     _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
+  ) {
+    guard until != nil else { return writeCompleteness(issuer, nil, isRenewal, completion) }
+    // Only where nothing is thrown away to make room may "absent" mean anything.
+    let command = RedisCommand(words: ["INFO", "memory"].map { Array($0.utf8) }, key: nil)
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { [self] result in
+      switch RedisSharedCache.read(result, { $0.text }) {
+      case .failure(let error): completion(.failure(error))
+      case .success(let text):
+        if let fault = RedisSharedCache.evictionFault(text) {
+          completion(.failure(SharedCacheError(fault)))
+        } else {
+          writeCompleteness(issuer, until, isRenewal, completion)
+        }
+      }
+    }
+  }
+
+  /// Why a server may forget what it has taken, by what it says of its memory; nil where it does not.
+  static func evictionFault(_ info: String) -> String? {
+    var fields: [Substring: Substring] = [:]
+    for line in info.split(whereSeparator: \.isNewline) {
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      fields[line[..<colon]] = line[line.index(after: colon)...]
+    }
+    let policy = fields["maxmemory_policy"]
+    guard policy != "noeviction", fields["maxmemory"] != "0" else { return nil }
+    return
+      "Redis may throw answers away when its memory is full (maxmemory-policy \(policy ?? "unknown")), so that what is "
+      + "absent may have been issued: edges answer tryLater for it; set maxmemory-policy to noeviction"
+  }
+
+  private func writeCompleteness(
+    _ issuer: SharedIssuerName, _ until: UnixTime?, _ isRenewal: Bool,
+    _ completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
     let key = RedisSharedCache.completenessKey(issuer)
     let left = until.map { $0.seconds(since: clock.now()) } ?? 0
@@ -135,6 +176,23 @@ public final class RedisSharedCache: SharedCache {
   public func follow(_ receiver: any UpdateReceiver) {
     let reader = StreamReader(
       RedisSharedCache.stream, receiver, blockMilliseconds: RedisSharedCache.blockMilliseconds,
+      atOnce: RedisSharedCache.newsAtOnce)
+    client.listen { reader.next($0) }
+  }
+
+  // MARK: - Wants
+
+  public func want(_ key: SharedKey) {
+    let words = ["XADD", RedisSharedCache.wants, "MAXLEN", "~", "\(RedisSharedCache.wantsLength)", "*", "k"]
+    let command = RedisCommand(
+      words: words.map { Array($0.utf8) } + [key.encoded], key: Array(RedisSharedCache.wants.utf8))
+    // Where it fails, whoever asked is told to come later.
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { _ in }
+  }
+
+  public func followWants(_ receiver: any WantReceiver) {
+    let reader = StreamReader(
+      RedisSharedCache.wants, WantListener(receiver), blockMilliseconds: RedisSharedCache.blockMilliseconds,
       atOnce: RedisSharedCache.newsAtOnce)
     client.listen { reader.next($0) }
   }

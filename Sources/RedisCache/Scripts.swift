@@ -28,17 +28,20 @@ enum Scripts {
     return 1
     """)
 
-  /// Removes a value if it is still the one that was found to be no good.
+  /// Marks a value as damaged if it is still the one that was found to be no good.
+  ///
+  /// KEYS: the answer's key. ARGV: the value, the mark, seconds.
   static let discard = RedisScript(
     """
-    if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-    return 0
+    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+    return 1
     """)
 
   /// Claims the lease of the one origin. The hash outlives the lease: it says whose store the answers come from.
   ///
-  /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds. The
-  /// server's own clock decides whether the lease is over. Gives the token, or a list: what is in the way, name, since,
+  /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds, the
+  /// smallest token that may be given. The server's own clock decides whether the lease is over. Gives the token, or a list: what is in the way, name, since,
   /// revision.
   static let claim = RedisScript(
     """
@@ -52,7 +55,7 @@ enum Scripts {
         return {'behind', held[3], held[4], held[5]}
       end
     end
-    local token = tonumber(held[6] or '0') + 1
+    local token = math.max(tonumber(held[6] or '0') + 1, tonumber(ARGV[7]))
     redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
       'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
     return token

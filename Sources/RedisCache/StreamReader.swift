@@ -94,6 +94,7 @@ final class StreamReader: Sendable {
         state.step = .waiting
       }
       receiver.begins(after: newest?.octets)
+      receiver.isHeard(true, why: nil)
     case .checkingEnd:
       let newest = StreamReader.entries(value).last?.id ?? .zero
       state.withLock { state in
@@ -107,8 +108,9 @@ final class StreamReader: Sendable {
         if let last = entries.last { state.last = last.id } else { state.step = .checkingEnd }
       }
       if !entries.isEmpty { receiver.receive(entries.map(\.octets)) }
+      // Not before all that was missed has been told.
+      if entries.count < atOnce { receiver.isHeard(true, why: nil) }
     }
-    receiver.isHeard(true, why: nil)
   }
 
   private func command() -> RedisListenerCommand {

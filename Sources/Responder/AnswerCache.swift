@@ -39,6 +39,8 @@ public final class AnswerCache: Sendable {
   private let shards: Shards
   private let unissued: Shards
   private let seed: UInt64
+  private let closed = Atomic<Bool>(false)
+  private let doubted = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - budgetBytes: all memory the cache takes, index included; at least 64 KiB is used.
@@ -70,8 +72,25 @@ public final class AnswerCache: Sendable {
     let hash = answer.key.mixed(seed: seed)
     let home = answer.isForUnissued ? unissued : shards
     return unsafe home[hash].pointee.withLock { shard in
-      shard.publish(answer, hash: hash, asOf: asOf, now: now)
+      // Looked at behind the lock: whoever closes takes every lock after it has said so.
+      if closed.load(ordering: .acquiring) { return .notKept }
+      return shard.publish(answer, hash: hash, asOf: asOf, now: now)
     }
+  }
+
+  /// Whether what is held may be older than what other nodes know: it has to be compared before it is given out.
+  public var isDoubted: Bool { doubted.load(ordering: .relaxed) }
+  public func doubt(_ isDoubted: Bool) { doubted.store(isDoubted, ordering: .relaxed) }
+
+  /// From here on nothing is held and nothing is taken, until `open`: somebody else answers for these issuers. Fences stay.
+  public func close() {
+    closed.store(true, ordering: .releasing)
+    dropAll()
+  }
+
+  /// Ends `close`.
+  public func open() {
+    closed.store(false, ordering: .releasing)
   }
 
   /// Applies a status change: from here on no answer older than `revision` is held or accepted for `key`.

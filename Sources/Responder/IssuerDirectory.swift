@@ -80,6 +80,27 @@ public struct IssuerSettings: Sendable {
 }
 
 extension IssuerDirectory {
+  /// Gives everything its number where there is no store: at an edge, whose issuers need no keys, and whose credentials come
+  /// with the answers that others have signed.
+  ///
+  /// Issuers that the configuration has dropped stay as retired ones.
+  public static func ofEdge(_ settings: [IssuerSettings], after previous: IssuerDirectory? = nil) throws
+    -> IssuerDirectory
+  {
+    var issuers = previous?.issuers.issuers.map(\.retired) ?? []
+    for one in settings {
+      let name = SharedIssuerName(identity: one.identity)
+      let place = issuers.firstIndex { $0.sharedName == name } ?? issuers.count
+      let issuer = Issuer(
+        index: IssuerIndex(UInt16(place)), storeID: StoreIssuerID(Int64(place)), name: one.name, policy: one.policy,
+        identifiers: one.identifiers, credential: one.credential, credentialIndex: CredentialIndex(0), keys: [],
+        issuerNotBefore: one.notBefore, sharedName: name,
+        progress: place < issuers.count ? issuers[place].progress : IssuerProgress())
+      if place < issuers.count { issuers[place] = issuer } else { issuers.append(issuer) }
+    }
+    return try IssuerDirectory(issuers, credentials: previous?.credentials ?? CredentialTable())
+  }
+
   /// Gives everything its number, in the store and in memory.
   ///
   /// Issuers that the configuration has dropped stay as retired ones. The table of credentials holds those of earlier

@@ -25,6 +25,9 @@ public protocol StatusStoreSession: AnyObject {
   ///   A name that stands for another identity is `StoreError.Kind.conflict`.
   func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID
 
+  /// What tells this store from every other one, wherever it is moved: 16 octets, made once at random.
+  func storeIdentity() throws(StoreError) -> [UInt8]
+
   /// What is recorded of one certificate, and how recent that knowledge is, from one snapshot.
   func status(issuer: StoreIssuerID, serial: SerialNumber) throws(StoreError) -> StatusReading
 

@@ -89,6 +89,7 @@ final class ChangeFollower: @unchecked Sendable {
     }
     runtime.issued.insert(issuer: issuer, serial: serial)
     runtime.counters.changesApplied.add(1)
+    runtime.share(change, of: directory.issuers[issuer])
     // A few go first; a large import is signed in bulk by the change signer, and questions meanwhile on demand.
     guard change.record.revocation != nil, !directory.issuers[issuer].isRetired,
       !change.record.hasEnded(at: runtime.clock.now()),

@@ -49,6 +49,9 @@ public final class ResponderRuntime: AnswerSource {
   /// By issuer: answers that have ended and are not renewed, as the forecaster last saw it.
   let endedAnswers = Mutex<[IssuerIndex: Int]>([:])
   let clockWatch: Mutex<ClockWatch>
+  let receiver: (any PublicationReceiver)?
+  /// Why nothing is answered at present.
+  let suspension = Mutex<String?>(nil)
   private let current: Mutex<Current>
   private let generation = Atomic<UInt64>(1)
   private let crew = Mutex<SigningCrew?>(nil)
@@ -61,11 +64,14 @@ public final class ResponderRuntime: AnswerSource {
     var counters: [PlaceCounters]
   }
 
-  /// - Parameter seed: a secret random number: the caches' hashes depend on it.
+  /// - Parameters:
+  ///   - seed: a secret random number: the caches' hashes depend on it.
+  ///   - receiver: is told of all that is signed and all that changes; nil where no other node wants to know.
   public init(
     directory: IssuerDirectory, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits,
-    clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog
+    clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog, receiver: (any PublicationReceiver)? = nil
   ) {
+    self.receiver = receiver
     self.store = store
     self.limits = limits
     self.clock = clock

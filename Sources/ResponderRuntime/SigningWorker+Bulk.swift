@@ -68,7 +68,7 @@ extension SigningWorker {
     }
     let answer = try makeAnswer(
       key, statement, revision: reading.revision, issuer, now: now, isKeptNow: bulk.isKeptNow)
-    switch runtime.cache.publish(answer, asOf: reading.asOf, now: now) {
+    switch runtime.publish(answer, asOf: reading.asOf) {
     case .readStatusAgain:
       // Something has changed nearby since it was read: if another certificate, what is signed is still true.
       runtime.counters.overtaken.add(1)

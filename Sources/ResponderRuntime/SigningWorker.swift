@@ -140,7 +140,7 @@ final class SigningWorker: @unchecked Sendable {
         case .publish(let answer, let asOf):
           closing()
           isClosed = true
-          let publication = runtime.cache.publish(answer, asOf: asOf, now: runtime.clock.now())
+          let publication = runtime.publish(answer, asOf: asOf)
           if publication == .readStatusAgain || publication == .superseded { runtime.counters.overtaken.add(1) }
           action = machine.published(publication)
         case .checkRefusal(let asOf):

@@ -47,6 +47,8 @@ final class WorkQueue: @unchecked Sendable {
   /// Orders of issuers whose only keys are left alone for a while.
   private var parked: [Order] = []
   private var isClosed = false
+  /// Whether nothing is to be signed at present, whatever could be.
+  private var isHalted = false
   /// How much waits that goes before renewals: read without the lock by workers in the middle of many.
   private let urgentCount = Atomic<Int>(0)
   private let clock: any Clock
@@ -116,7 +118,17 @@ final class WorkQueue: @unchecked Sendable {
     locked { schedule.places(of: issuer).contains { isSigning($0) } }
   }
 
-  private func isSigning(_ place: Int) -> Bool { health.isSigning(place) && places[place].hasThreads }
+  private func isSigning(_ place: Int) -> Bool {
+    !isHalted && health.isSigning(place) && places[place].hasThreads
+  }
+
+  /// Gives no thread anything to do until it is called with false. What waits goes on waiting.
+  func halt(_ isHalted: Bool) {
+    locked {
+      self.isHalted = isHalted
+      for place in places { place.ringAll() }
+    }
+  }
 
   // MARK: - Work
 
@@ -193,6 +205,7 @@ final class WorkQueue: @unchecked Sendable {
   }
 
   private func lookNow(_ place: Int) -> Look {
+    if isHalted { return .nothing(until: nil) }
     let now = clock.monotonicNanoseconds()
     switch health.look(place, now: now, mayTry: places[place].lostThreads < WorkQueue.lostThreadLimit) {
     case .trial(let issuer): return .task(.trial(issuer))
@@ -212,7 +225,7 @@ final class WorkQueue: @unchecked Sendable {
   func nextUrgent(place: Int) -> Order? {
     guard urgentCount.load(ordering: .relaxed) > 0 else { return nil }
     return locked {
-      guard !isClosed, schedule.hasUrgent(place: place), health.isSigning(place) else { return nil }
+      guard !isClosed, !isHalted, schedule.hasUrgent(place: place), health.isSigning(place) else { return nil }
       guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }
       return order
     }

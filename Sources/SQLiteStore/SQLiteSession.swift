@@ -64,6 +64,16 @@ final class SQLiteSession: StatusStoreSession {
 
   // MARK: - Status
 
+  func storeIdentity() throws(StoreError) -> [UInt8] {
+    let statement = statements.identity
+    defer { statement.reset() }
+    guard try statement.step(), statement.blob(0).count == 16 else {
+      throw StoreError(
+        kind: .corrupt, description: "database \(connection.path): it has lost its identity (table 'state')")
+    }
+    return statement.blob(0)
+  }
+
   func latestRevision() throws(StoreError) -> Revision {
     let statement = statements.latestRevision
     defer { statement.reset() }

@@ -4,16 +4,18 @@ import Responder
 enum Schema {
   /// "AVCH": in the file's header, so that `file` and a wrong path in the configuration are told apart.
   static let applicationID: Int64 = 0x4156_4348
-  static let version: Int64 = 2
+  static let version: Int64 = 3
 
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
+  /// - `state.identity` tells this store from every other one, wherever the file is moved.
   /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
   private static let statements = """
     CREATE TABLE state (
       id INTEGER PRIMARY KEY CHECK (id = 0),
-      revision INTEGER NOT NULL
+      revision INTEGER NOT NULL,
+      identity BLOB
     ) STRICT;
-    INSERT INTO state (id, revision) VALUES (0, 0);
+    INSERT INTO state (id, revision, identity) VALUES (0, 0, randomblob(16));
     CREATE TABLE issuers (
       id INTEGER PRIMARY KEY,
       name TEXT NOT NULL UNIQUE,
@@ -104,6 +106,7 @@ enum Schema {
 
   private static func check(_ connection: SQLiteConnection) throws(StoreError) {
     if try connection.integer("PRAGMA user_version") == 1 { try migrateFromFirst(connection) }
+    if try connection.integer("PRAGMA user_version") == 2 { try migrateFromSecond(connection) }
     let found = try connection.integer("PRAGMA user_version")
     guard found == version else {
       throw StoreError(
@@ -121,6 +124,16 @@ enum Schema {
       try connection.execute("DROP TABLE responses")
       try connection.execute(responseStatements)
       try connection.execute("PRAGMA user_version = 2")
+    }
+  }
+
+  /// Version 2 could not be told from another store.
+  private static func migrateFromSecond(_ connection: SQLiteConnection) throws(StoreError) {
+    try connection.storeTransaction { () throws(StoreError) in
+      guard try connection.integer("PRAGMA user_version") == 2 else { return }
+      try connection.execute("ALTER TABLE state ADD COLUMN identity BLOB")
+      try connection.execute("UPDATE state SET identity = randomblob(16)")
+      try connection.execute("PRAGMA user_version = 3")
     }
   }
 }

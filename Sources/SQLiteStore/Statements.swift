@@ -5,6 +5,7 @@ import Responder
 struct Statements {
   let findIssuer: SQLiteStatement
   let insertIssuer: SQLiteStatement
+  let identity: SQLiteStatement
   let latestRevision: SQLiteStatement
   let nextRevision: SQLiteStatement
   let status: SQLiteStatement
@@ -30,6 +31,7 @@ struct Statements {
   init(_ connection: SQLiteConnection) throws(StoreError) {
     findIssuer = try connection.prepare("SELECT id, identity FROM issuers WHERE name = ?1")
     insertIssuer = try connection.prepare("INSERT INTO issuers (name, identity) VALUES (?1, ?2)")
+    identity = try connection.prepare("SELECT identity FROM state WHERE id = 0")
     latestRevision = try connection.prepare("SELECT revision FROM state WHERE id = 0")
     nextRevision = try connection.prepare("UPDATE state SET revision = revision + 1 WHERE id = 0 RETURNING revision")
     status = try connection.prepare(
@@ -120,8 +122,9 @@ struct Statements {
 
   var all: [SQLiteStatement] {
     [
-      findIssuer, insertIssuer, latestRevision, nextRevision, status, changes, counts, scan, serials, upsertCertificate,
-      insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings, firstEnd,
+      findIssuer, insertIssuer, identity, latestRevision, nextRevision, status, changes, counts, scan, serials,
+      upsertCertificate, insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,
+      firstEnd,
       saveResponse,
       removeResponses, findCredential, keepCredential, credentials,
     ]

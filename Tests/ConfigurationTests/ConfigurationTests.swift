@@ -134,7 +134,10 @@ struct ConfigurationTests {
     #expect(schema == ConfigurationSchema.text + "\n", "run: avouch config schema > docs/configuration.schema.json")
     let object = try JSONSerialization.jsonObject(with: Data(schema.utf8)) as? [String: Any]
     let properties = try #require(object?["properties"] as? [String: Any])
-    #expect(Set(properties.keys) == ["store", "listen", "control", "workers", "cache", "signing", "limits", "issuers"])
+    #expect(
+      Set(properties.keys) == [
+        "store", "listen", "control", "workers", "cache", "signing", "role", "redis", "limits", "issuers",
+      ])
     let page = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     #expect(page.contains(ConfigurationSchema.table), "run: avouch config table, and put it into docs/configuration.md")
   }

@@ -21,16 +21,15 @@ struct SettingsTableTests {
 
   private func members(_ values: [String: String]) -> String {
     var result = ""
-    var groups: [String: String] = [:]
+    var groups: [String: [String: String]] = [:]
     for (path, value) in values {
-      let parts = path.split(separator: ".").map { String($0) }
-      if parts.count == 1 {
-        result += "\(path): \(value), "
+      if let dot = path.firstIndex(of: ".") {
+        groups[String(path[..<dot]), default: [:]][String(path[path.index(after: dot)...])] = value
       } else {
-        groups[parts[0], default: ""] += "\(parts[1]): \(value), "
+        result += "\(path): \(value), "
       }
     }
-    for (group, inside) in groups { result += "\(group): { \(inside) }, " }
+    for (group, inside) in groups { result += "\(group): { \(members(inside)) }, " }
     return result
   }
 
@@ -61,8 +60,18 @@ struct SettingsTableTests {
         for word in words { #expect(problems(setting.path, "'\(word)'") == [], "\(setting.path) \(word)") }
         #expect(isRefused(setting.path, "'\(range.upperBound + 1)s'"), "\(setting.path)")
         if range.lowerBound > 0 { #expect(isRefused(setting.path, "'\(range.lowerBound - 1)s'"), "\(setting.path)") }
+      case .milliseconds(let range):
+        for limit in [range.lowerBound, range.upperBound] {
+          #expect(problems(setting.path, "'\(limit)ms'") == [], "\(setting.path) \(limit)")
+        }
+        #expect(isRefused(setting.path, "'\(range.lowerBound - 1)ms'"), "\(setting.path)")
+        #expect(isRefused(setting.path, "'\(range.upperBound / 1000 + 1)s'"), "\(setting.path)")
+        #expect(isRefused(setting.path, "'1m'") && isRefused(setting.path, "100"), "\(setting.path)")
       case .choice(let names), .choices(let names):
-        for name in names { #expect(problems(setting.path, "'\(name)'") == [], "\(setting.path) \(name)") }
+        // An edge needs more than its name; RedisRulesTests has it.
+        for name in names where name != "edge" {
+          #expect(problems(setting.path, "'\(name)'") == [], "\(setting.path) \(name)")
+        }
         #expect(isRefused(setting.path, "'\(names[0])x'"), "\(setting.path)")
       case .boolean:
         #expect(problems(setting.path, "true") == [] && problems(setting.path, "false") == [])
@@ -105,13 +114,32 @@ struct SettingsTableTests {
     #expect(problems("cache.memory", "'1048576B'") == [] && problems("cache.memory", "1048576") == [])
   }
 
+  /// What has to stand beside a key.
+  private static func companions(_ path: String) -> [String: String] {
+    let sentinel = ["TOPOLOGY": "sentinel", "MASTERNAME": "m", "SENTINELPASSWORDFILE": "p"]
+    let beside: [String: String] =
+      switch path {
+      case "redis.user", "redis.passwordFile": ["PASSWORDFILE": "p"]
+      case "redis.masterName", "redis.sentinelUser", "redis.sentinelPasswordFile": sentinel
+      case "redis.tls.certificate", "redis.tls.key":
+        ["TLS_ENABLED": "true", "TLS_CERTIFICATE": "c", "TLS_KEY": "k"]
+      case _ where path.hasPrefix("redis.tls."): ["TLS_ENABLED": "true"]
+      default: [:]
+      }
+    guard !beside.isEmpty else { return [:] }
+    return Dictionary(uniqueKeysWithValues: beside.map { ("AVOUCH_REDIS_" + $0.key, $0.value) })
+      .merging(["AVOUCH_REDIS_NODES": "a:1"]) { first, _ in first }
+  }
+
   @Test("every key has a variable, and what it holds is looked at like what a file holds")
   func variables() {
     for setting in SettingsTable.settings {
       let path = setting.path.replacing("issuers[]", with: "issuers.demo")
       let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
-      let good = setting.standard ?? (setting.path == "issuers[].refreshAge" ? "1h" : "text")
-      #expect(problems("workers", "1", environment: [name: good]) == [], "\(name)=\(good)")
+      let good = setting.standard ?? ["issuers[].refreshAge": "1h", "redis.nodes": "a:1"][setting.path] ?? "text"
+      var environment = SettingsTableTests.companions(setting.path)
+      environment[name] = good
+      #expect(problems("workers", "1", environment: environment) == [], "\(name)=\(good)")
       switch setting.kind {
       case .text, .texts, .oneOrMoreTexts: continue
       default:

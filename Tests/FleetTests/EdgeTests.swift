@@ -3,6 +3,7 @@ import Fleet
 import Metrics
 import OCSP
 import Responder
+import Simulation
 import TestSupport
 import Testing
 
@@ -27,15 +28,24 @@ struct EdgeTests {
   @Test("absent means unauthorized only while the origin vouches for it")
   func absence() throws {
     let world = try FleetWorld()
-    #expect(world.isTryLater(world.ask(9)))
+    #expect(world.isTryLater(world.askInVain(9)))
     let name = world.issuer.sharedName
     world.shared.setComplete(name, until: world.clock.now().advanced(bySeconds: 60), isRenewal: false) { _ in }
     #expect(world.isUnauthorized(world.ask(9)))
+    // Vouched for is what is signed ahead, and the origin signs the rest when it is asked.
+    #expect(world.isTryLater(world.askInVain(9, .sha256)))
+    // While the news cannot be heard nothing is known for certain, and not right afterwards either.
+    world.followers[0].isHeard(false, why: "a test")
+    #expect(world.isTryLater(world.askInVain(9)))
+    world.followers[0].isHeard(true, why: nil)
+    #expect(world.isTryLater(world.askInVain(9)))
+    world.clock.advance(seconds: 1)
+    #expect(world.isUnauthorized(world.ask(9)))
     world.clock.advance(seconds: 60)
-    #expect(world.isTryLater(world.ask(9)))
+    #expect(world.isTryLater(world.askInVain(9)))
   }
 
-  @Test("damaged, foreign, contradictory and ended values are never served, and all but the last are removed")
+  @Test("damaged, foreign, contradictory and ended values are never served, and all but the last are marked")
   func badValues() throws {
     let world = try FleetWorld()
     let good = try world.frame(1, .good, revision: 1)
@@ -44,13 +54,17 @@ struct EdgeTests {
     damaged[100] ^= 1
     for octets in [damaged, other, Array("rubbish".utf8), []] {
       world.shared.setValue(octets, world.sharedKey(1))
-      #expect(world.isTryLater(world.ask(1)))
-      #expect(world.shared.value(world.sharedKey(1)) == nil)
+      #expect(world.isTryLater(world.askInVain(1)))
+      #expect(world.shared.value(world.sharedKey(1)) == SharedAnswer.damaged)
     }
+    // Though everything is vouched for: that something is there says that it was issued.
+    let until = world.clock.now().advanced(bySeconds: 60)
+    world.shared.setComplete(world.issuer.sharedName, until: until, isRenewal: false) { _ in }
+    #expect(world.isTryLater(world.askInVain(1)))
     #expect(world.edges[0].counters.damaged.current == 4)
     world.shared.setValue(good, world.sharedKey(1))
     world.clock.advance(seconds: world.issuer.policy.validitySeconds)
-    #expect(world.isTryLater(world.ask(1)))
+    #expect(world.isTryLater(world.askInVain(1)))
     #expect(world.edges[0].counters.ended.current == 1)
   }
 
@@ -107,7 +121,7 @@ struct EdgeTests {
     world.shared.setValue(old, world.sharedKey(1))
     #expect(try world.status(world.ask(1)) == revoked)
     world.edges[0].cache.dropAll()
-    #expect(world.isTryLater(world.ask(1)))
+    #expect(world.isTryLater(world.askInVain(1)))
     #expect(world.edges[0].counters.outdated.current == 2)
   }
 
@@ -119,7 +133,7 @@ struct EdgeTests {
     world.announce(.changed(world.sharedKey(1), Revision(2), frame: []))
     world.hearAll()
     #expect(try world.served(1) == nil)
-    #expect(world.isTryLater(world.ask(1)), "the shared level has the old answer still")
+    #expect(world.isTryLater(world.askInVain(1)), "the shared level has the old answer still")
     world.store(try world.frame(1, revoked, revision: 2), 1)
     #expect(try world.status(world.ask(1)) == revoked)
   }

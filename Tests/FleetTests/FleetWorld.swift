@@ -2,6 +2,7 @@ import CalendarTime
 import Fleet
 import OCSP
 import Responder
+import Simulation
 import Synchronization
 import TestSupport
 import Testing
@@ -23,7 +24,7 @@ final class Waiter: OutcomeReceiver {
 /// An origin that is played by hand, and edges over a shared level in memory.
 final class FleetWorld {
   let shared = MemorySharedCache()
-  let clock = ManualClock(Sample.start)
+  let clock = SimulatedClock(Sample.start)
   let hasher = FakeHasher()
   let issuer: Issuer
   let edges: [EdgeResponder]
@@ -84,6 +85,14 @@ final class FleetWorld {
     for number in edges.indices { while shared.tellNext(number) {} }
   }
 
+  /// Lets time pass until nobody is waited for any more.
+  func askInVain(_ number: Int, _ algorithm: HashAlgorithm = .sha1, edge: Int = 0) -> Waiter {
+    let waiter = ask(number, algorithm, edge: edge)
+    clock.advance(seconds: 1)
+    edges[edge].sweepOverdue()
+    return waiter
+  }
+
   func ask(_ number: Int, _ algorithm: HashAlgorithm = .sha1, edge: Int = 0) -> Waiter {
     let waiter = Waiter()
     edges[edge].ask(.cached(key(number, algorithm)), receiver: waiter)
@@ -108,4 +117,8 @@ final class FleetWorld {
 
   func isTryLater(_ waiter: Waiter) -> Bool { if case .tryLater? = waiter.outcome { true } else { false } }
   func isUnauthorized(_ waiter: Waiter) -> Bool { if case .unauthorized? = waiter.outcome { true } else { false } }
+}
+
+extension SimulatedClock {
+  func advance(seconds: Int64) { advance(nanoseconds: seconds * 1_000_000_000) }
 }

@@ -2,6 +2,7 @@ import CalendarTime
 import Fleet
 import OCSP
 import Responder
+import Simulation
 import TestSupport
 import Testing
 

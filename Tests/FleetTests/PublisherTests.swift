@@ -1,6 +1,7 @@
 import CalendarTime
 import Metrics
 import OCSP
+import Simulation
 import Synchronization
 import TestSupport
 import Testing
@@ -94,7 +95,7 @@ struct PublisherTests {
     #expect(held.number(at: 12, count: 8) == 2 && scene.world.shared.streamCount == before)
     while scene.publisher.turn() || scene.world.shared.turn() {}
     #expect(scene.publisher.isSettled)
-    #expect(scene.world.shared.tellNext(0), "the first news after it")
+    #expect(scene.world.shared.tellNext(0) && scene.world.shared.tellNext(0), "the beat, and the first news after it")
     #expect(try scene.world.served(1) == revoked)
   }
 
@@ -110,7 +111,7 @@ struct PublisherTests {
     scene.send()
     scene.world.hearAll()
     #expect(try scene.world.served(1) == nil)
-    #expect(scene.world.isTryLater(scene.world.ask(1)))
+    #expect(scene.world.isTryLater(scene.world.askInVain(1)))
     // It is signed after all.
     scene.publisher.published(try scene.answer(1, revoked, revision: 2))
     scene.send()
@@ -131,6 +132,8 @@ struct PublisherTests {
     for _ in 0..<5 { _ = scene.publisher.turn() }
     #expect(scene.publisher.failure == "node a: no connection" && !scene.publisher.isSettled)
     scene.world.shared.fail(with: nil)
+    #expect(!scene.publisher.turn(), "not again at once")
+    scene.world.clock.advance(seconds: 1)
     scene.send()
     scene.world.hearAll()
     #expect(scene.publisher.isSettled && scene.publisher.failure == nil)

@@ -119,7 +119,7 @@ struct SharedAnswerTests {
     let news: [UpdateEntry.News] = [
       .changed(answer.key, Revision(5), frame: answer.encoded(hasher: hasher)),
       .changed(answer.key, Revision(5), frame: []), .renewed(keys), .renewed([]),
-      .complete(SharedIssuerName(77), until: Sample.start),
+      .unissued([answer.key]), .changed([]),
     ]
     for one in news {
       let entry = UpdateEntry(number: 41, token: FencingToken(2), news: one)

@@ -34,6 +34,8 @@ final class ForwardingSession: StatusStoreSession {
     try inner.status(issuer: issuer, serial: serial)
   }
 
+  func storeIdentity() throws(StoreError) -> [UInt8] { try inner.storeIdentity() }
+
   func latestRevision() throws(StoreError) -> Revision { try inner.latestRevision() }
 
   func changes(after position: ChangePosition, limit: Int) throws(StoreError) -> [ChangedCertificate] {

@@ -44,7 +44,7 @@ public final class MemoryOriginRegistry: OriginRegistry {
         }
         if last.claim.revision > claim.revision { return .behind(last.claim.revision) }
       }
-      state.token += 1
+      state.token = max(state.token + 1, claim.tokenFloor.value)
       state.holder = (claim, now, clock.now().advanced(bySeconds: milliseconds / 1000))
       state.last = (claim, now)
       return .leads(FencingToken(state.token))

@@ -9,6 +9,7 @@ public final class MemorySharedCache: SharedCache {
     var values: [SharedKey: [UInt8]] = [:]
     var complete: [SharedIssuerName: UnixTime] = [:]
     var stream: [[UInt8]] = []
+    var wantReceivers: [any WantReceiver] = []
     var receivers: [(receiver: any UpdateReceiver, next: Int)] = []
     var waiting: [@Sendable (inout State) -> (@Sendable () -> Void)] = []
     var isStepped = false
@@ -111,7 +112,7 @@ public final class MemorySharedCache: SharedCache {
   public func discard(_ octets: [UInt8], under key: SharedKey) {
     let nobody: @Sendable (Result<Void, SharedCacheError>) -> Void = { _ in }
     perform(nobody) { state in
-      if state.values[key] == octets { state.values[key] = nil }
+      if state.values[key] == octets { state.values[key] = SharedAnswer.damaged }
     }
   }
 
@@ -124,6 +125,15 @@ public final class MemorySharedCache: SharedCache {
       state.complete[issuer] = until
       return true
     }
+  }
+
+  public func want(_ key: SharedKey) {
+    let receivers: [any WantReceiver] = state.withLock { $0.failure == nil ? $0.wantReceivers : [] }
+    for receiver in receivers { receiver.isWanted([key]) }
+  }
+
+  public func followWants(_ receiver: any WantReceiver) {
+    state.withLock { $0.wantReceivers.append(receiver) }
   }
 
   public func announce(_ entry: [UInt8], completion: @escaping @Sendable (Result<Void, SharedCacheError>) -> Void) {

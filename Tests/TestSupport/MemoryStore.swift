@@ -34,6 +34,7 @@ public final class MemoryStore: StatusStore {
   }
 
   let tables = Mutex(Tables())
+  let identity = (0..<16).map { _ in UInt8.random(in: 0...255) }
 
   public init() {}
 
@@ -88,6 +89,11 @@ final class MemorySession: StatusStoreSession {
       let row = tables.certificates[.init(issuer: issuer, serial: serial)]
       return StatusReading(record: row?.record, revision: row?.revision ?? .zero, asOf: tables.revision)
     }
+  }
+
+  func storeIdentity() throws(StoreError) -> [UInt8] {
+    let identity = store.identity
+    return try store.use { _ in identity }
   }
 
   func latestRevision() throws(StoreError) -> Revision {

@@ -8,11 +8,16 @@ public struct OriginClaim: Sendable, Hashable {
   public var name: String
   /// The newest revision in its store.
   public var revision: Revision
+  /// The token must not be smaller, whatever the shared level remembers: it may have lost its memory.
+  public var tokenFloor: FencingToken
 
-  public init(storeIdentity: [UInt8], name: String, revision: Revision) {
+  public init(
+    storeIdentity: [UInt8], name: String, revision: Revision, tokenFloor: FencingToken = FencingToken(0)
+  ) {
     self.storeIdentity = storeIdentity
     self.name = name
     self.revision = revision
+    self.tokenFloor = tokenFloor
   }
 }
 

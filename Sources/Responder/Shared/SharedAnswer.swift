@@ -31,6 +31,9 @@ public struct FencingToken: Sendable, Hashable, Comparable {
 ///            then      the first eight octets of the SHA-256 of all before
 public struct SharedAnswer: Sendable, Hashable {
   public static let magic = Array("AVO1".utf8)
+  /// What stands in the place of a value that was found to be no good, until the origin writes a new one: that something is
+  /// there says that the certificate was issued.
+  public static let damaged = Array("damaged".utf8)
   /// Octets of the frame beside serial and response.
   private static let overhead = 46 + 8 + 4 + 8
 

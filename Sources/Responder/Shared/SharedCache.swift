@@ -30,7 +30,7 @@ public protocol SharedCache: AnyObject, Sendable {
     _ frame: [UInt8], under key: SharedKey, milliseconds: Int64,
     completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void)
 
-  /// Removes octets that turned out to be no good, if they are still what is there.
+  /// Puts `SharedAnswer.damaged` in the place of octets that turned out to be no good, if they are still what is there.
   func discard(_ octets: [UInt8], under key: SharedKey)
 
   /// Says that everything that is signed ahead for an issuer is there until that time; nil takes it back.
@@ -41,6 +41,12 @@ public protocol SharedCache: AnyObject, Sendable {
     _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void)
 
+  /// Tells the origin that somebody asked for an answer that is not there. Where that is lost, whoever asked asks again.
+  func want(_ key: SharedKey)
+
+  /// Has the receiver told of everything that is wanted from now on. Once only.
+  func followWants(_ receiver: any WantReceiver)
+
   /// Adds an encoded `UpdateEntry` to the stream.
   func announce(_ entry: [UInt8], completion: @escaping @Sendable (Result<Void, SharedCacheError>) -> Void)
 
@@ -49,6 +55,11 @@ public protocol SharedCache: AnyObject, Sendable {
 
   /// Has the receiver told of everything announced from now on, over interruptions too. Once only.
   func follow(_ receiver: any UpdateReceiver)
+}
+
+/// Who hears what other nodes want. Called by one thread of the shared cache; must not block.
+public protocol WantReceiver: AnyObject, Sendable {
+  func isWanted(_ keys: [SharedKey])
 }
 
 /// Who hears the stream of updates. Called by one thread of the shared cache; must not block.

@@ -33,6 +33,23 @@ public struct SharedKey: Sendable, Hashable, CustomStringConvertible {
     self.serial = serial
   }
 
+  /// Octets that `init(encoded:)` reads: the issuer's eight, the hash algorithm, the serial's length, the serial.
+  public var encoded: [UInt8] {
+    var octets: [UInt8] = []
+    octets.append(bigEndian: issuer.value, count: 8)
+    octets.append(hashAlgorithm.rawValue)
+    octets.append(UInt8(serial.count))
+    return octets + serial.octets
+  }
+
+  /// Nil for anything but one encoded key.
+  public init?(encoded octets: [UInt8]) {
+    guard octets.count > 10, octets.count == 10 + Int(octets[9]), let algorithm = HashAlgorithm(rawValue: octets[8]),
+      let serial = SerialNumber(content: Array(octets[10...]))
+    else { return nil }
+    self.init(issuer: SharedIssuerName(octets.number(at: 0, count: 8)), hashAlgorithm: algorithm, serial: serial)
+  }
+
   /// `avouch:r:<issuer>:<hash>:<serial>`: the name of the Redis key.
   public var description: String { "avouch:r:\(issuer):\(hashAlgorithm.name):\(serial)" }
 }

@@ -12,13 +12,31 @@ import OCSP
 ///            at the end the first eight octets of the SHA-256 of all before
 public struct UpdateEntry: Sendable, Hashable {
   public enum News: Sendable, Hashable {
-    /// A certificate's status has changed: nothing older than the revision may be said of it any more. With the new
-    /// answer's frame, where there is one.
-    case changed(SharedKey, Revision, frame: [UInt8])
+    /// Certificates whose status has changed.
+    case changed([Change])
     /// Answers were renewed: those who hold an older one fetch it when they are asked.
     case renewed([Renewal])
-    /// Everything that is signed ahead for the issuer is in the shared level, from now until that time unless told again.
-    case complete(SharedIssuerName, until: UnixTime)
+    /// Somebody wanted answers for these (`SharedCache.want`), and they were never issued.
+    case unissued([SharedKey])
+
+    /// One change.
+    public static func changed(_ key: SharedKey, _ revision: Revision, frame: [UInt8]) -> News {
+      .changed([Change(key: key, revision: revision, frame: frame)])
+    }
+  }
+
+  /// Nothing older than the revision may be said of the certificate any more.
+  public struct Change: Sendable, Hashable {
+    public var key: SharedKey
+    public var revision: Revision
+    /// The encoded `SharedAnswer` of the new answer; empty where there is none yet.
+    public var frame: [UInt8]
+
+    public init(key: SharedKey, revision: Revision, frame: [UInt8]) {
+      self.key = key
+      self.revision = revision
+      self.frame = frame
+    }
   }
 
   public struct Renewal: Sendable, Hashable {
@@ -31,8 +49,9 @@ public struct UpdateEntry: Sendable, Hashable {
     }
   }
 
-  /// How many renewals one entry may tell.
+  /// How much one entry may tell.
   public static let maximumRenewals = 256
+  public static let maximumChanges = 64
   private static let magic = Array("AVU1".utf8)
 
   public var number: UInt64
@@ -50,21 +69,23 @@ public struct UpdateEntry: Sendable, Hashable {
     octets.append(bigEndian: number, count: 8)
     octets.append(bigEndian: token.value, count: 8)
     switch news {
-    case .changed(let key, let revision, let frame):
+    case .changed(let changes):
       octets.append(1)
-      octets.append(key)
-      octets.append(bigEndian: revision.value, count: 8)
-      octets += frame
+      for change in changes {
+        octets.append(change.key)
+        octets.append(bigEndian: change.revision.value, count: 8)
+        octets.append(bigEndian: UInt64(change.frame.count), count: 4)
+        octets += change.frame
+      }
     case .renewed(let renewals):
       octets.append(2)
       for renewal in renewals {
         octets.append(renewal.key)
         octets.append(bigEndian: UInt64(bitPattern: renewal.producedAt.seconds), count: 8)
       }
-    case .complete(let issuer, let until):
+    case .unissued(let keys):
       octets.append(3)
-      octets.append(bigEndian: issuer.value, count: 8)
-      octets.append(bigEndian: UInt64(bitPattern: until.seconds), count: 8)
+      for key in keys { octets.append(key) }
     }
     octets.append(bigEndian: hasher.sha256(octets, []).prefixWord, count: 8)
     return octets
@@ -81,51 +102,59 @@ public struct UpdateEntry: Sendable, Hashable {
     var rest = octets[21..<sealed]
     switch octets[20] {
     case 1:
-      guard let key = rest.readKey(), let revision = rest.readNumber() else { return nil }
-      news = .changed(key, Revision(revision), frame: Array(rest))
+      guard let changes = rest.readAll(atMost: UpdateEntry.maximumChanges, { $0.readChange() }) else { return nil }
+      news = .changed(changes)
     case 2:
-      var renewals: [Renewal] = []
-      while !rest.isEmpty {
-        guard renewals.count < UpdateEntry.maximumRenewals, let key = rest.readKey(), let time = rest.readNumber()
-        else {
-          return nil
-        }
-        renewals.append(Renewal(key: key, producedAt: UnixTime(seconds: Int64(bitPattern: time))))
-      }
+      guard let renewals = rest.readAll(atMost: UpdateEntry.maximumRenewals, { $0.readRenewal() }) else { return nil }
       news = .renewed(renewals)
     case 3:
-      guard let issuer = rest.readNumber(), let until = rest.readNumber(), rest.isEmpty else { return nil }
-      news = .complete(SharedIssuerName(issuer), until: UnixTime(seconds: Int64(bitPattern: until)))
+      guard let keys = rest.readAll(atMost: UpdateEntry.maximumRenewals, { $0.readKey() }) else { return nil }
+      news = .unissued(keys)
     default: return nil
     }
   }
 }
 
 extension [UInt8] {
-  fileprivate mutating func append(_ key: SharedKey) {
-    append(bigEndian: key.issuer.value, count: 8)
-    append(key.hashAlgorithm.rawValue)
-    append(UInt8(key.serial.count))
-    self += key.serial.octets
-  }
+  fileprivate mutating func append(_ key: SharedKey) { self += key.encoded }
 }
 
 extension ArraySlice<UInt8> {
-  fileprivate mutating func readNumber() -> UInt64? {
-    guard count >= 8 else { return nil }
-    defer { removeFirst(8) }
-    return prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+  /// Everything to the end; nil where something of it is no such thing, or there is more than that.
+  fileprivate mutating func readAll<Part>(
+    atMost limit: Int, _ read: (inout ArraySlice<UInt8>) -> Part?
+  ) -> [Part]? {
+    var parts: [Part] = []
+    while !isEmpty {
+      guard parts.count < limit, let part = read(&self) else { return nil }
+      parts.append(part)
+    }
+    return parts
+  }
+
+  fileprivate mutating func readNumber(count length: Int = 8) -> UInt64? {
+    guard count >= length else { return nil }
+    defer { removeFirst(length) }
+    return prefix(length).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  fileprivate mutating func readChange() -> UpdateEntry.Change? {
+    guard let key = readKey(), let revision = readNumber(), let length = readNumber(count: 4), count >= Int(length)
+    else { return nil }
+    defer { removeFirst(Int(length)) }
+    return UpdateEntry.Change(key: key, revision: Revision(revision), frame: Array(prefix(Int(length))))
+  }
+
+  fileprivate mutating func readRenewal() -> UpdateEntry.Renewal? {
+    guard let key = readKey(), let time = readNumber() else { return nil }
+    return UpdateEntry.Renewal(key: key, producedAt: UnixTime(seconds: Int64(bitPattern: time)))
   }
 
   fileprivate mutating func readKey() -> SharedKey? {
-    guard let issuer = readNumber(), count >= 2, let algorithm = HashAlgorithm(rawValue: self[startIndex]) else {
-      return nil
-    }
-    let length = Int(self[startIndex + 1])
-    guard count >= 2 + length, let serial = SerialNumber(content: Array(dropFirst(2).prefix(length))) else {
-      return nil
-    }
-    removeFirst(2 + length)
-    return SharedKey(issuer: SharedIssuerName(issuer), hashAlgorithm: algorithm, serial: serial)
+    guard count > 10 else { return nil }
+    let length = 10 + Int(self[startIndex + 9])
+    guard let key = SharedKey(encoded: Array(prefix(length))) else { return nil }
+    removeFirst(length)
+    return key
   }
 }

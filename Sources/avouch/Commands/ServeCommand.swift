@@ -1,8 +1,6 @@
 import EventLoop
 import Glibc
 import HTTPServer
-import Metrics
-import ResponderRuntime
 
 /// `avouch serve`.
 enum ServeCommand {
@@ -34,13 +32,11 @@ enum ServeCommand {
     let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, responder, log) }
     _ = waiter
     if waitUntilReady(responder, signalled, log) {
-      let counters = responder.runtime.counters
-      let readiness = Readiness(responder.runtime)
+      let readiness = responder.node.readiness
       for warning in readiness.warnings { log.warning(warning) }
       Terminal.print(
-        "\(readiness.isReady ? "ready" : "not ready: \(readiness.reasons.joined(separator: "; "))\nstarted"): \(Count.text(Int(responder.runtime.certificatesAtStart), "certificates")), "
-          + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, "
-          + "\(counters.presigned.current) signed")
+        "\(readiness.isReady ? "ready" : "not ready: \(readiness.reasons.joined(separator: "; "))\nstarted"): "
+          + responder.node.startProgress.summary)
       whenReady()
     }
     while !signalled.wait(for: 1, milliseconds: 3_600_000) {}
@@ -48,7 +44,7 @@ enum ServeCommand {
     responder.stop()
     log.info("stopped")
     // A thread may still stand inside a token's module: the module's destructors must not run under it.
-    if responder.runtime.hasLostThreads { _exit(ExitCode.fine.rawValue) }
+    if responder.node.hasLostThreads { _exit(ExitCode.fine.rawValue) }
     return .fine
   }
 
@@ -72,15 +68,13 @@ enum ServeCommand {
   private static func waitUntilReady(
     _ responder: RunningResponder, _ signalled: GrowingValue, _ log: TerminalLog
   ) -> Bool {
-    let counters = responder.runtime.counters
     var progress = ProgressReport(label: "preparing answers", unit: "answers", log: log)
-    while !responder.runtime.waitUntilStarted(milliseconds: 100) {
+    while !responder.node.waitUntilStarted(milliseconds: 100) {
       if signalled.current > 0 { return false }
-      let done = counters.loaded.current + counters.presigned.current
-      let all = responder.runtime.plannedAnswers
-      progress.update(fraction: all > 0 ? Double(done) / Double(all) : nil, count: Int(done))
+      let now = responder.node.startProgress
+      progress.update(fraction: now.planned.map { Double(now.done) / Double($0) }, count: now.done)
     }
-    progress.finish(count: Int(counters.loaded.current + counters.presigned.current))
+    progress.finish(count: responder.node.startProgress.done)
     return true
   }
 

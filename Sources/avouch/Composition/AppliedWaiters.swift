@@ -1,7 +1,6 @@
 import EventLoop
 import HTTPServer
 import Responder
-import ResponderRuntime
 import Synchronization
 
 /// Control requests that wait until the caches have seen a revision, answered by one thread whatever their number.
@@ -13,7 +12,7 @@ final class AppliedWaiters: Sendable {
   /// How long a wait may be, and is where nothing else is asked for.
   static let maximumSeconds: Int64 = 10
   private static let stepMilliseconds: Int64 = 50
-  private let runtime: ResponderRuntime
+  private let runtime: any AppliedRevisions
   private let completions: CompletionQueue
   private let list = Mutex(List())
   /// How many have come so far: wakes the thread.
@@ -32,7 +31,7 @@ final class AppliedWaiters: Sendable {
     var arrivals: UInt64 = 0
   }
 
-  init(runtime: ResponderRuntime, completions: CompletionQueue) {
+  init(_ runtime: any AppliedRevisions, completions: CompletionQueue) {
     self.runtime = runtime
     self.completions = completions
     _ = NamedThread(name: "applied", isDetached: true) { self.run() }

@@ -5,22 +5,20 @@ import HTTPServer
 import OCSP
 import OCSPOverHTTP
 import Responder
-import ResponderRuntime
 
 /// Answers on the control socket: health, metrics, what the cache holds, and whether a revision is applied.
 final class ControlHandler: RequestHandler {
-  private let runtime: ResponderRuntime
+  private let node: any ServingNode
   private let server: HTTPServer
   private let handlerCounters: HandlerCounters
-  private let waiters: AppliedWaiters
+  /// Nil where there is no status store here.
+  private let waiters: AppliedWaiters?
 
-  init(
-    runtime: ResponderRuntime, server: HTTPServer, handlerCounters: HandlerCounters, completions: CompletionQueue
-  ) {
-    self.runtime = runtime
+  init(node: any ServingNode, server: HTTPServer, handlerCounters: HandlerCounters, completions: CompletionQueue) {
+    self.node = node
     self.server = server
     self.handlerCounters = handlerCounters
-    waiters = AppliedWaiters(runtime: runtime, completions: completions)
+    waiters = node.revisions.map { AppliedWaiters($0, completions: completions) }
   }
 
   func handle(
@@ -33,9 +31,9 @@ final class ControlHandler: RequestHandler {
     let query = ControlQuery(text)
     switch (head.method, path) {
     case (.get, "/healthz"), (.head, "/healthz"): write(.plain(200, "alive\n"), head, turn, &response)
-    case (.get, "/readyz"), (.head, "/readyz"): write(Readiness(runtime).answer, head, turn, &response)
+    case (.get, "/readyz"), (.head, "/readyz"): write(node.readiness.answer, head, turn, &response)
     case (.get, "/metrics"), (.head, "/metrics"):
-      let text = MetricsPage.text(runtime: runtime, server: server, handlers: handlerCounters)
+      let text = MetricsPage.text(node, server: server, handlers: handlerCounters)
       write(ControlAnswer(200, "text/plain; version=0.0.4", text), head, turn, &response)
     case (.get, "/v1/answers"): write(answers(query), head, turn, &response)
     case (.post, "/v1/applied"): return waitUntilApplied(query, head, turn, connection, &response)
@@ -58,7 +56,9 @@ final class ControlHandler: RequestHandler {
 
   /// What the cache holds of one certificate, by hash.
   private func answers(_ query: ControlQuery) -> ControlAnswer {
-    guard let name = query["issuer"], let issuer = runtime.issuers.issuers.first(where: { $0.name == name }) else {
+    guard let name = query["issuer"],
+      let issuer = node.source.directory.issuers.issuers.first(where: { $0.name == name })
+    else {
       return .plain(404, "no such issuer\n")
     }
     guard let text = query["serial"], let serial = SerialNumber(hexadecimal: text) else {
@@ -67,7 +67,7 @@ final class ControlHandler: RequestHandler {
     var held: [JSONObject] = []
     for hash in HashAlgorithm.allCases {
       let key = ResponseKey(issuer: issuer.index, hashAlgorithm: hash, serial: serial)
-      guard let answer = runtime.cache.peek(key) else { continue }
+      guard let answer = node.source.cache.peek(key) else { continue }
       var object = JSONObject()
       object.add("hash", hash.name)
       object.add("revision", answer.revision.value)
@@ -77,7 +77,7 @@ final class ControlHandler: RequestHandler {
       held.append(object)
     }
     var object = JSONObject()
-    object.add("appliedRevision", runtime.appliedRevision.value)
+    if let revisions = node.revisions { object.add("appliedRevision", revisions.appliedRevision.value) }
     object.add("answers", held)
     return ControlAnswer(200, "application/json", object.text + "\n")
   }
@@ -87,6 +87,12 @@ final class ControlHandler: RequestHandler {
     _ query: ControlQuery, _ head: RequestHead, _ turn: Turn, _ connection: ConnectionID,
     _ response: inout ResponseBuffer
   ) -> Handling {
+    guard let revisions = node.revisions, let waiters else {
+      write(
+        .plain(409, "this node is an edge: it has no status store whose revisions it could apply\n"), head, turn,
+        &response)
+      return .answered
+    }
     // The store counts in Int64: what is beyond it is nobody's revision.
     guard let number = query["revision"].flatMap({ Int64($0) }), number >= 0 else {
       write(.plain(400, "revision: a number from 0 to \(Int64.max) is expected\n"), head, turn, &response)
@@ -98,7 +104,7 @@ final class ControlHandler: RequestHandler {
       return .answered
     }
     let revision = Revision(UInt64(number))
-    if runtime.appliedRevision >= revision {
+    if revisions.appliedRevision >= revision {
       write(.plain(200, "applied\n"), head, turn, &response)
       return .answered
     }

@@ -138,6 +138,20 @@ struct IssuerLoader {
     return String(decoding: octets.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
   }
 
+  /// The issuer as an edge wants it: whose certificates are asked about, and nothing of keys. In whose name answers are
+  /// signed comes with the answers.
+  func edgeSettings(_ settings: Configuration.Issuer) throws -> IssuerSettings {
+    let path = configuration.resolved(settings.certificate)
+    let certificate = try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
+    let identity = IssuerIdentity(certificate)
+    let credential = SigningCredential(
+      responderID: .byKey(OpenSSLHasher().digest(certificate.publicKeyBits, .sha1)), signatureAlgorithm: [],
+      certificates: [], notBefore: UnixTime(seconds: 0), notAfter: .endOfTime)
+    return IssuerSettings(
+      name: settings.name, identity: identity.storeIdentity, policy: IssuerPolicy(settings),
+      identifiers: identity.identifiers, credential: credential, keys: [], notBefore: certificate.notBefore)
+  }
+
   /// The issuer as the directory wants it.
   func settings(_ settings: Configuration.Issuer, material: Material) -> IssuerSettings {
     let identity = IssuerIdentity(material.certificate)

@@ -7,9 +7,12 @@ import ResponderRuntime
 
 /// Everything that is counted, for Prometheus.
 enum MetricsPage {
-  static func text(runtime: ResponderRuntime, server: HTTPServer, handlers: HandlerCounters) -> String {
+  static func text(_ node: any ServingNode, server: HTTPServer, handlers: HandlerCounters) -> String {
     var page = ExpositionText()
-    addState(runtime, &page)
+    page.add(
+      "avouch_build_info", .gauge, help: "Always 1; the version is in the label.", label: "version",
+      [(Program.version, 1)])
+    page.add("avouch_ready", .gauge, help: "1 where /readyz says 200, else 0.", node.readiness.isReady ? 1 : 0)
     addServer(server.statistics(), &page)
     page.add(
       "avouch_requests_total", .counter, help: "OCSP requests by how they were answered.", label: "result",
@@ -21,18 +24,19 @@ enum MetricsPage {
     page.add(
       "avouch_not_modified_total", .counter, help: "Conditional requests answered with 304.",
       handlers.notModified.current)
-    addRuntime(runtime, &page)
-    addCache(runtime.cache.statistics(), &page)
+    node.addMetrics(&page)
+    addCache(node.source.cache.statistics(), &page)
     return page.text
+  }
+
+  /// What a node counts that signs.
+  static func add(_ runtime: ResponderRuntime, to page: inout ExpositionText) {
+    addState(runtime, &page)
+    addRuntime(runtime, &page)
   }
 
   /// What an alert asks first: whether all is well, and until when.
   private static func addState(_ runtime: ResponderRuntime, _ page: inout ExpositionText) {
-    page.add(
-      "avouch_build_info", .gauge, help: "Always 1; the version is in the label.", label: "version",
-      [(Program.version, 1)])
-    page.add(
-      "avouch_ready", .gauge, help: "1 where /readyz says 200, else 0.", Readiness(runtime).isReady ? 1 : 0)
     page.add(
       "avouch_store_writable", .gauge, help: "0 where signed answers could not be kept in the store the last time.",
       runtime.isFailingToSave ? 0 : 1)

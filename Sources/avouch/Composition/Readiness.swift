@@ -8,19 +8,8 @@ struct Readiness {
   let warnings: [String]
   let answer: ControlAnswer
 
-  init(_ runtime: ResponderRuntime) {
-    // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
-    // none at all.
-    let unserved = runtime.unservedIssuers
-    let isAnybodyServed = unserved.count < runtime.issuerCount
-    var reasons: [String] = []
-    if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
-    if !isAnybodyServed { reasons += unserved }
-    if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
-    var warnings: [String] = []
-    if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
-    if isAnybodyServed { warnings += unserved }
-    warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
+  /// - Parameter revision: the newest one whose changes memory has seen; nil where there is no status store.
+  init(reasons: [String], warnings: [String], revision: Revision?) {
     self.reasons = reasons
     self.warnings = warnings
     var object = JSONObject()
@@ -28,7 +17,25 @@ struct Readiness {
     object.add("ready", isReady)
     object.add("reasons", reasons)
     object.add("warnings", warnings)
-    object.add("appliedRevision", runtime.appliedRevision.value)
+    if let revision { object.add("appliedRevision", revision.value) }
     answer = ControlAnswer(reasons.isEmpty ? 200 : 503, "application/json", object.text + "\n")
+  }
+
+  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?) {
+    // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
+    // none at all.
+    let unserved = runtime.unservedIssuers
+    let isAnybodyServed = unserved.count < runtime.issuerCount
+    var reasons: [String] = []
+    if let suspension = runtime.suspensionReason { reasons.append(suspension) }
+    if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
+    if !isAnybodyServed { reasons += unserved }
+    if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
+    var warnings: [String] = []
+    if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
+    if isAnybodyServed { warnings += unserved }
+    warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
+    warnings += fleet?.troubles ?? []
+    self.init(reasons: reasons, warnings: warnings, revision: runtime.appliedRevision)
   }
 }

@@ -1,0 +1,115 @@
+import CalendarTime
+import Configuration
+import EventLoop
+import Metrics
+import OpenSSLCrypto
+import PKCS11Signer
+import Responder
+import ResponderRuntime
+import SQLiteStore
+
+/// A node with a status store and keys: the runtime that signs, and its part in a fleet where there is one.
+final class OriginNode: ServingNode {
+  let runtime: ResponderRuntime
+  private let fleet: OriginFleet?
+  private let log: TerminalLog
+  private let lock: FileLock
+  private let store: SQLiteStore
+
+  init(_ configuration: LoadedConfiguration, log: TerminalLog) throws {
+    self.log = log
+    let settings = configuration.value
+    let store = try SQLiteStore(path: configuration.storePath)
+    self.store = store
+    // Before anything listens: a second responder on one store would tell nobody of the revocations that the first
+    // one has acknowledged.
+    lock = try OriginNode.lock(configuration.storePath)
+    let directory = try OriginNode.directory(configuration, store: store, after: nil, log: log)
+    fleet = try settings.redis.map { try OriginFleet($0, configuration, log: log) }
+    runtime = ResponderRuntime(
+      directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
+      limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log,
+      receiver: fleet?.publisher)
+  }
+
+  private static func lock(_ storePath: String) throws -> FileLock {
+    do {
+      return try FileLock(path: storePath + ".lock")
+    } catch FileLockError.held(_, let holder) {
+      let process = holder.map { "process \($0)" } ?? "another process"
+      throw CommandFailure.no(
+        "\(storePath): \(process) serves from this store already; one responder serves from a store")
+    } catch FileLockError.inaccessible(let path, let reason) {
+      throw CommandFailure.no("\(path): cannot be locked: \(reason)")
+    }
+  }
+
+  /// Reads what a configuration names, and gives everything its number.
+  private static func directory(
+    _ configuration: LoadedConfiguration, store: SQLiteStore, after previous: IssuerDirectory?, log: TerminalLog
+  ) throws -> IssuerDirectory {
+    let now = SystemClock().now()
+    let loader = IssuerLoader(configuration: configuration, now: now, untimely: .warnedOf)
+    var settings: [IssuerSettings] = []
+    for issuer in configuration.value.issuers {
+      let material = try loader.material(issuer)
+      for warning in material.warnings { log.warning(warning) }
+      settings.append(loader.settings(issuer, material: material))
+    }
+    return try IssuerDirectory.make(settings, session: try store.openSession(), now: now, after: previous)
+  }
+
+  func adopt(_ configuration: LoadedConfiguration) throws {
+    let directory = try OriginNode.directory(configuration, store: store, after: runtime.directory, log: log)
+    // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
+    // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
+    Token.reopenLogins()
+    try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
+    runtime.adopt(directory)
+  }
+
+  func start() throws {
+    // Before anything is signed: another node may be the origin.
+    try fleet?.start(runtime, store)
+    try runtime.start()
+  }
+
+  func stop() {
+    runtime.stop()
+    fleet?.stop()
+  }
+
+  // MARK: - What is told of it
+
+  var source: any AnswerSource { runtime }
+  var revisions: (any AppliedRevisions)? { runtime }
+  var hasLostThreads: Bool { runtime.hasLostThreads }
+  var readiness: Readiness { Readiness(runtime, fleet) }
+
+  func addMetrics(_ page: inout ExpositionText) {
+    MetricsPage.add(runtime, to: &page)
+    if let fleet { FleetMetrics.add(fleet, to: &page) }
+  }
+
+  func waitUntilStarted(milliseconds: Int64) -> Bool { runtime.waitUntilStarted(milliseconds: milliseconds) }
+
+  var startProgress: StartProgress {
+    let counters = runtime.counters
+    let planned = runtime.plannedAnswers
+    return StartProgress(
+      done: Int(counters.loaded.current + counters.presigned.current), planned: planned > 0 ? Int(planned) : nil,
+      summary: "\(Count.text(Int(runtime.certificatesAtStart), "certificates")), "
+        + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, \(counters.presigned.current) signed")
+  }
+}
+
+extension ResponderRuntime: AppliedRevisions {}
+
+extension ResponderRuntime.Limits {
+  init(_ settings: Configuration) {
+    self.init()
+    queueLimit = settings.limits.signingQueue
+    deadlineMilliseconds = Int64(settings.limits.questionDeadlineSeconds) * 1000
+    retryAfterSeconds = settings.limits.retryAfterSeconds
+  }
+}
