@@ -25,7 +25,7 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build install run test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 break-invariants fuzz clean
+.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ install: ## install what `make build` made, and a systemd unit (PREFIX=/usr/loca
 run: build ## build, then serve a toy CA on port 8080 (PORT=8080 DIR=demo; HSM=softhsm for a key in a token)
 	@[ -z "$(HSM)" ] || scripts/install-dependencies "$(HSM)"
 	$(RELEASE_BINARY) demo --dir $(DIR) --port $(PORT) $(HSM:%=--hsm %)
+
+demo-fleet: build ## build, then serve the toy CA from an origin and two edges over Redis (PORT=8080 DIR=demo-fleet)
+	@scripts/install-dependencies fleet
+	@scripts/demo-fleet --dir $(if $(filter demo,$(DIR)),demo-fleet,$(DIR)) --port $(PORT)
 
 test: test-swift test-interop ## run all tests: Swift's own, then real OCSP clients against the program
 

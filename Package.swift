@@ -93,7 +93,9 @@ let package = Package(
     roomTests(
       "ResponderRuntime",
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder", "SQLiteStore", "TestSupport"]),
-    roomTests("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "Simulation", "TestSupport"]),
+    roomTests(
+      "Fleet",
+      imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "ResponderRuntime", "Simulation", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(

@@ -31,8 +31,6 @@ public final class AnswerPublisher: PublicationReceiver {
     /// Changes whose answers are not there yet.
     var changes: AwaitedChanges
     var news: PublisherNews
-    /// Answers that are being written.
-    var underWay = 0
     var failure: String?
     /// Monotonic nanoseconds.
     var pauseEnd = Int64.min
@@ -95,10 +93,14 @@ public final class AnswerPublisher: PublicationReceiver {
     guard !answer.isForUnissued else { return }
     let isSelected = selection.isSelected(answer.key, now: clock.monotonicNanoseconds())
     let isAdded = state.withLock { state in
-      let isChange = state.changes.takes(answer.key, answer.revision)
-      // One that was sent earlier must not stay behind a change, whoever asked for it.
-      guard isSelected || isChange else { return false }
-      state.queue.add(answer, isChange: isChange, isWanted: isWanted, ticket: ticket)
+      let change = state.changes.takes(answer.key, answer.revision)
+      let isChange = change != .none
+      // One that was sent earlier must not stay behind a change, whoever asks for it or not; and a walk puts right what was
+      // lost.
+      guard isSelected || isChange || ticket != nil else { return false }
+      state.queue.add(
+        answer,
+        isChange: isChange, isWanted: isWanted, isUrgent: change == .revocation, onlyOver: !isSelected, ticket: ticket)
       return true
     }
     // Whoever walks takes turns by itself.
@@ -111,7 +113,8 @@ public final class AnswerPublisher: PublicationReceiver {
     state.withLock { state in
       for algorithm in algorithms {
         let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: certificate.record.serial)
-        if !state.changes.add(key, certificate.revision, now: now) { state.news.lose() }
+        let isRevocation = certificate.record.revocation != nil
+        if !state.changes.add(key, certificate.revision, isRevocation: isRevocation, now: now) { state.news.lose() }
       }
     }
   }
@@ -130,12 +133,12 @@ public final class AnswerPublisher: PublicationReceiver {
 
   /// Whether everything that was handed over has arrived.
   public var isSettled: Bool {
-    state.withLock { $0.queue.count == 0 && $0.underWay == 0 && $0.news.count == 0 }
+    state.withLock { $0.queue.count == 0 && $0.queue.underWayCount == 0 && $0.news.count == 0 }
   }
 
   /// Answers and news that wait, or are under way.
   public var backlog: (answers: Int, news: Int) {
-    state.withLock { ($0.queue.count + $0.underWay, $0.news.count) }
+    state.withLock { ($0.queue.count + $0.queue.underWayCount, $0.news.count) }
   }
 
   /// Why nothing arrives; nil while it does.
@@ -151,9 +154,7 @@ public final class AnswerPublisher: PublicationReceiver {
     let items = state.withLock { state in
       tellOverdueChanges(&state, now, directory)
       guard now >= state.pauseEnd else { return [PublisherQueue.Item]() }
-      let items = state.queue.take(max(0, limits.window - state.underWay))
-      state.underWay += items.count
-      return items
+      return state.queue.take(max(0, limits.window - state.queue.underWayCount))
     }
     for item in items { write(item, token, directory) }
     return announceNext(token, now) || !items.isEmpty
@@ -172,7 +173,7 @@ public final class AnswerPublisher: PublicationReceiver {
     let answer = item.answer
     let left = answer.times.nextUpdate.seconds(since: clock.now())
     guard left > 0, !issuer.isRetired else {
-      state.withLock { $0.underWay -= 1 }
+      state.withLock { $0.queue.finish(item.key) }
       item.ticket?.end()
       return
     }
@@ -182,35 +183,46 @@ public final class AnswerPublisher: PublicationReceiver {
       response: answer.prefix + directory.credentials[answer.credential].suffix
     ).encoded(hasher: hasher)
     let milliseconds = min(left, AnswerPublisher.longestAnswerMilliseconds / 1000) * 1000
-    shared.store(frame, under: key, milliseconds: milliseconds) { [self] result in
-      written(item, key, frame, result)
+    shared.store(frame, under: key, milliseconds: milliseconds, onlyOver: item.onlyOver) { [self] result in
+      written(item, key, frame, token, result)
     }
   }
 
   private func written(
-    _ item: PublisherQueue.Item, _ key: SharedKey, _ frame: [UInt8],
+    _ item: PublisherQueue.Item, _ key: SharedKey, _ frame: [UInt8], _ token: FencingToken,
     _ result: Result<SharedWrite.Outcome, SharedCacheError>
   ) {
     counters.count(result)
+    let isStill = self.token.withLock { $0 } == token
     let isWindowHalfEmpty = state.withLock { state in
-      state.underWay -= 1
+      defer { state.queue.finish(item.key) }
       switch result {
       case .failure(let error):
         fail(&state, error)
         state.queue.putBack(item)
-      case .success(.written), .success(.unchanged):
+      case .success(.written), .success(.replaced), .success(.unchanged), .success(.absent):
         state.failure = nil
         if item.isChange {
-          state.news.add(UpdateEntry.Change(key: key, revision: item.answer.revision, frame: frame))
-        } else if item.isWanted || result.isWritten {
-          state.news.add(UpdateEntry.Renewal(key: key, producedAt: item.answer.times.producedAt))
+          // So that no node has to fetch what it is asked for most. What was issued a moment ago nobody has asked for yet.
+          let travelling = item.isUrgent ? frame : []
+          state.news.add(UpdateEntry.Change(key: key, revision: item.answer.revision, frame: travelling))
+        } else if item.isWanted || result.hasReplaced {
+          state.news.add(
+            UpdateEntry.Renewal(
+              key: key, revision: item.answer.revision, producedAt: item.answer.times.producedAt))
         }
+      // Not by another origin, but by what this one has sent since it was given a new token.
+      case .success(.fenced) where !isStill: state.queue.putBack(item)
       // Something newer is there, or another origin is: it has told its own news.
       case .success(.superseded), .success(.fenced): break
       }
-      return state.underWay <= limits.window / 2
+      return state.queue.underWayCount <= limits.window / 2
     }
-    if case .success = result { item.ticket?.end() }
+    switch result {
+    case .failure: break
+    case .success(.fenced) where !isStill: break
+    case .success: item.ticket?.end()
+    }
     // Not for each of a thousand: whoever takes turns would do nothing else.
     if item.isChange || isWindowHalfEmpty { onWork() }
   }
@@ -246,7 +258,7 @@ public final class AnswerPublisher: PublicationReceiver {
 }
 
 extension Result<SharedWrite.Outcome, SharedCacheError> {
-  fileprivate var isWritten: Bool { if case .success(.written) = self { true } else { false } }
+  fileprivate var hasReplaced: Bool { if case .success(.replaced) = self { true } else { false } }
 }
 
 /// Which of an origin's answers go into the level that nodes share.

@@ -45,6 +45,8 @@ public final class EdgeResponder: AnswerSource {
   private let changes: Mutex<HeardChanges>
   private let current: Mutex<IssuerDirectory>
   private let generation = Atomic<UInt64>(1)
+  /// Grows whenever news were missed: what was asked for before may be older than they were.
+  private let epoch = Atomic<UInt64>(0)
   /// From when on what is absent counts as not issued: monotonic nanoseconds.
   private let trustsAbsenceFrom = Atomic<Int64>(.max)
   /// Questions that wait for the origin.
@@ -126,9 +128,9 @@ public final class EdgeResponder: AnswerSource {
     let issuer = directory.issuers[key.issuer]
     let sharedKey = issuer.sharedKey(key)
     // Before it is read: what is heard meanwhile is then seen to be newer.
-    let asOf = changes.withLock { $0.newest }
+    let begin = Begin(asOf: changes.withLock { $0.newest }, epoch: epoch.load(ordering: .acquiring))
     shared.fetch(sharedKey) { [self] result in
-      switch fetched(result, key, sharedKey, issuer, asOf: asOf) {
+      switch fetched(result, key, sharedKey, issuer, begin) {
       case .wanted where addWant(key, id): shared.want(sharedKey)
       case .wanted: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
       case .done(let outcome): for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(outcome) }
@@ -148,6 +150,12 @@ public final class EdgeResponder: AnswerSource {
     }
   }
 
+  /// What was known when a fetch began.
+  private struct Begin {
+    var asOf: Revision
+    var epoch: UInt64
+  }
+
   private enum Fetched {
     case done(QuestionOutcome)
     case again
@@ -157,7 +165,7 @@ public final class EdgeResponder: AnswerSource {
 
   private func fetched(
     _ result: Result<SharedLookup, SharedCacheError>, _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer,
-    asOf: Revision
+    _ begin: Begin
   ) -> Fetched {
     switch result {
     case .failure:
@@ -167,7 +175,7 @@ public final class EdgeResponder: AnswerSource {
       counters.absent.add(1)
       let isKnownUnissued = trustsAbsence && completeUntil.map { clock.now() < $0 } ?? false
       // A certificate that was issued a moment ago: its news has come, and what was read is older.
-      guard cache.isCurrent(key, asOf: asOf) else { return .again }
+      guard cache.isCurrent(key, asOf: begin.asOf) else { return .again }
       // What memory has came with news that the shared level has lost.
       if let held = cache.answer(key, now: clock.now()) { return .done(.answer(held)) }
       // Vouched for is what is signed ahead, and that is not every hash.
@@ -178,8 +186,13 @@ public final class EdgeResponder: AnswerSource {
         // The origin puts it right.
         return cache.answer(key, now: clock.now()).map { .done(.answer($0)) } ?? .wanted
       }
-      switch cache.publish(answer, asOf: asOf, now: clock.now()) {
+      switch cache.publish(answer, asOf: begin.asOf, now: clock.now()) {
       case .stored, .notKept:
+        // Looked at after it is in memory: whoever misses news says so before it empties memory.
+        guard epoch.load(ordering: .acquiring) == begin.epoch else {
+          cache.drop(key, digest: answer.digest)
+          return .again
+        }
         counters.fetched.add(1)
         return .done(.answer(answer))
       case .superseded:
@@ -254,6 +267,12 @@ public final class EdgeResponder: AnswerSource {
   }
 
   // MARK: - News
+
+  /// News were missed: nothing that was learnt before may be served.
+  func forgetAll() {
+    epoch.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    cache.dropAll()
+  }
 
   /// Nothing older than the revision may be said of the certificate any more.
   func fence(_ key: ResponseKey, _ sharedKey: SharedKey, _ revision: Revision) {

@@ -86,16 +86,12 @@ public final class FleetOrigin: @unchecked Sendable {
     if token != leading { change(to: token) }
     guard takeBeginning() else { return false }
     noticeDisturbances()
-    let incomplete = publisher.takeIncomplete()
+    for index in publisher.takeIncomplete() { sharings[index]?.beginAgain(isInDoubt: true) }
     var hasWorked = false
-    if vouches {
-      for index in incomplete { sharings[index]?.beginAgain(isInDoubt: true) }
-      for issuer in directory().issuers.issuers where !issuer.isRetired {
-        if advance(issuer) { hasWorked = true }
-      }
-      let complete = sharings.values.count { $0.isComplete }
-      completeCount.store(complete, ordering: .relaxed)
+    for issuer in directory().issuers.issuers where !issuer.isRetired {
+      if advance(issuer) { hasWorked = true }
     }
+    completeCount.store(sharings.values.count { $0.isComplete }, ordering: .relaxed)
     return publisher.turn() || hasWorked
   }
 
@@ -218,6 +214,10 @@ public final class FleetOrigin: @unchecked Sendable {
   }
 
   private func promise(_ issuer: Issuer, _ sharing: inout IssuerSharing, _ isRenewal: Bool, _ now: Int64) -> Bool {
+    guard vouches else {
+      sharing.rest(now: now, isLacking: false)
+      return false
+    }
     let limit = clock.now().advanced(bySeconds: IssuerSharing.promiseSeconds)
     guard let until = try? supply.completeUntil(limit, issuer) else {
       sharing.rest(now: now, isLacking: true)

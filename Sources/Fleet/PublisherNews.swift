@@ -5,6 +5,9 @@ import Responder
 /// left out, so that who listens notices and looks everything up anew.
 struct PublisherNews {
   private static let maximumFrameOctets = 128 << 10
+  /// Of so many changes in line the answers go with them; of many at once those who want them fetch them, since a stream of
+  /// all of them would take more memory than the answers themselves.
+  private static let maximumFrames = 256
   private let limit: Int
   private var changes = Line<UpdateEntry.Change>()
   private var renewals = Line<UpdateEntry.Renewal>()
@@ -30,6 +33,8 @@ struct PublisherNews {
 
   mutating func add(_ change: UpdateEntry.Change) {
     makeRoom()
+    var change = change
+    if changes.count >= PublisherNews.maximumFrames { change.frame = [] }
     changes.append(change)
   }
 

@@ -57,7 +57,7 @@ public final class UpdateFollower: UpdateReceiver {
     let entry = newest.flatMap { UpdateEntry($0, hasher: edge.hasher) }
     state.withLock { $0.position.begin(after: entry) }
     // It was fetched while nobody listened.
-    edge.cache.dropAll()
+    edge.forgetAll()
   }
 
   public func receive(_ entries: [[UInt8]]) {
@@ -79,7 +79,7 @@ public final class UpdateFollower: UpdateReceiver {
   private func missed(_ what: String) {
     edge.counters.gaps.add(1)
     log("the stream of updates has a gap, and what was in memory is fetched anew: \(what)")
-    edge.cache.dropAll()
+    edge.forgetAll()
   }
 
   private func apply(_ news: UpdateEntry.News) {
@@ -88,8 +88,9 @@ public final class UpdateFollower: UpdateReceiver {
     case .renewed(let renewals):
       for renewal in renewals {
         guard let (key, _) = edge.directory.key(renewal.key), !edge.fetchIfWanted(key), let held = edge.cache.peek(key),
-          held.times.producedAt < renewal.producedAt
+          held.revision < renewal.revision || held.times.producedAt < renewal.producedAt
         else { continue }
+        if held.revision < renewal.revision { edge.fence(key, renewal.key, renewal.revision) }
         edge.renew(key)
       }
     case .unissued(let keys):

@@ -75,19 +75,21 @@ public final class RedisSharedCache: SharedCache {
   }
 
   public func store(
-    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64,
+    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64, onlyOver: Bool,
     completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
     let command = Scripts.store.command(
-      keys: [Array("\(key)".utf8)], arguments: [frame, Array("\(max(1, milliseconds))".utf8)])
+      keys: [Array("\(key)".utf8)], arguments: [frame, Array("\(max(1, milliseconds))".utf8), [onlyOver ? 0x31 : 0x30]])
     client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { result in
       completion(
         RedisSharedCache.read(result) { value in
           switch value.integer {
           case .some(1): .written
+          case .some(2): .replaced
           case .some(0): .unchanged
           case .some(-1): .fenced
           case .some(-2): .superseded
+          case .some(-3): .absent
           default: nil
           }
         })
@@ -127,7 +129,7 @@ public final class RedisSharedCache: SharedCache {
   }
 
   /// Why a server may forget what it has taken, by what it says of its memory; nil where it does not.
-  static func evictionFault(_ info: String) -> String? {
+  public static func evictionFault(_ info: String) -> String? {
     var fields: [Substring: Substring] = [:]
     for line in info.split(whereSeparator: \.isNewline) {
       guard let colon = line.firstIndex(of: ":") else { continue }

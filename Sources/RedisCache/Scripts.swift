@@ -5,7 +5,8 @@ enum Scripts {
   /// Writes a frame by the rule of `SharedWrite`: by fencing token, revision and producedAt, which stand big-endian at fixed
   /// places. Lua's numbers are too small for them, so octets are compared.
   ///
-  /// KEYS: the answer's key. ARGV: the frame, milliseconds until it ends. Gives the number of an outcome.
+  /// KEYS: the answer's key. ARGV: the frame, milliseconds until it ends, 1 where it is only to take the place of something.
+  /// Gives the number of an outcome.
   static let store = RedisScript(
     """
     local function compare(one, other, from)
@@ -16,16 +17,21 @@ enum Scripts {
       return 0
     end
     local held = redis.call('GET', KEYS[1])
+    local outcome = 1
     if held then
       if held == ARGV[1] then return 0 end
       if #held >= 28 and string.sub(held, 1, 4) == 'AVO1' then
         if compare(held, ARGV[1], 5) > 0 then return -1 end
         local order = compare(held, ARGV[1], 13)
-        if order > 0 or (order == 0 and compare(held, ARGV[1], 21) > 0) then return -2 end
+        if order == 0 then order = compare(held, ARGV[1], 21) end
+        if order > 0 then return -2 end
+        if order < 0 then outcome = 2 end
       end
+    elseif ARGV[3] == '1' then
+      return -3
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-    return 1
+    return outcome
     """)
 
   /// Marks a value as damaged if it is still the one that was found to be no good.

@@ -38,6 +38,7 @@ extension ResponderRuntime {
       return suspension == nil
     }
     guard isNew else { return }
+    isSuspended = true
     queue.halt(true)
     cache.close()
     for receiver in pending.withLock({ $0.takeOverdue(now: .max) }) {
@@ -53,6 +54,7 @@ extension ResponderRuntime {
       return suspension != nil
     }
     guard wasSuspended else { return }
+    isSuspended = false
     cache.open()
     queue.halt(false)
     for issuer in directory.issuers.issuers where !issuer.isRetired { issuer.progress.answersAreMissing() }

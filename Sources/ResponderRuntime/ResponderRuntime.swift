@@ -52,6 +52,12 @@ public final class ResponderRuntime: AnswerSource {
   let receiver: (any PublicationReceiver)?
   /// Why nothing is answered at present.
   let suspension = Mutex<String?>(nil)
+  private let suspended = Atomic<Bool>(false)
+  /// Whether another node knows what was issued.
+  var isSuspended: Bool {
+    get { suspended.load(ordering: .acquiring) }
+    set { suspended.store(newValue, ordering: .releasing) }
+  }
   private let current: Mutex<Current>
   private let generation = Atomic<UInt64>(1)
   private let crew = Mutex<SigningCrew?>(nil)
@@ -129,7 +135,7 @@ public final class ResponderRuntime: AnswerSource {
 
   /// Whether the serial may have been issued: false is certain, and costs no look into the store (invariant 8).
   public func mayBeIssued(_ key: ResponseKey, by issuer: Issuer) -> Bool {
-    !issuer.progress.areSerialsKnown || issued.mayContain(issuer: key.issuer, serial: key.serial)
+    !issuer.progress.areSerialsKnown || issued.mayContain(issuer: key.issuer, serial: key.serial) || isSuspended
   }
 
   /// Asks for an answer that no cache had. The receiver is told once, from another thread, or at once where the bound

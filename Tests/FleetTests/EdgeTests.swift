@@ -159,7 +159,8 @@ struct EdgeTests {
     var renewals: [UpdateEntry.Renewal] = []
     for number in 1...3 {
       world.store(try world.frame(number, .good, revision: 1), number)
-      renewals.append(UpdateEntry.Renewal(key: world.sharedKey(number), producedAt: world.clock.now()))
+      renewals.append(
+        UpdateEntry.Renewal(key: world.sharedKey(number), revision: Revision(1), producedAt: world.clock.now()))
     }
     world.announce(.renewed(renewals))
     world.hearAll()

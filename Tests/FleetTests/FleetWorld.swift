@@ -72,7 +72,7 @@ final class FleetWorld {
   }
 
   func store(_ frame: [UInt8], _ number: Int) {
-    shared.store(frame, under: sharedKey(number), milliseconds: 1_000_000) { _ in }
+    shared.store(frame, under: sharedKey(number), milliseconds: 1_000_000, onlyOver: false) { _ in }
   }
 
   func announce(_ news: UpdateEntry.News, token: UInt64 = 1) {

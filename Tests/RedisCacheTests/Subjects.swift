@@ -77,8 +77,12 @@ extension SharedCache {
     try await value { fetch(key, completion: $0) }.get()
   }
 
-  func store(_ frame: [UInt8], _ key: SharedKey, milliseconds: Int64 = 1_000_000) async throws -> SharedWrite.Outcome {
-    try await value { store(frame, under: key, milliseconds: milliseconds, completion: $0) }.get()
+  func store(
+    _ frame: [UInt8], _ key: SharedKey, milliseconds: Int64 = 1_000_000, onlyOver: Bool = false
+  ) async throws -> SharedWrite.Outcome {
+    try await value {
+      store(frame, under: key, milliseconds: milliseconds, onlyOver: onlyOver, completion: $0)
+    }.get()
   }
 
   func setComplete(_ issuer: SharedIssuerName, _ until: UnixTime?, isRenewal: Bool = false) async throws -> Bool {

@@ -114,7 +114,7 @@ struct SharedAnswerTests {
     let keys = (1...UpdateEntry.maximumRenewals).map { number in
       UpdateEntry.Renewal(
         key: SharedKey(issuer: SharedIssuerName(9), hashAlgorithm: .sha256, serial: Sample.serial(number)),
-        producedAt: Sample.start)
+        revision: Revision(UInt64(number)), producedAt: Sample.start)
     }
     let news: [UpdateEntry.News] = [
       .changed(answer.key, Revision(5), frame: answer.encoded(hasher: hasher)),

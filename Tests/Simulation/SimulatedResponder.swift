@@ -141,6 +141,8 @@ public final class SimulatedResponder {
 public final class SimulationLog: RuntimeLog {
   private let lines = Mutex<[String]>([])
 
+  public init() {}
+
   public var all: [String] { lines.withLock { $0 } }
 
   public func info(_ message: String) {}

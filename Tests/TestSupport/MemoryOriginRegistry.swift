@@ -21,6 +21,15 @@ public final class MemoryOriginRegistry: OriginRegistry {
 
   public func fail(with error: SharedCacheError?) { state.withLock { $0.failure = error } }
 
+  /// As after FLUSHALL.
+  public func forget() {
+    state.withLock { state in
+      let failure = state.failure
+      state = State()
+      state.failure = failure
+    }
+  }
+
   private func answer<Value>(
     _ completion: @Sendable (Result<Value, SharedCacheError>) -> Void, _ body: (inout State) -> Value
   ) {

@@ -99,12 +99,12 @@ public final class MemorySharedCache: SharedCache {
   }
 
   public func store(
-    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64,
+    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64, onlyOver: Bool,
     completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
     perform(completion) { state in
-      let outcome = SharedWrite.outcome(of: frame, over: state.values[key])
-      if outcome == .written { state.values[key] = frame }
+      let outcome = SharedWrite.outcome(of: frame, over: state.values[key], onlyOver: onlyOver)
+      if outcome == .written || outcome == .replaced { state.values[key] = frame }
       return outcome
     }
   }

@@ -26,8 +26,10 @@ public protocol SharedCache: AnyObject, Sendable {
   func fetch(_ key: SharedKey, completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void)
 
   /// Writes an encoded `SharedAnswer` by the rule of `SharedWrite`, and forgets it after `milliseconds`.
+  ///
+  /// - Parameter onlyOver: whether it is only to take the place of something that is there.
   func store(
-    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64,
+    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64, onlyOver: Bool,
     completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void)
 
   /// Puts `SharedAnswer.damaged` in the place of octets that turned out to be no good, if they are still what is there.

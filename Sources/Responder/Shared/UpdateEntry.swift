@@ -41,10 +41,12 @@ public struct UpdateEntry: Sendable, Hashable {
 
   public struct Renewal: Sendable, Hashable {
     public var key: SharedKey
+    public var revision: Revision
     public var producedAt: UnixTime
 
-    public init(key: SharedKey, producedAt: UnixTime) {
+    public init(key: SharedKey, revision: Revision, producedAt: UnixTime) {
       self.key = key
+      self.revision = revision
       self.producedAt = producedAt
     }
   }
@@ -81,6 +83,7 @@ public struct UpdateEntry: Sendable, Hashable {
       octets.append(2)
       for renewal in renewals {
         octets.append(renewal.key)
+        octets.append(bigEndian: renewal.revision.value, count: 8)
         octets.append(bigEndian: UInt64(bitPattern: renewal.producedAt.seconds), count: 8)
       }
     case .unissued(let keys):
@@ -146,8 +149,9 @@ extension ArraySlice<UInt8> {
   }
 
   fileprivate mutating func readRenewal() -> UpdateEntry.Renewal? {
-    guard let key = readKey(), let time = readNumber() else { return nil }
-    return UpdateEntry.Renewal(key: key, producedAt: UnixTime(seconds: Int64(bitPattern: time)))
+    guard let key = readKey(), let revision = readNumber(), let time = readNumber() else { return nil }
+    return UpdateEntry.Renewal(
+      key: key, revision: Revision(revision), producedAt: UnixTime(seconds: Int64(bitPattern: time)))
   }
 
   fileprivate mutating func readKey() -> SharedKey? {

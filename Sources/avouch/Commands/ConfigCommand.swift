@@ -12,7 +12,8 @@ enum ConfigCommand {
            avouch config table
 
     check reads the configuration and all it names: keys and values, combinations that the rules forbid, certificates,
-    keys, and whether they belong together; addresses, and the folder of the store; tokens are opened, and sign once.
+    keys, and whether they belong together; addresses, and the folder of the store; tokens are opened, and sign once;
+    Redis is asked whether it lets this node in.
     schema prints the JSON schema of the configuration, table the table of docs/configuration.md.
 
     Exit code: 0 fine; 1 something is wrong, each problem on a line; 2 wrong use.
@@ -49,20 +50,21 @@ enum ConfigCommand {
     var names: [[UInt8]: String] = [:]
     for issuer in configuration.value.issuers {
       do {
-        let material = try loader.material(issuer)
-        for warning in material.warnings + (try loader.tryTokens(material)) {
-          Terminal.printError("warning: \(warning)")
-        }
-        let identity = IssuerIdentity(material.certificate).storeIdentity
+        let (identity, text) = try check(issuer, loader, isEdge: configuration.value.isEdge)
         if let other = names.updateValue(issuer.name, forKey: identity) {
           throw CommandFailure.no(
             "issuer '\(issuer.name)': its CA is that of issuer '\(other)' (same name and key); an answer is one issuer's"
           )
         }
-        let signer = material.signerCertificate ?? material.certificate
-        Terminal.print(
-          "issuer '\(issuer.name)': \(material.certificate.subjectText), signed by \(signer.subjectText) with "
-            + "\(material.scheme.text), until \(signer.notAfter.iso8601)")
+        Terminal.print("issuer '\(issuer.name)': \(text)")
+      } catch {
+        problems += 1
+        Terminal.printError("avouch: \(error)")
+      }
+    }
+    if let redis = configuration.value.redis {
+      do {
+        Terminal.print(try RedisCheck(redis, configuration).run())
       } catch {
         problems += 1
         Terminal.printError("avouch: \(error)")
@@ -71,5 +73,23 @@ enum ConfigCommand {
     guard problems == 0 else { return .no }
     Terminal.print("\(path): fine")
     return .fine
+  }
+
+  /// - Returns: which CA it is, and what is said of it.
+  private static func check(
+    _ issuer: Configuration.Issuer, _ loader: IssuerLoader, isEdge: Bool
+  ) throws -> (identity: [UInt8], text: String) {
+    guard !isEdge else {
+      let certificate = try loader.certificate(issuer)
+      return (IssuerIdentity(certificate).storeIdentity, "\(certificate.subjectText), answered from Redis")
+    }
+    let material = try loader.material(issuer)
+    for warning in material.warnings + (try loader.tryTokens(material)) { Terminal.printError("warning: \(warning)") }
+    let signer = material.signerCertificate ?? material.certificate
+    return (
+      IssuerIdentity(material.certificate).storeIdentity,
+      "\(material.certificate.subjectText), signed by \(signer.subjectText) with \(material.scheme.text), until "
+        + signer.notAfter.iso8601
+    )
   }
 }

@@ -16,6 +16,7 @@ struct StoreAccess {
   init(configurationPath: String, issuerName: String, create: Bool) throws {
     self.issuerName = issuerName
     configuration = try LoadedConfiguration(path: configurationPath)
+    try configuration.expectOrigin()
     certificate = try configuration.certificate(ofIssuer: issuerName)
     if !create { try configuration.expectStore() }
     let store = try SQLiteStore(path: configuration.storePath, create: create)
@@ -42,6 +43,7 @@ struct StoreView {
 
   init(configurationPath: String, issuerName: String) throws {
     configuration = try LoadedConfiguration(path: configurationPath)
+    try configuration.expectOrigin()
     let certificate = try configuration.certificate(ofIssuer: issuerName)
     try configuration.expectStore()
     let store = try SQLiteStore(readingFrom: configuration.storePath)
@@ -72,6 +74,13 @@ struct StoreView {
 }
 
 extension LoadedConfiguration {
+  /// Refuses what only a node with a status store can do.
+  fileprivate func expectOrigin() throws(CommandFailure) {
+    guard !value.isEdge else {
+      throw .no("\(path): role is \"edge\", and an edge has no status store; run this where the origin runs")
+    }
+  }
+
   /// Refuses a store that is not there yet in plainer words than the database has.
   fileprivate func expectStore() throws(CommandFailure) {
     guard Files.exists(storePath) else {

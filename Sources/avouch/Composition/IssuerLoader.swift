@@ -21,12 +21,17 @@ struct IssuerLoader {
     var warnings: [String]
   }
 
+  /// The CA's certificate.
+  func certificate(_ issuer: Configuration.Issuer) throws -> Certificate {
+    let path = configuration.resolved(issuer.certificate)
+    return try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
+  }
+
   /// Reads and checks everything but the store. Tokens are not opened: one that is broken must not keep the other issuers
   /// from being served.
   func material(_ issuer: Configuration.Issuer) throws -> Material {
     let certificatePath = configuration.resolved(issuer.certificate)
-    let certificate = try Certificate(
-      file: try Files.read(certificatePath, what: "the CA's certificate"), name: certificatePath)
+    let certificate = try certificate(issuer)
     var signerCertificate: Certificate?
     let signerPath = issuer.signerCertificate.map { configuration.resolved($0) }
     if let path = signerPath {
@@ -141,15 +146,17 @@ struct IssuerLoader {
   /// The issuer as an edge wants it: whose certificates are asked about, and nothing of keys. In whose name answers are
   /// signed comes with the answers.
   func edgeSettings(_ settings: Configuration.Issuer) throws -> IssuerSettings {
-    let path = configuration.resolved(settings.certificate)
-    let certificate = try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
+    let certificate = try certificate(settings)
     let identity = IssuerIdentity(certificate)
     let credential = SigningCredential(
       responderID: .byKey(OpenSSLHasher().digest(certificate.publicKeyBits, .sha1)), signatureAlgorithm: [],
       certificates: [], notBefore: UnixTime(seconds: 0), notAfter: .endOfTime)
+    var policy = IssuerPolicy(settings)
+    // Nothing can be signed for one request alone: a client gets the answer without its nonce, as from a CDN.
+    policy.echoesNonce = false
     return IssuerSettings(
-      name: settings.name, identity: identity.storeIdentity, policy: IssuerPolicy(settings),
-      identifiers: identity.identifiers, credential: credential, keys: [], notBefore: certificate.notBefore)
+      name: settings.name, identity: identity.storeIdentity, policy: policy, identifiers: identity.identifiers,
+      credential: credential, keys: [], notBefore: certificate.notBefore)
   }
 
   /// The issuer as the directory wants it.

@@ -1,3 +1,4 @@
+import Configuration
 import EventLoop
 import Glibc
 
@@ -13,7 +14,7 @@ struct SurroundingsCheck {
     let listen = try configuration.listenAddresses()
     let control = try configuration.controlAddress()
     lookAt(listen, control)
-    lookAtStore(configuration.storePath)
+    if !configuration.value.isEdge { lookAtStore(configuration.storePath) }
   }
 
   private mutating func lookAt(_ listen: [ListenAddress], _ control: ListenAddress) {

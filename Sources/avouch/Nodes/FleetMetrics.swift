@@ -24,7 +24,8 @@ enum FleetMetrics {
       "avouch_fleet_writes_total", .counter, help: "Answers offered to Redis, by what became of them.", label: "result",
       [
         ("written", counters.written.current), ("unchanged", counters.unchanged.current),
-        ("superseded", counters.superseded.current), ("fenced", counters.fenced.current),
+        ("absent", counters.absent.current), ("superseded", counters.superseded.current),
+        ("fenced", counters.fenced.current),
         ("failed", counters.failures.current),
       ])
     let wanted = fleet.wanted.counters
