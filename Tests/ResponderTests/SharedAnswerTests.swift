@@ -95,9 +95,9 @@ struct SharedAnswerTests {
     }
     let held = try frame(3, 7, 100)
     let cases: [(UInt64, UInt64, Int64, SharedWrite.Outcome)] = [
-      (3, 7, 100, .unchanged), (3, 7, 99, .superseded), (3, 7, 101, .written), (3, 6, 500, .superseded),
-      (3, 8, 0, .written), (2, 9, 500, .fenced), (4, 7, 100, .written), (4, 7, 99, .superseded),
-      (4, 6, 500, .superseded), (4, 8, 0, .written),
+      (3, 7, 100, .unchanged), (3, 7, 99, .superseded), (3, 7, 101, .replaced), (3, 6, 500, .superseded),
+      (3, 8, 0, .replaced), (2, 9, 500, .fenced), (4, 7, 100, .written), (4, 7, 99, .superseded),
+      (4, 6, 500, .superseded), (4, 8, 0, .replaced),
     ]
     for (token, revision, seconds, expected) in cases {
       let new = try frame(token, revision, seconds)
