@@ -96,7 +96,9 @@ public final class FleetOrigin: @unchecked Sendable {
   }
 
   /// Gives the lease up at the end of the process, once everything has been sent.
-  public func release() { lease.release() }
+  ///
+  /// - Parameter completion: called once it is given up, or cannot be.
+  public func release(completion: @escaping @Sendable () -> Void = {}) { lease.release(completion: completion) }
 
   // MARK: - The lease
 

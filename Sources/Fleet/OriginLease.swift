@@ -76,10 +76,12 @@ public final class OriginLease: Sendable {
   }
 
   /// Gives the lease up at the end of the process.
-  public func release() {
-    guard let token else { return }
+  ///
+  /// - Parameter completion: called once it is given up, or cannot be.
+  public func release(completion: @escaping @Sendable () -> Void = {}) {
+    guard let token else { return completion() }
     state.withLock { $0.status = .seeking(why: "this node is stopping") }
-    registry.release(token) { _ in }
+    registry.release(token, revision: claim().revision) { _ in completion() }
   }
 
   private func seek(began: Int64) {

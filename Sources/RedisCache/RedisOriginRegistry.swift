@@ -52,9 +52,10 @@ public final class RedisOriginRegistry: OriginRegistry {
   }
 
   public func release(
-    _ token: FencingToken, completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
+    _ token: FencingToken, revision: Revision,
+    completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
-    perform(Scripts.release, ["\(token.value)"], completion)
+    perform(Scripts.release, ["\(token.value)", "\(revision.value)"], completion)
   }
 
   private func perform(

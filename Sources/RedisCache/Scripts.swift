@@ -78,11 +78,11 @@ enum Scripts {
     return 1
     """)
 
-  /// KEYS: the lease. ARGV: token. What else it says stays.
+  /// KEYS: the lease. ARGV: token, revision. What else it says stays.
   static let release = RedisScript(
     """
     if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-    redis.call('HSET', KEYS[1], 'end', '0')
+    redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'end', '0')
     return 1
     """)
 }

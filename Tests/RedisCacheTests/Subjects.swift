@@ -114,8 +114,8 @@ extension OriginRegistry {
     }.get()
   }
 
-  func release(_ token: FencingToken) async throws -> Bool {
-    try await value { release(token, completion: $0) }.get()
+  func release(_ token: FencingToken, revision: UInt64) async throws -> Bool {
+    try await value { release(token, revision: Revision(revision), completion: $0) }.get()
   }
 }
 

@@ -73,11 +73,13 @@ public final class MemoryOriginRegistry: OriginRegistry {
   }
 
   public func release(
-    _ token: FencingToken, completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
+    _ token: FencingToken, revision: Revision,
+    completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
     answer(completion) { state in
       guard state.token == token.value, state.holder != nil else { return false }
       state.holder = nil
+      state.last?.claim.revision = revision
       return true
     }
   }

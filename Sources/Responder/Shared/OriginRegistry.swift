@@ -49,6 +49,8 @@ public protocol OriginRegistry: AnyObject, Sendable {
     _ token: FencingToken, revision: Revision, milliseconds: Int64,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void)
 
-  /// Gives the lease up, so that a successor need not wait for its end.
-  func release(_ token: FencingToken, completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void)
+  /// Gives the lease up, so that a successor need not wait for its end, and says how far the store has come.
+  func release(
+    _ token: FencingToken, revision: Revision,
+    completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void)
 }

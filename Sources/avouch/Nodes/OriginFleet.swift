@@ -108,7 +108,10 @@ final class OriginFleet: Sendable {
     while !publisher.isSettled, publisher.failure == nil, MonotonicTime.now() < end {
       if !origin.turn() { signal.wait(milliseconds: 10) }
     }
-    origin.release()
+    let released = GrowingValue()
+    origin.release { released.raise(to: 1) }
+    // The connection ends next, and a successor would have to wait for the end of the lease.
+    _ = released.wait(for: 1, milliseconds: OriginFleet.drainMilliseconds)
   }
 
   private func noteDecision(_ status: OriginLease.Status) {
