@@ -96,7 +96,7 @@ public final class EdgeResponder: AnswerSource {
     case .refused:
       counters.refused.add(1)
       receiver.receive(.tryLater)
-    case .first(let id): fetch(id, key, round: 0)
+    case .first(let id): fetch(id, key, round: 0, isVouched: false)
     }
   }
 
@@ -124,17 +124,19 @@ public final class EdgeResponder: AnswerSource {
 
   private typealias ID = PendingQuestions<any OutcomeReceiver>.ID
 
-  private func fetch(_ id: ID, _ key: ResponseKey, round: Int) {
+  /// - Parameter isVouched: whether the origin has just said in its news that what is there counts.
+  private func fetch(_ id: ID, _ key: ResponseKey, round: Int, isVouched: Bool) {
     let issuer = directory.issuers[key.issuer]
     let sharedKey = issuer.sharedKey(key)
     // Before it is read: what is heard meanwhile is then seen to be newer.
     let begin = Begin(asOf: changes.withLock { $0.newest }, epoch: epoch.load(ordering: .acquiring))
     shared.fetch(sharedKey) { [self] result in
-      switch fetched(result, key, sharedKey, issuer, begin) {
+      switch fetched(result, key, sharedKey, issuer, begin, isVouched: isVouched) {
       case .wanted where addWant(key, id): shared.want(sharedKey)
       case .wanted: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
       case .done(let outcome): for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(outcome) }
-      case .again where round + 1 < EdgeResponder.maximumRounds: fetch(id, key, round: round + 1)
+      case .again where round + 1 < EdgeResponder.maximumRounds:
+        fetch(id, key, round: round + 1, isVouched: isVouched)
       case .again: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
       }
     }
@@ -165,7 +167,7 @@ public final class EdgeResponder: AnswerSource {
 
   private func fetched(
     _ result: Result<SharedLookup, SharedCacheError>, _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer,
-    _ begin: Begin
+    _ begin: Begin, isVouched: Bool
   ) -> Fetched {
     switch result {
     case .failure:
@@ -186,6 +188,10 @@ public final class EdgeResponder: AnswerSource {
         // The origin puts it right.
         return cache.answer(key, now: clock.now()).map { .done(.answer($0)) } ?? .wanted
       }
+      // An origin signs anew what it signs ahead. What it signed on demand stays there after a change, and who has not
+      // heard of that change must ask.
+      let isKeptUp = isVouched || issuer.policy.presignedAlgorithms.contains(key.hashAlgorithm)
+      guard isKeptUp || cache.peek(key) != nil else { return .wanted }
       switch cache.publish(answer, asOf: begin.asOf, now: clock.now()) {
       case .stored, .notKept:
         // Looked at after it is in memory: whoever misses news says so before it empties memory.
@@ -309,7 +315,7 @@ public final class EdgeResponder: AnswerSource {
   /// Whether somebody waits for the origin to bring it; then it is fetched.
   func fetchIfWanted(_ key: ResponseKey) -> Bool {
     guard let id = wanted.withLock({ $0.removeValue(forKey: key)?.id }) else { return false }
-    fetch(id, key, round: 0)
+    fetch(id, key, round: 0, isVouched: true)
     return true
   }
 
@@ -318,7 +324,7 @@ public final class EdgeResponder: AnswerSource {
     let deadline = clock.monotonicNanoseconds() + limits.deadlineMilliseconds * 1_000_000
     // Nobody waits for it; who asks meanwhile is taken in.
     if case .first(let id) = pending.withLock({ $0.admit(key: key, waiter: nil, deadline: deadline) }) {
-      fetch(id, key, round: 0)
+      fetch(id, key, round: 0, isVouched: true)
     }
   }
 }
