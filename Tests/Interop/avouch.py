@@ -47,9 +47,9 @@ class NotStarted(AssertionError):
 
 
 class Server:
-    """A running `avouch`; `url` once it is ready."""
+    """A running `avouch`; `url` once it is ready. `until="serving"` is for one that will not be."""
 
-    def __init__(self, *arguments, environment=None):
+    def __init__(self, *arguments, environment=None, until="ready"):
         self.process = subprocess.Popen(
             [BINARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, **(environment or {})})
@@ -66,6 +66,8 @@ class Server:
             self.output.append(line)
             if match := re.match(r"serving (http://\S+?)/?$", line.strip()):
                 self.urls.append(match.group(1))
+                if until == "serving":
+                    break
             if line.startswith(("ready:", "started:")):
                 break
         else:

@@ -1,9 +1,11 @@
+import contextlib
 import pathlib
 
 import pytest
 
 import avouch
 from authority import DAY, NOW, Authority
+from redis_servers import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +36,18 @@ def world(tmp_path_factory):
 @pytest.fixture
 def authority(tmp_path):
     return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def stack():
+    """What a test starts ends with it, the last first."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def redis(tmp_path, stack):
+    return stack.enter_context(RedisServer(tmp_path / "redis"))
 
 
 def pem(folder: pathlib.Path, name: str) -> str:
