@@ -125,6 +125,24 @@ struct EdgeTests {
     #expect(world.edges[0].counters.outdated.current == 2)
   }
 
+  @Test("an answer that was signed on demand counts only once the origin has told of it")
+  func onDemand() throws {
+    let world = try FleetWorld()
+    let old = try world.frame(1, .good, revision: 1, algorithm: .sha256)
+    world.store(old, 1, .sha256)
+    // The certificate may have been revoked since, before this edge could hear of it: the origin must say.
+    #expect(world.isTryLater(world.askInVain(1, .sha256)))
+    let waiter = world.ask(1, .sha256)
+    world.announce(.renewed([
+        .init(key: world.sharedKey(1, .sha256), revision: Revision(1), producedAt: world.clock.now())]))
+    world.hearAll()
+    #expect(try world.status(waiter) == .good)
+    // From here on changes are heard: Redis may be asked whether there is anything newer.
+    #expect(try world.status(world.ask(1, .sha256)) == .good)
+    world.edges[0].cache.dropAll()
+    #expect(world.isTryLater(world.askInVain(1, .sha256)))
+  }
+
   @Test("a change without an answer yet takes the old one out of memory")
   func changeAlone() throws {
     let world = try FleetWorld()

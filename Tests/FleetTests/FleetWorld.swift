@@ -53,17 +53,20 @@ final class FleetWorld {
     ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: Sample.serial(number))
   }
 
-  func sharedKey(_ number: Int) -> SharedKey { issuer.sharedKey(key(number)) }
+  func sharedKey(_ number: Int, _ algorithm: HashAlgorithm = .sha1) -> SharedKey {
+    issuer.sharedKey(key(number, algorithm))
+  }
 
   /// An answer as the origin signs it.
   func frame(
-    _ number: Int, _ status: CertificateStatus, revision: UInt64, token: UInt64 = 1, signer: SigningCredential? = nil
+    _ number: Int, _ status: CertificateStatus, revision: UInt64, token: UInt64 = 1, signer: SigningCredential? = nil,
+    algorithm: HashAlgorithm = .sha1
   ) throws -> [UInt8] {
     let signer = signer ?? credential
-    let key = key(number)
+    let key = key(number, algorithm)
     let times = try #require(AnswerBuilder.times(issuer: issuer, now: clock.now(), jitter: 0.5))
     let tbs = AnswerBuilder.tbsResponseData(
-      AnswerBuilder.Statement(status: status), certID: try #require(issuer.encodedCertID(key.serial, .sha1)),
+      AnswerBuilder.Statement(status: status), certID: try #require(issuer.encodedCertID(key.serial, algorithm)),
       times: times, issuer: issuer, credential: signer)
     return SharedAnswer(
       key: issuer.sharedKey(key), token: FencingToken(token), revision: Revision(revision), times: times,
@@ -71,8 +74,8 @@ final class FleetWorld {
     ).encoded(hasher: hasher)
   }
 
-  func store(_ frame: [UInt8], _ number: Int) {
-    shared.store(frame, under: sharedKey(number), milliseconds: 1_000_000, onlyOver: false) { _ in }
+  func store(_ frame: [UInt8], _ number: Int, _ algorithm: HashAlgorithm = .sha1) {
+    shared.store(frame, under: sharedKey(number, algorithm), milliseconds: 1_000_000, onlyOver: false) { _ in }
   }
 
   func announce(_ news: UpdateEntry.News, token: UInt64 = 1) {
