@@ -23,7 +23,7 @@ public final class RedisOriginRegistry: OriginRegistry {
       arguments: [
         claim.storeIdentity, Array(claim.name.utf8), Array("\(claim.revision.value)".utf8),
         Array("\(milliseconds)".utf8), [takesOver ? 0x31 : 0x30], Array("\(now.seconds)".utf8),
-        Array("\(claim.tokenFloor.value)".utf8),
+        Array("\(claim.tokenFloor.value)".utf8), claim.process,
       ])
     client.perform(command, deadlineMilliseconds: deadlineMilliseconds) { result in
       completion(RedisSharedCache.read(result, RedisOriginRegistry.verdict))

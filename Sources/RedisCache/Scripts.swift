@@ -47,14 +47,16 @@ enum Scripts {
   /// Claims the lease of the one origin. The hash outlives the lease: it says whose store the answers come from.
   ///
   /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds, the
-  /// smallest token that may be given. The server's own clock decides whether the lease is over. Gives the token, or a list: what is in the way, name, since,
+  /// smallest token that may be given, who claims. The server's own clock decides whether the lease is over; who holds it may
+  /// claim it anew, since he may not have heard that he got it. Gives the token, or a list: what is in the way, name, since,
   /// revision.
   static let claim = RedisScript(
     """
     local time = redis.call('TIME')
     local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-    local held = redis.call('HMGET', KEYS[1], 'end', 'store', 'name', 'since', 'revision', 'token')
-    if held[1] and tonumber(held[1]) > now then return {'taken', held[3], held[4], held[5]} end
+    local held = redis.call('HMGET', KEYS[1], 'end', 'store', 'name', 'since', 'revision', 'token', 'process')
+    local own = ARGV[8] ~= '' and held[7] == ARGV[8]
+    if held[1] and tonumber(held[1]) > now and not own then return {'taken', held[3], held[4], held[5]} end
     if held[2] and ARGV[5] ~= '1' then
       if held[2] ~= ARGV[1] then return {'other', held[3], held[4], held[5]} end
       if #held[5] > #ARGV[3] or (#held[5] == #ARGV[3] and held[5] > ARGV[3]) then
@@ -63,7 +65,7 @@ enum Scripts {
     end
     local token = math.max(tonumber(held[6] or '0') + 1, tonumber(ARGV[7]))
     redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
-      'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
+      'process', ARGV[8], 'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
     return token
     """)
 

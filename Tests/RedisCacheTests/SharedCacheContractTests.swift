@@ -125,6 +125,8 @@ struct SharedCacheContractTests {
     try await kind.open { _, registry in
       try await expect(registry.claim(claim(1, "a", 10)), .leads(FencingToken(1)))
       try await expect(registry.claim(claim(1, "b", 10)), .taken(by: "a", since: since))
+      // The same name is not the same process.
+      try await expect(registry.claim(claim(1, "a", 10)), .taken(by: "a", since: since))
       try await expect(registry.renew(FencingToken(1), revision: 1000), true)
       try await expect(registry.renew(FencingToken(2), revision: 12), false)
       try await expect(registry.release(FencingToken(9), revision: 12), false)
@@ -136,6 +138,22 @@ struct SharedCacheContractTests {
       try await expect(registry.release(FencingToken(2), revision: 1001), true)
       try await expect(registry.claim(claim(2, "c", 1), takesOver: true), .leads(FencingToken(3)))
       try await expect(registry.claim(claim(1, "a", 1), takesOver: true), .taken(by: "c", since: since))
+    }
+  }
+
+  @Test("who holds the lease is not in his own way", arguments: Kind.allCases)
+  func ownLease(kind: Kind) async throws {
+    func claim(_ process: UInt8) -> OriginClaim {
+      OriginClaim(storeIdentity: [1], name: "a", process: [process], revision: Revision(10))
+    }
+    try await kind.open { _, registry in
+      try await expect(registry.claim(claim(7)), .leads(FencingToken(1)))
+      // He has not heard of it.
+      try await expect(registry.claim(claim(7)), .leads(FencingToken(2)))
+      try await expect(
+        registry.claim(claim(8)), .taken(by: "a", since: UnixTime(seconds: 1_700_000_000)))
+      try await expect(registry.renew(FencingToken(1), revision: 11), false)
+      try await expect(registry.renew(FencingToken(2), revision: 11), true)
     }
   }
 }

@@ -46,7 +46,9 @@ public final class MemoryOriginRegistry: OriginRegistry {
     completion: @escaping @Sendable (Result<OriginVerdict, SharedCacheError>) -> Void
   ) {
     answer(completion) { state in
-      if let holder = state.holder { return .taken(by: holder.claim.name, since: holder.since) }
+      if let holder = state.holder, claim.process.isEmpty || holder.claim.process != claim.process {
+        return .taken(by: holder.claim.name, since: holder.since)
+      }
       if let last = state.last, !takesOver {
         if last.claim.storeIdentity != claim.storeIdentity {
           return .otherStore(of: last.claim.name, since: last.since)

@@ -6,16 +6,21 @@ public struct OriginClaim: Sendable, Hashable {
   public var storeIdentity: [UInt8]
   /// For people: host and process.
   public var name: String
+  /// Of this run of the process, and of no other: what it holds already is not in its own way. Empty for one that is not to
+  /// be recognised.
+  public var process: [UInt8]
   /// The newest revision in its store.
   public var revision: Revision
   /// The token must not be smaller, whatever the shared level remembers: it may have lost its memory.
   public var tokenFloor: FencingToken
 
   public init(
-    storeIdentity: [UInt8], name: String, revision: Revision, tokenFloor: FencingToken = FencingToken(0)
+    storeIdentity: [UInt8], name: String, process: [UInt8] = [], revision: Revision,
+    tokenFloor: FencingToken = FencingToken(0)
   ) {
     self.storeIdentity = storeIdentity
     self.name = name
+    self.process = process
     self.revision = revision
     self.tokenFloor = tokenFloor
   }

@@ -77,11 +77,13 @@ final class OriginFleet: Sendable {
     let identity = try session.storeIdentity()
     let revision = try session.latestRevision()
     let name = OriginFleet.name
+    let process = Array("\(try SecureRandom.number())".utf8)
     let lease = OriginLease(
       registry: level.registry, leaseMilliseconds: Int64(settings.leaseSeconds) * 1000, takesOver: settings.takesOver,
       clock: SystemClock()
     ) {
-      OriginClaim(storeIdentity: identity, name: name, revision: max(revision, runtime.appliedRevision))
+      OriginClaim(
+        storeIdentity: identity, name: name, process: process, revision: max(revision, runtime.appliedRevision))
     }
     let origin = FleetOrigin(
       lease: lease, publisher: publisher, shared: level.cache, supply: try RuntimeAnswerSupply(runtime),
