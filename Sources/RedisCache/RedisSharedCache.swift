@@ -48,6 +48,8 @@ public final class RedisSharedCache: SharedCache {
     let command = RedisCommand("GET", "\(key)", keyAt: 1, isReadOnly: true)
     client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { [self] result in
       switch result {
+      // A value of another type is as good as damaged.
+      case .failure(let failure) where failure.isWrongType: completion(.success(.held([])))
       case .failure(let failure): completion(.failure(SharedCacheError(failure.description)))
       case .success(let value):
         if let octets = value.octets {
@@ -213,5 +215,11 @@ public final class RedisSharedCache: SharedCache {
         .failure(SharedCacheError("Redis: an unexpected reply: \(value)"))
       }
     }
+  }
+}
+
+extension RedisFailure {
+  fileprivate var isWrongType: Bool {
+    if case .serverError(let text) = reason { text.hasPrefix("WRONGTYPE") } else { false }
   }
 }

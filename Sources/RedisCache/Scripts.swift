@@ -16,9 +16,10 @@ enum Scripts {
       end
       return 0
     end
-    local held = redis.call('GET', KEYS[1])
+    local held = redis.pcall('GET', KEYS[1])
     local outcome = 1
-    if held then
+    -- An error: it is of another type, and gives way as all that is no frame.
+    if type(held) == 'string' then
       if held == ARGV[1] then return 0 end
       if #held >= 28 and string.sub(held, 1, 4) == 'AVO1' then
         if compare(held, ARGV[1], 5) > 0 then return -1 end
@@ -27,7 +28,7 @@ enum Scripts {
         if order > 0 then return -2 end
         if order < 0 then outcome = 2 end
       end
-    elseif ARGV[3] == '1' then
+    elseif not held and ARGV[3] == '1' then
       return -3
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
