@@ -1,5 +1,6 @@
 """A CA made with Python's cryptography, its records as files, and a configuration of Avouch for it."""
 import datetime
+import ipaddress
 import json
 
 from cryptography import x509
@@ -107,6 +108,15 @@ class Authority:
         certificate = self._build(name(common_name), key, self.certificate.subject, extensions, serial, days)
         self.write(common_name + ".pem", certificate)
         return certificate
+
+    def issue_server(self, address, until):
+        """Writes server.pem and server.key, for a server at an IP address, up to that time."""
+        key = KEYS["p256"]()
+        self.write("server.key", key)
+        return self.write("server.pem", self._build(name("Server"), key, self.certificate.subject, [
+            (x509.BasicConstraints(False, None), True),
+            (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)],
+            days=(until - NOW) / DAY))
 
     def record(self, certificate, revoked=None, reason=None):
         """A row of index.txt."""

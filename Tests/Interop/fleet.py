@@ -249,14 +249,14 @@ class FleetAuthority(Authority):
 class Fleet:
     """An origin and its edges, from their start to the end of the stack."""
 
-    def __init__(self, folder, stack, redis, edges=({}, {}), count=48, origin=None):
-        """`redis` is what the configurations say of it; `edges` and `origin` what theirs say beside or instead."""
+    def __init__(self, folder, stack, redis, edges=({}, {}), count=48, is_complete=True):
+        """`redis` is what the configurations say of it, and `edges` what theirs say instead; `is_complete` where all
+        that is signed ahead will be in Redis, and vouched for."""
         self.folder = folder
         self.stack = stack
         self.redis = {"lease": "3s", "checkAfter": "1s", **redis}
         self.authority = FleetAuthority(folder / "ca", count)
-        self.origin = self.node("origin", {"store": "avouch.sqlite", "issuers": [self.authority.of_origin]},
-                                origin or {})
+        self.origin = self.node("origin", {"store": "avouch.sqlite", "issuers": [self.authority.of_origin]}, {})
         self.edges = [self.edge(f"edge-{number}", settings) for number, settings in enumerate(edges)]
         self.judge = Judge(self.authority, self.origin)
         # A third is never asked for by the load, a third is to be revoked: both in the order of their use.
@@ -268,7 +268,8 @@ class Fleet:
         self.origin.start()
         for edge in self.edges:
             edge.start()
-        self.wait_until_complete()
+        if is_complete:
+            self.wait_until_complete()
 
     @property
     def nodes(self):
