@@ -16,6 +16,8 @@ public final class AnswerPublisher: PublicationReceiver {
     public var queueLimit = 200_000
     /// Answers under way at once.
     public var window = 1024
+    /// Answers of a walk that wait to be sent: more of them would only take memory.
+    public var walkedAhead = 4096
     /// So long a change waits for its answer before other nodes are told to forget the old one, in milliseconds.
     public var changePatienceMilliseconds: Int64 = 500
     /// So long nothing is sent after something has failed, in milliseconds.
@@ -35,9 +37,33 @@ public final class AnswerPublisher: PublicationReceiver {
     /// Monotonic nanoseconds.
     var pauseEnd = Int64.min
     var lastNews = Int64.min / 2
+
+    /// False where it need not be sent.
+    mutating func add(_ answer: Answer, isSelected: Bool, isWanted: Bool, ticket: WalkTicket?) -> Bool {
+      guard !answer.isForUnissued else { return false }
+      let change = changes.takes(answer.key, answer.revision)
+      let isChange = change != .none
+      // One that was sent earlier must not stay behind a change, whoever asks for it or not; and a walk puts right what was
+      // lost.
+      guard isSelected || isChange || ticket != nil else { return false }
+      queue.add(
+        answer, isChange: isChange, isWanted: isWanted, isUrgent: change == .revocation, onlyOver: !isSelected,
+        ticket: ticket)
+      return true
+    }
+  }
+
+  /// Writes whose outcomes have come since the last turn.
+  private struct Ended {
+    var batches: [WriteBatch] = []
+    var count = 0
+    /// Those that were sent and whose outcomes no turn has seen.
+    var sent = 0
   }
 
   private static let longestAnswerMilliseconds: Int64 = 400 * 86_400_000
+  /// Few enough that the first are on their way while the next are encoded.
+  private static let writesAtOnce = 256
   public let counters = PublisherCounters()
   private let shared: any SharedCache
   private let source: @Sendable () -> IssuerDirectory
@@ -48,6 +74,7 @@ public final class AnswerPublisher: PublicationReceiver {
   private let onWork: @Sendable () -> Void
   private let token = Mutex<FencingToken?>(nil)
   private let state: Mutex<State>
+  private let ended = Mutex(Ended())
 
   /// - Parameters:
   ///   - directory: what is in force.
@@ -84,27 +111,23 @@ public final class AnswerPublisher: PublicationReceiver {
 
   // MARK: - What the runtime says
 
-  public func published(_ answer: Answer) { publish(answer, of: nil) }
+  public func published(_ answer: Answer) { publish(answer) }
 
-  /// - Parameters:
-  ///   - ticket: of the walk that hands it over.
-  ///   - isWanted: whether somebody waits to hear that it is there.
-  func publish(_ answer: Answer, of ticket: WalkTicket?, isWanted: Bool = false) {
-    guard !answer.isForUnissued else { return }
+  /// - Parameter isWanted: whether somebody waits to hear that it is there.
+  func publish(_ answer: Answer, isWanted: Bool = false) {
     let isSelected = selection.isSelected(answer.key, now: clock.monotonicNanoseconds())
-    let isAdded = state.withLock { state in
-      let change = state.changes.takes(answer.key, answer.revision)
-      let isChange = change != .none
-      // One that was sent earlier must not stay behind a change, whoever asks for it or not; and a walk puts right what was
-      // lost.
-      guard isSelected || isChange || ticket != nil else { return false }
-      state.queue.add(
-        answer,
-        isChange: isChange, isWanted: isWanted, isUrgent: change == .revocation, onlyOver: !isSelected, ticket: ticket)
-      return true
+    if state.withLock({ $0.add(answer, isSelected: isSelected, isWanted: isWanted, ticket: nil) }) { onWork() }
+  }
+
+  /// What a walk hands over; whoever walks takes turns by itself.
+  func publish(_ answers: [Answer], of ticket: WalkTicket) {
+    let now = clock.monotonicNanoseconds()
+    let selected = answers.map { selection.isSelected($0.key, now: now) }
+    state.withLock { state in
+      for (answer, isSelected) in zip(answers, selected) {
+        _ = state.add(answer, isSelected: isSelected, isWanted: false, ticket: ticket)
+      }
     }
-    // Whoever walks takes turns by itself.
-    if isAdded, ticket == nil { onWork() }
   }
 
   public func changed(_ issuer: IssuerIndex, _ certificate: ChangedCertificate) {
@@ -126,7 +149,7 @@ public final class AnswerPublisher: PublicationReceiver {
   }
 
   /// How many more answers there is room for, of those that can come again.
-  public var room: Int { state.withLock { max(0, limits.queueLimit / 2 - $0.queue.count) } }
+  public var room: Int { state.withLock { max(0, min(limits.queueLimit / 2, limits.walkedAhead) - $0.queue.count) } }
 
   /// Issuers of which something was left out since this was last asked: all of theirs has to be handed over again.
   public func takeIncomplete() -> Set<IssuerIndex> { state.withLock { $0.queue.takeIncomplete() } }
@@ -148,16 +171,19 @@ public final class AnswerPublisher: PublicationReceiver {
 
   /// Sends what may be sent now. False where there was nothing.
   public func turn() -> Bool {
-    guard let token = token.withLock({ $0 }) else { return false }
+    guard let token = token.withLock({ $0 }) else { return state.withLock { takeOutcomes(&$0) } }
     let now = clock.monotonicNanoseconds()
     let directory = source()
-    let items = state.withLock { state in
+    let (hasHeard, items) = state.withLock { state in
+      let hasHeard = takeOutcomes(&state)
       tellOverdueChanges(&state, now, directory)
-      guard now >= state.pauseEnd else { return [PublisherQueue.Item]() }
-      return state.queue.take(max(0, limits.window - state.queue.underWayCount))
+      guard now >= state.pauseEnd else { return (hasHeard, [PublisherQueue.Item]()) }
+      return (hasHeard, state.queue.take(max(0, limits.window - state.queue.underWayCount)))
     }
-    for item in items { write(item, token, directory) }
-    return announceNext(token, now) || !items.isEmpty
+    for first in stride(from: 0, to: items.count, by: AnswerPublisher.writesAtOnce) {
+      write(items[first..<min(first + AnswerPublisher.writesAtOnce, items.count)], token, directory)
+    }
+    return announceNext(token, now) || !items.isEmpty || hasHeard
   }
 
   private func tellOverdueChanges(_ state: inout State, _ now: Int64, _ directory: IssuerDirectory) {
@@ -168,63 +194,93 @@ public final class AnswerPublisher: PublicationReceiver {
     }
   }
 
-  private func write(_ item: PublisherQueue.Item, _ token: FencingToken, _ directory: IssuerDirectory) {
-    let issuer = directory.issuers[item.key.issuer]
-    let answer = item.answer
-    let left = answer.times.nextUpdate.seconds(since: clock.now())
-    guard left > 0, !issuer.isRetired else {
-      state.withLock { $0.queue.finish(item.key) }
-      item.ticket?.end()
-      return
+  private func write(
+    _ items: ArraySlice<PublisherQueue.Item>, _ token: FencingToken, _ directory: IssuerDirectory
+  ) {
+    let now = clock.now()
+    let batch = WriteBatch(items.count, token)
+    for item in items {
+      if let frame = frame(of: item, token, directory, now) {
+        batch.append(item, frame)
+      } else {
+        state.withLock { $0.queue.finish(item.key) }
+        item.ticket?.end()
+      }
     }
-    let key = issuer.sharedKey(item.key)
-    let frame = SharedAnswer(
-      key: key, token: token, revision: answer.revision, times: answer.times,
-      response: answer.prefix + directory.credentials[answer.credential].suffix
-    ).encoded(hasher: hasher)
-    let milliseconds = min(left, AnswerPublisher.longestAnswerMilliseconds / 1000) * 1000
-    shared.store(frame, under: key, milliseconds: milliseconds, onlyOver: item.onlyOver) { [self] result in
-      written(item, key, frame, token, result)
-    }
+    ended.withLock { $0.sent += batch.items.count }
+    shared.store(batch.frames) { [self, batch] place, result in written(place, of: batch, result) }
   }
 
+  /// Nil for what has ended, and for what nobody is told of any more.
+  private func frame(
+    of item: PublisherQueue.Item, _ token: FencingToken, _ directory: IssuerDirectory, _ now: UnixTime
+  ) -> SharedFrame? {
+    let left = item.answer.times.nextUpdate.seconds(since: now)
+    guard left > 0, let name = directory.sharedName(of: item.key.issuer) else { return nil }
+    let key = SharedKey(issuer: name, hashAlgorithm: item.key.hashAlgorithm, serial: item.key.serial)
+    let octets = SharedAnswer.encoded(
+      key: key, token: token, revision: item.answer.revision, times: item.answer.times, response: item.answer.prefix,
+      directory.credentials[item.answer.credential].suffix, hasher: hasher)
+    let milliseconds = min(left, AnswerPublisher.longestAnswerMilliseconds / 1000) * 1000
+    return SharedFrame(octets: octets, key: key, milliseconds: milliseconds, onlyOver: item.onlyOver)
+  }
+
+  /// Notes what became of a write. On the thread of the shared level, which is kept no longer than that: what follows from it
+  /// is done in the next turn, and the memory of the writes goes back to the thread that took it.
   private func written(
-    _ item: PublisherQueue.Item, _ key: SharedKey, _ frame: [UInt8], _ token: FencingToken,
-    _ result: Result<SharedWrite.Outcome, SharedCacheError>
+    _ place: Int, of batch: WriteBatch, _ result: Result<SharedWrite.Outcome, SharedCacheError>
   ) {
     counters.count(result)
-    let isStill = self.token.withLock { $0 } == token
-    let isWindowHalfEmpty = state.withLock { state in
-      defer { state.queue.finish(item.key) }
-      switch result {
-      case .failure(let error):
-        fail(&state, error)
-        state.queue.putBack(item)
-      case .success(.written), .success(.replaced), .success(.unchanged), .success(.absent):
-        state.failure = nil
-        if item.isChange {
-          // So that no node has to fetch what it is asked for most. What was issued a moment ago nobody has asked for yet.
-          let travelling = item.isUrgent ? frame : []
-          state.news.add(UpdateEntry.Change(key: key, revision: item.answer.revision, frame: travelling))
-        } else if item.isWanted || result.hasReplaced {
-          state.news.add(
-            UpdateEntry.Renewal(
-              key: key, revision: item.answer.revision, producedAt: item.answer.times.producedAt))
-        }
-      // Not by another origin, but by what this one has sent since it was given a new token.
-      case .success(.fenced) where !isStill: state.queue.putBack(item)
-      // Something newer is there, or another origin is: it has told its own news.
-      case .success(.superseded), .success(.fenced): break
+    let rings = ended.withLock { ended in
+      if batch.note(result, at: place) { ended.batches.append(batch) }
+      ended.count += 1
+      // Not for each of a thousand: whoever takes turns would do nothing else.
+      return batch.items[place].isChange || ended.count == limits.window / 2 || ended.count == ended.sent
+    }
+    if rings { onWork() }
+  }
+
+  /// False where nothing has ended since the last turn.
+  private func takeOutcomes(_ state: inout State) -> Bool {
+    let ended = ended.withLock { held -> [(WriteBatch, [WriteBatch.Outcome])] in
+      defer { held = Ended(sent: held.sent - held.count) }
+      return held.batches.map { ($0, $0.takeOutcomes()) }
+    }
+    for (batch, outcomes) in ended {
+      for outcome in outcomes { take(outcome, of: batch, &state) }
+    }
+    return !ended.isEmpty
+  }
+
+  private func take(_ outcome: WriteBatch.Outcome, of batch: WriteBatch, _ state: inout State) {
+    // Where they stand: a copy of an item counts references.
+    let place = outcome.place
+    defer { state.queue.finish(batch.items[place].key) }
+    switch outcome.result {
+    case .failure(let error):
+      fail(&state, error)
+      return state.queue.putBack(batch.items[place])
+    case .success(.written), .success(.replaced), .success(.unchanged), .success(.absent):
+      state.failure = nil
+      if batch.items[place].isChange {
+        // So that no node has to fetch what it is asked for most. What was issued a moment ago nobody has asked for yet.
+        let frame = batch.items[place].isUrgent ? batch.frames[place].octets : []
+        state.news.add(
+          UpdateEntry.Change(
+            key: batch.frames[place].key, revision: batch.items[place].answer.revision, frame: frame))
+      } else if batch.items[place].isWanted || outcome.result.hasReplaced {
+        state.news.add(
+          UpdateEntry.Renewal(
+            key: batch.frames[place].key, revision: batch.items[place].answer.revision,
+            producedAt: batch.items[place].answer.times.producedAt))
       }
-      return state.queue.underWayCount <= limits.window / 2
+    // Not by another origin, but by what this one has sent since it was given a new token.
+    case .success(.fenced) where token.withLock({ $0 }) != batch.token:
+      return state.queue.putBack(batch.items[place])
+    // Something newer is there, or another origin is: it has told its own news.
+    case .success(.superseded), .success(.fenced): break
     }
-    switch result {
-    case .failure: break
-    case .success(.fenced) where !isStill: break
-    case .success: item.ticket?.end()
-    }
-    // Not for each of a thousand: whoever takes turns would do nothing else.
-    if item.isChange || isWindowHalfEmpty { onWork() }
+    batch.items[place].ticket?.end()
   }
 
   private func fail(_ state: inout State, _ error: SharedCacheError) {
@@ -271,4 +327,41 @@ public protocol PublicationSelection: AnyObject, Sendable {
 public final class EverythingSelected: PublicationSelection {
   public init() {}
   public func isSelected(_ key: ResponseKey, now: Int64) -> Bool { true }
+}
+
+/// Writes that went out together. Filled by one thread before anybody else knows it.
+private final class WriteBatch: @unchecked Sendable {
+  struct Outcome {
+    var place: Int
+    var result: Result<SharedWrite.Outcome, SharedCacheError>
+  }
+
+  let token: FencingToken
+  private(set) var items: [PublisherQueue.Item] = []
+  private(set) var frames: [SharedFrame] = []
+  /// Behind the lock of what has ended.
+  private var outcomes: [Outcome] = []
+
+  init(_ count: Int, _ token: FencingToken) {
+    self.token = token
+    items.reserveCapacity(count)
+    frames.reserveCapacity(count)
+    outcomes.reserveCapacity(count)
+  }
+
+  func append(_ item: PublisherQueue.Item, _ frame: SharedFrame) {
+    items.append(item)
+    frames.append(frame)
+  }
+
+  /// Whether it is the first since they were taken.
+  func note(_ result: Result<SharedWrite.Outcome, SharedCacheError>, at place: Int) -> Bool {
+    outcomes.append(Outcome(place: place, result: result))
+    return outcomes.count == 1
+  }
+
+  func takeOutcomes() -> [Outcome] {
+    defer { outcomes = [] }
+    return outcomes
+  }
 }

@@ -203,7 +203,7 @@ public final class FleetOrigin: @unchecked Sendable {
     sharing.walk = walk
     do throws(StoreError) {
       if let answers = try walk.next() {
-        for answer in answers { publisher.publish(answer, of: sharing.ticket) }
+        publisher.publish(answers, of: sharing.ticket)
       } else {
         sharing.hasWalked()
       }

@@ -45,7 +45,7 @@ public final class WantedAnswers: PublicationSelection, WantReceiver {
       }
       if !selectsEverything { recent.withLock { $0.note(key, now: clock.monotonicNanoseconds()) } }
       if let held = source.cache.answer(key, now: clock.now()) {
-        publisher.publish(held, of: nil, isWanted: true)
+        publisher.publish(held, isWanted: true)
       } else {
         source.ask(.cached(key), receiver: WantOutcome(shared, publisher, counters))
       }
@@ -77,7 +77,7 @@ private struct WantOutcome: OutcomeReceiver {
   func receive(_ outcome: QuestionOutcome) {
     switch outcome {
     // An answer for what was never issued is nothing to share.
-    case .answer(let answer) where !answer.isForUnissued: publisher.publish(answer, of: nil, isWanted: true)
+    case .answer(let answer) where !answer.isForUnissued: publisher.publish(answer, isWanted: true)
     case .unauthorized, .answer:
       counters.unissued.add(1)
       publisher.isUnissued(key)

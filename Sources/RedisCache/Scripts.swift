@@ -6,7 +6,7 @@ enum Scripts {
   /// places. Lua's numbers are too small for them, so octets are compared.
   ///
   /// KEYS: the answer's key. ARGV: the frame, milliseconds until it ends, 1 where it is only to take the place of something.
-  /// Gives the number of an outcome.
+  /// Gives the number of an outcome; 3 where nothing was there.
   static let store = RedisScript(
     """
     local function compare(one, other, from)
@@ -28,8 +28,9 @@ enum Scripts {
         if order > 0 then return -2 end
         if order < 0 then outcome = 2 end
       end
-    elseif not held and ARGV[3] == '1' then
-      return -3
+    elseif not held then
+      if ARGV[3] == '1' then return -3 end
+      outcome = 3
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
     return outcome

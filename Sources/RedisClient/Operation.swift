@@ -17,7 +17,7 @@ final class Operation {
   var retries = 0
   /// Where it waits, or was sent; let go when it is settled.
   var node: Node?
-  private var wordsWithScript: [[UInt8]]?
+  private var script: Submission.Script?
   private var completion: Submission.Completion?
 
   init(_ submission: Submission) {
@@ -26,7 +26,7 @@ final class Operation {
     slot = submission.slot
     isReadOnly = submission.isReadOnly
     deadline = submission.deadline
-    wordsWithScript = submission.wordsWithScript
+    script = submission.script
     completion = submission.completion
   }
 
@@ -35,15 +35,15 @@ final class Operation {
   /// The completion, once; what it takes to send the command is let go.
   func settle() -> Submission.Completion? {
     octets = []
-    wordsWithScript = nil
+    script = nil
     node = nil
     return completion.take()
   }
 
   /// Sends the script itself from now on. False where there is none, or where it was sent already.
   func useScript() -> Bool {
-    guard let words = wordsWithScript.take() else { return false }
-    octets = CommandEncoding.octets(of: words)
+    guard let script = script.take() else { return false }
+    octets = CommandEncoding.octets(of: RedisScript.words(script.words, sending: script.text))
     return true
   }
 }

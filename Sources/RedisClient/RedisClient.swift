@@ -18,6 +18,7 @@ public final class RedisClient: Sendable {
   private let directory = NodeDirectory()
   private let log: @Sendable (String) -> Void
   private let thread = Mutex<NamedThread?>(nil)
+  private let isForCluster: Bool
 
   /// - Parameter log: gets a line where a node comes up, goes down or is replaced; on the client's thread.
   /// - Throws: where the system has no descriptor left.
@@ -26,6 +27,7 @@ public final class RedisClient: Sendable {
   ) throws(SystemCallError) {
     self.settings = settings
     self.log = log
+    isForCluster = if case .cluster = settings.topology { true } else { false }
     submissions = try Submissions(settings.bounds)
   }
 
@@ -60,7 +62,7 @@ public final class RedisClient: Sendable {
       completion(.failure(RedisFailure(.overloaded(submissions.commandTooLong), at: nil)))
       return
     }
-    let submission = Submission(command, deadline: deadline, completion: completion)
+    let submission = Submission(command, isForCluster: isForCluster, deadline: deadline, completion: completion)
     if let refusal = submissions.admit([submission]) { completion(.failure(RedisFailure(refusal, at: nil))) }
   }
 
@@ -86,9 +88,35 @@ public final class RedisClient: Sendable {
     }
     let results = BatchResults(count: commands.count, completion: completion)
     let batch = commands.enumerated().map { place, command in
-      Submission(command, deadline: deadline) { results.set($0, at: place) }
+      Submission(command, isForCluster: isForCluster, deadline: deadline) { results.set($0, at: place) }
     }
     if let refusal = submissions.admit(batch) { refuse(refusal) }
+  }
+
+  /// Hands many commands over at once, each of which then goes its own way: the client's thread is woken once for all.
+  ///
+  /// - Parameter completion: called once for each command, with its place; as in `perform` of one.
+  public func performEach(
+    _ commands: [RedisCommand], deadlineMilliseconds: Int,
+    completion: @escaping @Sendable (Int, Result<RedisValue, RedisFailure>) -> Void
+  ) {
+    let deadline = MonotonicTime.now().advanced(byMilliseconds: Int64(deadlineMilliseconds))
+    var places: [Int] = []
+    var batch: [Submission] = []
+    places.reserveCapacity(commands.count)
+    batch.reserveCapacity(commands.count)
+    for (place, command) in commands.enumerated() {
+      guard CommandEncoding.bound(command.words) <= submissions.maximumCommandOctets else {
+        completion(place, .failure(RedisFailure(.overloaded(submissions.commandTooLong), at: nil)))
+        continue
+      }
+      places.append(place)
+      batch.append(
+        Submission(command, isForCluster: isForCluster, deadline: deadline) { completion(place, $0) })
+    }
+    let (admitted, refusal) = submissions.admitSome(batch)
+    guard let refusal else { return }
+    for place in places[admitted...] { completion(place, .failure(RedisFailure(refusal, at: nil))) }
   }
 
   /// Opens a connection of its own for commands that block, such as XREAD BLOCK. See `RedisListener`.

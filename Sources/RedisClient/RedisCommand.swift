@@ -10,8 +10,8 @@ public struct RedisCommand: Sendable, Hashable {
   public var key: [UInt8]?
   /// Whether a replica may answer it, where the settings let replicas answer.
   public var isReadOnly: Bool
-  /// What to send to a node that answers NOSCRIPT.
-  var wordsWithScript: [[UInt8]]?
+  /// What to send instead of its digest to a node that answers NOSCRIPT.
+  var script: [UInt8]?
 
   public init(words: [[UInt8]], key: [UInt8]? = nil, isReadOnly: Bool = false) {
     precondition(!words.isEmpty, "a command has a name")

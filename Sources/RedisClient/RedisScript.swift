@@ -5,10 +5,12 @@ public struct RedisScript: Sendable, Hashable {
   public let text: String
   /// SHA-1 in hexadecimal, by which Redis knows scripts.
   let digest: [UInt8]
+  /// The text as it is sent.
+  let octets: [UInt8]
 
   public init(_ text: String) {
     self.text = text
-    let octets = Array(text.utf8)
+    octets = Array(text.utf8)
     var hash = [UInt8](repeating: 0, count: 20)
     var count: UInt32 = 0
     let code = unsafe EVP_Digest(octets, octets.count, &hash, &count, EVP_sha1(), nil)
@@ -21,12 +23,19 @@ public struct RedisScript: Sendable, Hashable {
   ///
   /// - Parameter keys: in a cluster, all of one slot.
   public func command(keys: [[UInt8]], arguments: [[UInt8]], isReadOnly: Bool = false) -> RedisCommand {
-    let rest = [Array("\(keys.count)".utf8)] + keys + arguments
     // A replica obeys scripts that only read by another name.
-    let suffix = isReadOnly ? "_RO" : ""
+    let name = isReadOnly ? RedisScript.readOnlyByDigest : RedisScript.byDigest
     var command = RedisCommand(
-      words: [Array("EVALSHA\(suffix)".utf8), digest] + rest, key: keys.first, isReadOnly: isReadOnly)
-    command.wordsWithScript = [Array("EVAL\(suffix)".utf8), Array(text.utf8)] + rest
+      words: [name, digest, Array("\(keys.count)".utf8)] + keys + arguments, key: keys.first, isReadOnly: isReadOnly)
+    command.script = octets
     return command
+  }
+
+  private static let byDigest = Array("EVALSHA".utf8)
+  private static let readOnlyByDigest = Array("EVALSHA_RO".utf8)
+
+  /// The words that send the script itself, where those that name it by its digest were of no use.
+  static func words(_ words: [[UInt8]], sending script: [UInt8]) -> [[UInt8]] {
+    [words[0] == readOnlyByDigest ? Array("EVAL_RO".utf8) : Array("EVAL".utf8), script] + words.dropFirst(2)
   }
 }

@@ -6,18 +6,25 @@ import Synchronization
 struct Submission: Sendable {
   typealias Completion = @Sendable (Result<RedisValue, RedisFailure>) -> Void
 
+  /// A command that names a script, and the script.
+  struct Script: Sendable {
+    var words: [[UInt8]]
+    var text: [UInt8]
+  }
+
   var octets: [UInt8]
   var slot: Int?
   var isReadOnly: Bool
-  var wordsWithScript: [[UInt8]]?
+  var script: Script?
   var deadline: MonotonicTime
   var completion: Completion
 
-  init(_ command: RedisCommand, deadline: MonotonicTime, completion: @escaping Completion) {
+  /// - Parameter isForCluster: whether the key's slot is of interest.
+  init(_ command: RedisCommand, isForCluster: Bool, deadline: MonotonicTime, completion: @escaping Completion) {
     octets = CommandEncoding.octets(of: command.words)
-    slot = command.key.map { ClusterSlot.of($0) }
+    slot = isForCluster ? command.key.map { ClusterSlot.of($0) } : nil
     isReadOnly = command.isReadOnly
-    wordsWithScript = command.wordsWithScript
+    script = command.script.map { Script(words: command.words, text: $0) }
     self.deadline = deadline
     self.completion = completion
   }
@@ -81,6 +88,29 @@ final class Submissions: Sendable {
       state.commands += submissions
       return nil
     }
+  }
+
+  /// As many as there is room for, from the first; and why not the others.
+  func admitSome(_ submissions: [Submission]) -> (admitted: Int, refusal: RedisFailure.Reason?) {
+    var admitted = 0
+    let why = ringing { state in
+      if let refusal = refusal(state) { return refusal }
+      while admitted < submissions.count, state.count < bounds.commands,
+        state.octets + submissions[admitted].octets.count <= bounds.octets
+      {
+        state.count += 1
+        state.octets += submissions[admitted].octets.count
+        admitted += 1
+      }
+      state.commands += submissions[..<admitted]
+      // The client's thread has to hear of those that were taken.
+      return admitted == 0 ? overloaded : nil
+    }
+    return (admitted, admitted == submissions.count ? nil : why ?? overloaded)
+  }
+
+  private var overloaded: RedisFailure.Reason {
+    .overloaded("\(bounds.commands) commands, or \(bounds.octets) octets of them, wait")
   }
 
   func admit(_ listener: RedisListener) -> RedisFailure.Reason? {

@@ -132,13 +132,14 @@ public final class AnswerCache: Sendable {
 
   /// The answer held for `key` as a value, if it is valid: for those who do not write it to a socket at once.
   public func answer(_ key: ResponseKey, now: UnixTime) -> Answer? {
-    var octets = [UInt8](repeating: 0, count: 8 << 10)
-    var span = octets.mutableSpan
-    guard let head = copy(key, now: now, into: &span), let held = peek(key) else { return nil }
-    octets.removeLast(octets.count - head.prefixCount)
-    return Answer(
-      key: key, revision: held.revision, times: head.times, digest: head.digest, prefix: octets,
-      credential: head.credential, isForUnissued: false)
+    let hash = key.mixed(seed: seed)
+    for home in [shards, unissued] {
+      let found = unsafe home[hash].pointee.withLock { shard in
+        shard.answer(key, hash: hash, now: now)
+      }
+      if let found { return found }
+    }
+    return nil
   }
 
   /// Forgets what is held for `key`, if that is the digest of it: it must not be given out.

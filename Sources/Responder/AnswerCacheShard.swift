@@ -50,6 +50,19 @@ struct AnswerCacheShard: ~Copyable {
       credential: header.pointee.credential)
   }
 
+  /// Octets and revision of one moment, in an array of just their size: thousands may wait to be sent.
+  mutating func answer(_ key: ResponseKey, hash: UInt64, now: UnixTime) -> Answer? {
+    guard let place = place(of: key, hash: hash) else { return nil }
+    let header = unsafe self.header(at: place)
+    guard unsafe header.pointee.times.isValid(at: now) else { return nil }
+    unsafe header.pointee.wasRead = true
+    let prefix = unsafe UnsafeRawBufferPointer(
+      start: ring + place + MemoryLayout<RecordHeader>.size, count: Int(header.pointee.prefixCount))
+    return unsafe Answer(
+      key: key, revision: header.pointee.revision, times: header.pointee.times, digest: header.pointee.digest,
+      prefix: [UInt8](prefix), credential: header.pointee.credential, isForUnissued: false)
+  }
+
   func peek(_ key: ResponseKey, hash: UInt64) -> HeldAnswer? {
     guard let place = place(of: key, hash: hash) else { return nil }
     let header = unsafe self.header(at: place)

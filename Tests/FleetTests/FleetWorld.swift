@@ -75,7 +75,7 @@ final class FleetWorld {
   }
 
   func store(_ frame: [UInt8], _ number: Int, _ algorithm: HashAlgorithm = .sha1) {
-    shared.store(frame, under: sharedKey(number, algorithm), milliseconds: 1_000_000, onlyOver: false) { _ in }
+    shared.store([SharedFrame(octets: frame, key: sharedKey(number, algorithm), milliseconds: 1_000_000)]) { _, _ in }
   }
 
   func announce(_ news: UpdateEntry.News, token: UInt64 = 1) {

@@ -81,7 +81,8 @@ extension SharedCache {
     _ frame: [UInt8], _ key: SharedKey, milliseconds: Int64 = 1_000_000, onlyOver: Bool = false
   ) async throws -> SharedWrite.Outcome {
     try await value {
-      store(frame, under: key, milliseconds: milliseconds, onlyOver: onlyOver, completion: $0)
+      done in
+      store([SharedFrame(octets: frame, key: key, milliseconds: milliseconds, onlyOver: onlyOver)]) { done($1) }
     }.get()
   }
 

@@ -99,13 +99,16 @@ public final class MemorySharedCache: SharedCache {
   }
 
   public func store(
-    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64, onlyOver: Bool,
-    completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void
+    _ writes: [SharedFrame],
+    completion: @escaping @Sendable (Int, Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
-    perform(completion) { state in
-      let outcome = SharedWrite.outcome(of: frame, over: state.values[key], onlyOver: onlyOver)
-      if outcome == .written || outcome == .replaced { state.values[key] = frame }
-      return outcome
+    for (place, write) in writes.enumerated() {
+      perform({ completion(place, $0) }) { state in
+        let held = state.values[write.key]
+        let outcome = SharedWrite.outcome(of: write.octets, over: held, onlyOver: write.onlyOver)
+        if outcome == .written || outcome == .replaced { state.values[write.key] = write.octets }
+        return outcome
+      }
     }
   }
 

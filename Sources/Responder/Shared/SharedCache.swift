@@ -25,12 +25,12 @@ public enum SharedLookup: Sendable, Hashable {
 public protocol SharedCache: AnyObject, Sendable {
   func fetch(_ key: SharedKey, completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void)
 
-  /// Writes an encoded `SharedAnswer` by the rule of `SharedWrite`, and forgets it after `milliseconds`.
+  /// Writes encoded `SharedAnswer`s by the rule of `SharedWrite`.
   ///
-  /// - Parameter onlyOver: whether it is only to take the place of something that is there.
+  /// - Parameter completion: called once for each write, with its place.
   func store(
-    _ frame: [UInt8], under key: SharedKey, milliseconds: Int64, onlyOver: Bool,
-    completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void)
+    _ writes: [SharedFrame],
+    completion: @escaping @Sendable (Int, Result<SharedWrite.Outcome, SharedCacheError>) -> Void)
 
   /// Puts `SharedAnswer.damaged` in the place of octets that turned out to be no good, if they are still what is there.
   func discard(_ octets: [UInt8], under key: SharedKey)
@@ -57,6 +57,22 @@ public protocol SharedCache: AnyObject, Sendable {
 
   /// Has the receiver told of everything announced from now on, over interruptions too. Once only.
   func follow(_ receiver: any UpdateReceiver)
+}
+
+/// An encoded `SharedAnswer`, and where and how long it is to be kept.
+public struct SharedFrame: Sendable {
+  public var octets: [UInt8]
+  public var key: SharedKey
+  public var milliseconds: Int64
+  /// Whether it is only to take the place of something that is there.
+  public var onlyOver: Bool
+
+  public init(octets: [UInt8], key: SharedKey, milliseconds: Int64, onlyOver: Bool = false) {
+    self.octets = octets
+    self.key = key
+    self.milliseconds = milliseconds
+    self.onlyOver = onlyOver
+  }
 }
 
 /// Who hears what other nodes want. Called by one thread of the shared cache; must not block.
