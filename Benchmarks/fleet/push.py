@@ -38,7 +38,7 @@ def measure_origin(authority, redis):
                 first = sample
             elif count >= authority.count * 9 / 10:
                 last = sample
-            time.sleep(0.01)
+            time.sleep(0.05)
         if first is None or last is None:
             sys.exit(f"the answers were not pushed:\n{node.said()}")
         calls = redis.calls()

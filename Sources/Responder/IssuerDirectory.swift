@@ -9,6 +9,8 @@ public final class IssuerDirectory: Sendable {
   /// Every place in which a key of some issuer lies or has lain, each once.
   public let places: [SigningPlace]
   let indexBySharedName: [SharedIssuerName: IssuerIndex]
+  /// By issuer; nil for one that is retired.
+  private let sharedNames: [SharedIssuerName?]
   /// By issuer: the places of its keys, in the order of its keys.
   public let placesOfIssuers: [[Int]]
 
@@ -22,6 +24,7 @@ public final class IssuerDirectory: Sendable {
     self.credentials = credentials
     indexBySharedName = Dictionary(
       issuers.filter { !$0.isRetired }.map { ($0.sharedName, $0.index) }, uniquingKeysWith: { first, _ in first })
+    sharedNames = issuers.map { $0.isRetired ? nil : $0.sharedName }
     var places = placesBefore
     var numbers: [String: Int] = [:]
     for (number, place) in places.enumerated() { numbers[place.name] = number }
@@ -38,6 +41,9 @@ public final class IssuerDirectory: Sendable {
     }
     self.places = places
   }
+
+  /// What nodes call the issuer; nil where it is retired. Without a copy of all that an issuer is.
+  public func sharedName(of issuer: IssuerIndex) -> SharedIssuerName? { sharedNames[Int(issuer.value)] }
 
   /// The places in which some issuer has a key now.
   public var usedPlaces: Set<Int> { Set(placesOfIssuers.joined()) }

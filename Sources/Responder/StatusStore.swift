@@ -40,6 +40,11 @@ public protocol StatusStoreSession: AnyObject {
   /// The serials of an issuer's certificates in their order; at most `limit`, after `serial`.
   func serials(issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int) throws(StoreError) -> [SerialNumber]
 
+  /// The same with the revision of each.
+  func revisions(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [CertificateRevision]
+
   /// Certificates of an issuer in the order of their serials, each with its stored response for `hashAlgorithm` where
   /// that was built from the row's present revision; at most `limit`, after `serial`.
   func certificates(
@@ -146,6 +151,17 @@ public struct ChangedCertificate: Sendable, Hashable {
   public init(issuer: StoreIssuerID, record: CertificateRecord, revision: Revision) {
     self.issuer = issuer
     self.record = record
+    self.revision = revision
+  }
+}
+
+/// Which revision a certificate's record has.
+public struct CertificateRevision: Sendable, Hashable {
+  public var serial: SerialNumber
+  public var revision: Revision
+
+  public init(serial: SerialNumber, revision: Revision) {
+    self.serial = serial
     self.revision = revision
   }
 }

@@ -22,12 +22,25 @@ struct PageCursor {
     guard let algorithm else { return [] }
     let page = try session.certificates(
       issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: PageCursor.size)
-    last = page.last?.record.serial
-    if page.count < PageCursor.size {
-      algorithms.removeFirst()
-      last = nil
-    }
+    advance(over: page.count, to: page.last?.record.serial)
     return page
+  }
+
+  /// The serials of the next page and their revisions: for whoever may have all else in memory.
+  func nextRevisions(
+    of issuer: Issuer, _ session: any StatusStoreSession
+  ) throws(StoreError) -> [CertificateRevision] {
+    try session.revisions(issuer: issuer.storeID, after: last, limit: PageCursor.size)
+  }
+
+  /// - Parameters:
+  ///   - count: of the certificates on the page.
+  ///   - serial: the last of them.
+  mutating func advance(over count: Int, to serial: SerialNumber?) {
+    last = serial
+    guard count < PageCursor.size else { return }
+    algorithms.removeFirst()
+    last = nil
   }
 }
 

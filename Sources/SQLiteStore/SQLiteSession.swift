@@ -137,6 +137,25 @@ final class SQLiteSession: StatusStoreSession {
     return serials
   }
 
+  func revisions(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [CertificateRevision] {
+    let statement = statements.revisions
+    statement.bind(1, issuer.value)
+    statement.bind(2, serial?.octets ?? [])
+    statement.bind(3, Int64(limit))
+    defer { statement.reset() }
+    var found: [CertificateRevision] = []
+    found.reserveCapacity(limit)
+    while try statement.step() {
+      found.append(
+        CertificateRevision(
+          serial: try self.serial(in: statement, column: 0),
+          revision: try revision(in: statement, column: 1, of: "certificates")))
+    }
+    return found
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

@@ -12,6 +12,7 @@ struct Statements {
   let changes: SQLiteStatement
   let counts: SQLiteStatement
   let scan: SQLiteStatement
+  let revisions: SQLiteStatement
   let serials: SQLiteStatement
   let upsertCertificate: SQLiteStatement
   let insertEvent: SQLiteStatement
@@ -47,6 +48,8 @@ struct Statements {
     counts = try connection.prepare("SELECT count(*), count(revoked_at) FROM certificates WHERE issuer = ?1")
     serials = try connection.prepare(
       "SELECT serial FROM certificates WHERE issuer = ?1 AND serial > ?2 ORDER BY serial LIMIT ?3")
+    revisions = try connection.prepare(
+      "SELECT serial, revision FROM certificates WHERE issuer = ?1 AND serial > ?2 ORDER BY serial LIMIT ?3")
     scan = try connection.prepare(
       """
       SELECT c.serial, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions,
@@ -123,6 +126,7 @@ struct Statements {
   var all: [SQLiteStatement] {
     [
       findIssuer, insertIssuer, identity, latestRevision, nextRevision, status, changes, counts, scan, serials,
+      revisions,
       upsertCertificate, insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,
       firstEnd,
       saveResponse,

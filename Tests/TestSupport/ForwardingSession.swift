@@ -19,6 +19,13 @@ final class ForwardingSession: StatusStoreSession {
     return try inner.serials(issuer: issuer, after: serial, limit: limit)
   }
 
+  func revisions(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [CertificateRevision] {
+    try beforeScan()
+    return try inner.revisions(issuer: issuer, after: serial, limit: limit)
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

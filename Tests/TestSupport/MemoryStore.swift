@@ -130,6 +130,14 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
+  func revisions(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [CertificateRevision] {
+    try certificates(issuer: issuer, hashAlgorithm: .sha1, after: serial, limit: limit).map {
+      CertificateRevision(serial: $0.record.serial, revision: $0.revision)
+    }
+  }
+
   func certificates(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate] {

@@ -53,21 +53,30 @@ public struct SharedAnswer: Sendable, Hashable {
   }
 
   public func encoded(hasher: some ResponseHasher) -> [UInt8] {
+    SharedAnswer.encoded(
+      key: key, token: token, revision: revision, times: times, response: response, [], hasher: hasher)
+  }
+
+  /// The same of a response in two parts, as an answer and its credential have them.
+  public static func encoded(
+    key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, response first: [UInt8],
+    _ second: [UInt8], hasher: some ResponseHasher
+  ) -> [UInt8] {
     var octets: [UInt8] = []
-    octets.reserveCapacity(SharedAnswer.overhead + key.serial.count + response.count)
-    octets += SharedAnswer.magic
-    for number in [
-      token.value, revision.value, UInt64(bitPattern: times.producedAt.seconds),
-      UInt64(bitPattern: times.nextUpdate.seconds), UInt64(bitPattern: times.refreshAt.seconds),
-    ] {
-      octets.append(bigEndian: number, count: 8)
-    }
+    octets.reserveCapacity(overhead + key.serial.count + first.count + second.count)
+    octets += magic
+    octets.append(bigEndian: token.value, count: 8)
+    octets.append(bigEndian: revision.value, count: 8)
+    octets.append(bigEndian: UInt64(bitPattern: times.producedAt.seconds), count: 8)
+    octets.append(bigEndian: UInt64(bitPattern: times.nextUpdate.seconds), count: 8)
+    octets.append(bigEndian: UInt64(bitPattern: times.refreshAt.seconds), count: 8)
     octets.append(key.hashAlgorithm.rawValue)
     octets.append(UInt8(key.serial.count))
-    octets += key.serial.octets
+    for place in 0..<key.serial.count { octets.append(key.serial[place]) }
     octets.append(bigEndian: key.issuer.value, count: 8)
-    octets.append(bigEndian: UInt64(response.count), count: 4)
-    octets += response
+    octets.append(bigEndian: UInt64(first.count + second.count), count: 4)
+    octets += first
+    octets += second
     octets.append(bigEndian: hasher.sha256(octets, []).prefixWord, count: 8)
     return octets
   }
