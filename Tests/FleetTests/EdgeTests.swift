@@ -133,8 +133,10 @@ struct EdgeTests {
     // The certificate may have been revoked since, before this edge could hear of it: the origin must say.
     #expect(world.isTryLater(world.askInVain(1, .sha256)))
     let waiter = world.ask(1, .sha256)
-    world.announce(.renewed([
-        .init(key: world.sharedKey(1, .sha256), revision: Revision(1), producedAt: world.clock.now())]))
+    world.announce(
+      .renewed([
+        .init(key: world.sharedKey(1, .sha256), revision: Revision(1), producedAt: world.clock.now())
+      ]))
     world.hearAll()
     #expect(try world.status(waiter) == .good)
     // From here on changes are heard: Redis may be asked whether there is anything newer.
