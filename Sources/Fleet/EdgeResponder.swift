@@ -23,8 +23,9 @@ public final class EdgeResponder: AnswerSource {
     public var wantLimit = 1000
     /// So long they wait.
     public var wantMilliseconds: Int64 = 500
-    /// So long the stream has to be heard again before absence means anything: the origin may have something to put back.
-    public var settlingMilliseconds: Int64 = 2000
+    /// So long the stream has to be heard again before absence means anything: the origin may have something to put back, and
+    /// may take longer to find the shared level again.
+    public var settlingMilliseconds: Int64 = 10_000
 
     public init() {}
   }

@@ -17,6 +17,8 @@ public final class RedisSharedCache: SharedCache {
     /// Whether "absent" is to be believed while the origin vouches for it. Not in a cluster, which may lose a node's part
     /// of the answers and not what vouches for them.
     public var trustsCompleteness = true
+    /// Whether lookups may be answered by replicas, which know less than the master for a moment.
+    public var readsReplicas = false
 
     public init() {}
   }
@@ -58,11 +60,31 @@ public final class RedisSharedCache: SharedCache {
       case .success(let value):
         if let octets = value.octets {
           completion(.success(.held(octets)))
-        } else if options.trustsCompleteness {
+        } else if !options.trustsCompleteness {
+          completion(.success(.absent(completeUntil: nil)))
+        } else if options.readsReplicas {
+          fetchFromMaster(key, completion)
+        } else {
           // After the answer was found to be absent: what has been lost before is then known to be.
           fetchCompleteness(key.issuer, completion)
+        }
+      }
+    }
+  }
+
+  /// A replica may not have got it yet, or may be loading everything anew.
+  private func fetchFromMaster(
+    _ key: SharedKey, _ completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void
+  ) {
+    let command = RedisCommand("GET", "\(key)", keyAt: 1)
+    client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { [self] result in
+      switch result {
+      case .failure(let failure): completion(.failure(SharedCacheError(failure.description)))
+      case .success(let value):
+        if let octets = value.octets {
+          completion(.success(.held(octets)))
         } else {
-          completion(.success(.absent(completeUntil: nil)))
+          fetchCompleteness(key.issuer, completion)
         }
       }
     }
@@ -71,7 +93,7 @@ public final class RedisSharedCache: SharedCache {
   private func fetchCompleteness(
     _ issuer: SharedIssuerName, _ completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void
   ) {
-    let command = RedisCommand("GET", RedisSharedCache.completenessKey(issuer), keyAt: 1, isReadOnly: true)
+    let command = RedisCommand("GET", RedisSharedCache.completenessKey(issuer), keyAt: 1)
     client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { result in
       completion(
         result.map { value in

@@ -39,7 +39,7 @@ struct EdgeTests {
     #expect(world.isTryLater(world.askInVain(9)))
     world.followers[0].isHeard(true, why: nil)
     #expect(world.isTryLater(world.askInVain(9)))
-    world.clock.advance(seconds: 1)
+    world.clock.advance(seconds: 9)
     #expect(world.isUnauthorized(world.ask(9)))
     world.clock.advance(seconds: 60)
     #expect(world.isTryLater(world.askInVain(9)))

@@ -103,7 +103,8 @@ public final class MemorySharedCache: SharedCache {
     completion: @escaping @Sendable (Int, Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
     for (place, write) in writes.enumerated() {
-      perform({ completion(place, $0) }) { state in
+      let completed: @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void = { completion(place, $0) }
+      perform(completed) { state in
         let held = state.values[write.key]
         let outcome = SharedWrite.outcome(of: write.octets, over: held, onlyOver: write.onlyOver)
         if outcome == .written || outcome == .replaced { state.values[write.key] = write.octets }

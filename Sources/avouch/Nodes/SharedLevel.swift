@@ -19,6 +19,7 @@ final class SharedLevel: Sendable {
     options.writeMilliseconds = settings.writeMilliseconds
     options.streamLength = settings.streamLength
     options.trustsCompleteness = settings.topology != .cluster
+    options.readsReplicas = settings.reads != .master
     cache = RedisSharedCache(client, options: options, clock: SystemClock())
     registry = RedisOriginRegistry(client)
   }
