@@ -53,7 +53,8 @@ def test_openssl_asks_an_edge(fleet):
         for nonce in ([], ["-no_nonce"]):
             result = subprocess.run(
                 ["openssl", "ocsp", "-issuer", fleet.authority.path("ca.pem"),
-                 "-CAfile", fleet.authority.path("ca.pem"), "-serial", f"0x{certificate.serial_number:x}", "-url", fleet.edges[0].server.url, *nonce],
+                 "-CAfile", fleet.authority.path("ca.pem"),
+                 "-serial", f"0x{certificate.serial_number:x}", "-url", fleet.edges[0].server.url, *nonce],
                 capture_output=True, text=True, timeout=30)
             assert result.returncode == 0 and "Response verify OK" in result.stderr, result.stderr
             assert f": {word}" in result.stdout
