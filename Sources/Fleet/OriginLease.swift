@@ -85,11 +85,11 @@ public final class OriginLease: Sendable {
   }
 
   private func seek(began: Int64) {
-    // A shared level that has forgotten everything must not give out a token that others have seen: by the clock it grows
-    // over restarts of this process too.
+    // A shared level that has forgotten everything must not give out a token that others have seen: by the clock, in
+    // milliseconds, it grows over restarts of this process too.
     var claim = claim()
     let last = state.withLock { $0.lastToken.value }
-    claim.tokenFloor = FencingToken(max(last + 1, UInt64(max(0, clock.now().seconds))))
+    claim.tokenFloor = FencingToken(max(last + 1, UInt64(max(0, clock.now().seconds)) * 1000))
     let asked = claim
     registry.claim(asked, milliseconds: leaseMilliseconds, takesOver: takesOver, now: clock.now()) { [self] result in
       state.withLock { state in

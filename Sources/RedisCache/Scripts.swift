@@ -50,8 +50,9 @@ enum Scripts {
   ///
   /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds, the
   /// smallest token that may be given, who claims. The server's own clock decides whether the lease is over; who holds it may
-  /// claim it anew, since he may not have heard that he got it. Gives the token, or a list: what is in the way, name, since,
-  /// revision.
+  /// claim it anew, since he may not have heard that he got it. A token is the time in milliseconds at least: where all was
+  /// forgotten the next process must not get one that others have seen, be it within the same second. Gives the token, or a
+  /// list: what is in the way, name, since, revision.
   static let claim = RedisScript(
     """
     local time = redis.call('TIME')
@@ -65,7 +66,7 @@ enum Scripts {
         return {'behind', held[3], held[4], held[5]}
       end
     end
-    local token = math.max(tonumber(held[6] or '0') + 1, tonumber(ARGV[7]))
+    local token = math.max(tonumber(held[6] or '0') + 1, tonumber(ARGV[7]), now)
     redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
       'process', ARGV[8], 'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
     return token

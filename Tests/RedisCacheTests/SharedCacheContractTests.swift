@@ -123,20 +123,20 @@ struct SharedCacheContractTests {
     }
     let since = UnixTime(seconds: 1_700_000_000)
     try await kind.open { _, registry in
-      try await expect(registry.claim(claim(1, "a", 10)), .leads(FencingToken(1)))
+      let first = try await registry.lead(claim(1, "a", 10))
       try await expect(registry.claim(claim(1, "b", 10)), .taken(by: "a", since: since))
       // The same name is not the same process.
       try await expect(registry.claim(claim(1, "a", 10)), .taken(by: "a", since: since))
-      try await expect(registry.renew(FencingToken(1), revision: 1000), true)
-      try await expect(registry.renew(FencingToken(2), revision: 12), false)
-      try await expect(registry.release(FencingToken(9), revision: 12), false)
-      try await expect(registry.release(FencingToken(1), revision: 1001), true)
-      try await expect(registry.renew(FencingToken(1), revision: 12), false)
+      try await expect(registry.renew(first, revision: 1000), true)
+      try await expect(registry.renew(FencingToken(first.value + 1), revision: 12), false)
+      try await expect(registry.release(FencingToken(first.value + 1), revision: 12), false)
+      try await expect(registry.release(first, revision: 1001), true)
+      try await expect(registry.renew(first, revision: 12), false)
       try await expect(registry.claim(claim(1, "b", 1000)), .behind(Revision(1001)))
       try await expect(registry.claim(claim(2, "c", 5000)), .otherStore(of: "a", since: since))
-      try await expect(registry.claim(claim(1, "b", 1001)), .leads(FencingToken(2)))
-      try await expect(registry.release(FencingToken(2), revision: 1001), true)
-      try await expect(registry.claim(claim(2, "c", 1), takesOver: true), .leads(FencingToken(3)))
+      let second = try await registry.lead(claim(1, "b", 1001), after: first)
+      try await expect(registry.release(second, revision: 1001), true)
+      _ = try await registry.lead(claim(2, "c", 1), after: second, takesOver: true)
       try await expect(registry.claim(claim(1, "a", 1), takesOver: true), .taken(by: "c", since: since))
     }
   }
@@ -147,13 +147,13 @@ struct SharedCacheContractTests {
       OriginClaim(storeIdentity: [1], name: "a", process: [process], revision: Revision(10))
     }
     try await kind.open { _, registry in
-      try await expect(registry.claim(claim(7)), .leads(FencingToken(1)))
+      let first = try await registry.lead(claim(7))
       // He has not heard of it.
-      try await expect(registry.claim(claim(7)), .leads(FencingToken(2)))
+      let second = try await registry.lead(claim(7), after: first)
       try await expect(
         registry.claim(claim(8)), .taken(by: "a", since: UnixTime(seconds: 1_700_000_000)))
-      try await expect(registry.renew(FencingToken(1), revision: 11), false)
-      try await expect(registry.renew(FencingToken(2), revision: 11), true)
+      try await expect(registry.renew(first, revision: 11), false)
+      try await expect(registry.renew(second, revision: 11), true)
     }
   }
 }

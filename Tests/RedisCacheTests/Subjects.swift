@@ -109,6 +109,20 @@ extension OriginRegistry {
     }.get()
   }
 
+  /// A claim that must succeed, with a token beyond the one before.
+  func lead(
+    _ claim: OriginClaim, after before: FencingToken = FencingToken(0), milliseconds: Int64 = 60_000,
+    takesOver: Bool = false
+  ) async throws -> FencingToken {
+    let verdict = try await self.claim(claim, milliseconds: milliseconds, takesOver: takesOver)
+    guard case .leads(let token) = verdict else {
+      Issue.record("\(verdict)")
+      return before
+    }
+    #expect(token > before)
+    return token
+  }
+
   func renew(_ token: FencingToken, revision: UInt64, milliseconds: Int64 = 60_000) async throws -> Bool {
     try await value {
       renew(token, revision: Revision(revision), milliseconds: milliseconds, completion: $0)
