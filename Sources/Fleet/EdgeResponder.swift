@@ -30,7 +30,8 @@ public final class EdgeResponder: AnswerSource {
     public init() {}
   }
 
-  /// Changes that come faster than they can be fetched end in `tryLater`, not in a loop.
+  /// Changes that come faster than they can be fetched, and answers that the origin brings in vain, end in `tryLater`, not in
+  /// a loop.
   private static let maximumRounds = 8
   /// Signers that one process may meet: each has certificates that are kept in memory.
   private static let maximumCredentials = 1000
@@ -51,7 +52,7 @@ public final class EdgeResponder: AnswerSource {
   /// From when on what is absent counts as not issued: monotonic nanoseconds.
   private let trustsAbsenceFrom = Atomic<Int64>(.max)
   /// Questions that wait for the origin.
-  private let wanted = Mutex<[ResponseKey: (id: ID, deadline: Int64)]>([:])
+  private let wanted = Mutex<[ResponseKey: (id: ID, deadline: Int64, round: Int)]>([:])
 
   /// - Parameter directory: its issuers need no keys.
   public init(
@@ -133,7 +134,8 @@ public final class EdgeResponder: AnswerSource {
     let begin = Begin(asOf: changes.withLock { $0.newest }, epoch: epoch.load(ordering: .acquiring))
     shared.fetch(sharedKey) { [self] result in
       switch fetched(result, key, sharedKey, issuer, begin, isVouched: isVouched) {
-      case .wanted where addWant(key, id): shared.want(sharedKey)
+      case .wanted where round + 1 < EdgeResponder.maximumRounds && addWant(key, id, round: round):
+        shared.want(sharedKey)
       case .wanted: for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(.tryLater) }
       case .done(let outcome): for receiver in pending.withLock({ $0.take(id) }) { receiver.receive(outcome) }
       case .again where round + 1 < EdgeResponder.maximumRounds:
@@ -144,11 +146,11 @@ public final class EdgeResponder: AnswerSource {
   }
 
   /// False over the bound.
-  private func addWant(_ key: ResponseKey, _ id: ID) -> Bool {
+  private func addWant(_ key: ResponseKey, _ id: ID, round: Int) -> Bool {
     counters.wanted.add(1)
     return wanted.withLock { wanted in
       guard wanted.count < limits.wantLimit else { return false }
-      wanted[key] = (id, clock.monotonicNanoseconds() + limits.wantMilliseconds * 1_000_000)
+      wanted[key] = (id, clock.monotonicNanoseconds() + limits.wantMilliseconds * 1_000_000, round)
       return true
     }
   }
@@ -315,8 +317,9 @@ public final class EdgeResponder: AnswerSource {
 
   /// Whether somebody waits for the origin to bring it; then it is fetched.
   func fetchIfWanted(_ key: ResponseKey) -> Bool {
-    guard let id = wanted.withLock({ $0.removeValue(forKey: key)?.id }) else { return false }
-    fetch(id, key, round: 0, isVouched: true)
+    guard let wait = wanted.withLock({ $0.removeValue(forKey: key) }) else { return false }
+    // Where reading does not find what the origin says is there, as at a replica that is behind, it ends some time.
+    fetch(wait.id, key, round: wait.round + 1, isVouched: true)
     return true
   }
 
