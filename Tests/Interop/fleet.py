@@ -87,6 +87,10 @@ class Node:
     def metric(self, name):
         return exposition.read(self.control("/metrics").body.decode())[name]
 
+    @property
+    def gaps(self):
+        return self.metric("avouch_edge_gaps_total")
+
     def has_logged(self, text):
         return any(text in line for line in list(self.server.errors))
 
@@ -130,6 +134,8 @@ class Judge:
         # Node and serial of what was said to be revoked.
         self.said_revoked = set()
         self.verified = {}
+        # Gaps in the stream that each edge has met, each of which has emptied its memory.
+        self.gaps = {}
 
     def ask(self, questioner, certificate, algorithm="sha1"):
         """The status that the node gives of an issued certificate. Whatever is wrong is noted down, and None."""
@@ -158,7 +164,7 @@ class Judge:
             self._fault(node, f"says revoked of {serial:x}, which is not")
         if status == UNAUTHORIZED:
             self._fault(node, f"does not know {serial:x} ({algorithm}), which was issued")
-        if was_answered and algorithm == "sha1" and status == TRY_LATER and not is_changing:
+        if was_answered and algorithm == "sha1" and status == TRY_LATER and not is_changing and not self._has_gap(node):
             self._fault(node, f"had {serial:x}, and says tryLater of it")
         return status
 
@@ -178,10 +184,21 @@ class Judge:
             self._fault(questioner.node, f"says {status} of what was not issued")
         return status
 
-    def forget(self, node):
+    def forget(self, node, gaps=0):
         """The node's memory is empty from here on; what it has said stays said."""
         with self.lock:
+            self.gaps[node.name] = gaps
             self.answered = {place for place in self.answered if place[0] != node.name}
+
+    def _has_gap(self, node):
+        """Whether an edge has noticed since the last time that it missed something, and emptied its memory."""
+        if node is self.origin:
+            return False
+        gaps = node.gaps
+        if gaps == self.gaps.get(node.name, 0):
+            return False
+        self.forget(node, gaps)
+        return True
 
     def _post(self, questioner, certificate, algorithm):
         der = self.authority.question(certificate, algorithm)
