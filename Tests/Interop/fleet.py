@@ -353,7 +353,7 @@ class Fleet:
 
 
 class Load:
-    """Asks each node of what was issued and what was not, until the end of the `with`; then nothing may have been wrong."""
+    """Asks each node of what was issued and what was not, until the end of the `with`: nothing may have been wrong."""
 
     def __init__(self, fleet, nodes=None):
         self.fleet = fleet

@@ -33,11 +33,14 @@ struct OwnRedis {
   let client: RedisClient
   let cache: RedisSharedCache
 
-  init(_ options: [String] = []) async throws {
-    server = await RedisServer(options)
+  init(_ arguments: [String] = []) async throws {
+    server = await RedisServer(arguments)
     client = try RedisClient(RedisSettings(.standalone(server.address))) { _ in }
     try client.start()
-    cache = RedisSharedCache(client, clock: SystemClock())
+    var options = RedisSharedCache.Options()
+    // All the other tests run beside this one: a lookup that takes its time has not failed.
+    options.lookupMilliseconds = 5000
+    cache = RedisSharedCache(client, options: options, clock: SystemClock())
     try await OwnRedis.waitUntilReady(client)
   }
 
