@@ -34,7 +34,7 @@ public final class EdgeResponder: AnswerSource {
   /// a loop.
   private static let maximumRounds = 8
   /// Signers that one process may meet: each has certificates that are kept in memory.
-  private static let maximumCredentials = 1000
+  static let maximumCredentials = 1000
 
   public let cache: AnswerCache
   public let counters = EdgeCounters()
@@ -44,9 +44,9 @@ public final class EdgeResponder: AnswerSource {
   let hasher: any ResponseHasher
   private let limits: Limits
   private let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
-  private let changes: Mutex<HeardChanges>
-  private let current: Mutex<IssuerDirectory>
-  private let generation = Atomic<UInt64>(1)
+  let changes: Mutex<HeardChanges>
+  let current: Mutex<IssuerDirectory>
+  let generation = Atomic<UInt64>(1)
   /// Grows whenever news were missed: what was asked for before may be older than they were.
   private let epoch = Atomic<UInt64>(0)
   /// From when on what is absent counts as not issued: monotonic nanoseconds.
@@ -215,64 +215,6 @@ public final class EdgeResponder: AnswerSource {
   /// What memory has by now, where the shared level is of no use.
   private func remembered(_ key: ResponseKey) -> QuestionOutcome {
     cache.answer(key, now: clock.now()).map { .answer($0) } ?? .tryLater
-  }
-
-  /// The answer in octets of the shared level; nil where they must not be used. What is no good is marked there.
-  func checked(_ octets: [UInt8], _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer) -> Answer? {
-    guard octets != SharedAnswer.damaged, let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
-      return nil
-    }
-    let frame: SharedAnswer
-    do {
-      frame = try SharedAnswer(octets, for: sharedKey, certID: certID, now: clock.now(), hasher: hasher)
-    } catch .untimely {
-      counters.ended.add(1)
-      return nil
-    } catch {
-      counters.damaged.add(1)
-      shared.discard(octets, under: sharedKey)
-      return nil
-    }
-    guard frame.revision >= changes.withLock({ $0.revision(of: sharedKey) }) else {
-      counters.outdated.add(1)
-      return nil
-    }
-    guard let basic = try? ReceivedResponse(frame.response).basic,
-      let (credential, prefix) = credential(of: frame.response, basic)
-    else {
-      counters.damaged.add(1)
-      return nil
-    }
-    if case .revoked? = basic.responses.first?.status {
-      changes.withLock { $0.remember(sharedKey, frame.revision) }
-    }
-    return Answer(
-      key: key, revision: frame.revision, times: frame.times, digest: hasher.sha256(frame.response, []), prefix: prefix,
-      credential: credential, isForUnissued: false)
-  }
-
-  /// In whose name a response is signed, and what of it comes before the embedded certificates.
-  private func credential(
-    of response: [UInt8], _ basic: ReceivedResponse.Basic
-  ) -> (CredentialIndex, prefix: [UInt8])? {
-    let suffix = BasicOCSPResponse.certificatesSuffix(basic.certificates)
-    guard response.suffix(suffix.count).elementsEqual(suffix) else { return nil }
-    // When the signer's certificate ends is the origin's business: no answer of it lasts longer.
-    let credential = SigningCredential(
-      responderID: basic.responderID, signatureAlgorithm: basic.signatureAlgorithm, certificates: basic.certificates,
-      notBefore: UnixTime(seconds: 0), notAfter: .endOfTime)
-    let index = current.withLock { directory -> CredentialIndex? in
-      if let known = directory.credentials.entries.firstIndex(where: { $0.credential == credential }) {
-        return CredentialIndex(UInt32(known))
-      }
-      guard directory.credentials.entries.count < EdgeResponder.maximumCredentials,
-        let (next, index) = directory.adding(credential)
-      else { return nil }
-      directory = next
-      generation.wrappingAdd(1, ordering: .releasing)
-      return index
-    }
-    return index.map { ($0, Array(response.dropLast(suffix.count))) }
   }
 
   // MARK: - News
