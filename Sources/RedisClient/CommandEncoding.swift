@@ -17,11 +17,15 @@ enum CommandEncoding {
     for word in words {
       append(word.count, after: UInt8(ascii: "$"), to: &octets)
       octets += word
-      octets += lineEnd
+      appendLineEnd(to: &octets)
     }
   }
 
-  private static let lineEnd: [UInt8] = [13, 10]
+  // Not an array of its own: its references would be counted eight times a command.
+  private static func appendLineEnd(to octets: inout [UInt8]) {
+    octets.append(13)
+    octets.append(10)
+  }
 
   private static func append(_ number: Int, after mark: UInt8, to octets: inout [UInt8]) {
     octets.append(mark)
@@ -31,6 +35,6 @@ enum CommandEncoding {
       octets.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
       divisor /= 10
     }
-    octets += lineEnd
+    appendLineEnd(to: &octets)
   }
 }

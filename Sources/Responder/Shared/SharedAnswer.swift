@@ -142,8 +142,8 @@ public struct SharedAnswer: Sendable, Hashable {
 
 extension [UInt8] {
   mutating func append(bigEndian number: UInt64, count: Int) {
-    for shift in stride(from: (count - 1) * 8, through: 0, by: -8) {
-      append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+    unsafe Swift.withUnsafeBytes(of: number.bigEndian) { octets in
+      unsafe append(contentsOf: UnsafeRawBufferPointer(rebasing: octets[(8 - count)...]))
     }
   }
 
