@@ -47,7 +47,7 @@ def wait_until(is_there, what, process=None, seconds=120):
         time.sleep(0.02)
 
 
-def wait_for_quiet(most=0.3, seconds=60):
+def wait_for_quiet(most=0.3, seconds=20):
     """Waits until nothing else keeps the processors busy: what others do in the meantime would be measured too."""
     end = time.monotonic() + seconds
     while (busy := busy_processors(0.5)) > most:

@@ -1,6 +1,5 @@
-"""From a revocation at the origin until each of two edges answers `revoked`, one revocation after another, while wrk
-asks all three nodes: from the start of `avouch revoke`, and from its end, by which it acknowledges that the
-origin says so.
+"""From a revocation at the origin until each of two edges answers `revoked`, one after another, while wrk asks all three
+nodes: from the start of `avouch revoke`, and from its end, by which it acknowledges that the origin says so.
 
 Beside it, in turns and under the same load: an entry of the same size from XADD to a reader that waits in XREAD."""
 import os
@@ -148,8 +147,7 @@ class Stream:
         redis.call("XADD", "floor", "MAXLEN", "10", "*", "e", self.entry)
 
     def milliseconds(self):
-        self.reader.sendall(b"*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n"
-                            b"$7\r\nSTREAMS\r\n$5\r\nfloor\r\n$1\r\n$\r\n")
+        self.reader.sendall(b"*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n$7\r\nSTREAMS\r\n$5\r\nfloor\r\n$1\r\n$\r\n")
         time.sleep(0.002)  # until it waits
         begin = time.monotonic()
         self.redis.call("XADD", "floor", "MAXLEN", "10", "*", "e", self.entry)

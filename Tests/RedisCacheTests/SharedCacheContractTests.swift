@@ -64,6 +64,23 @@ struct SharedCacheContractTests {
     }
   }
 
+  @Test("invariant 1: so is each of many at once, beside those that find nothing there", arguments: Kind.allCases)
+  func orderOfMany(kind: Kind) async throws {
+    var random = SeededGenerator(seed: 9)
+    try await kind.open { cache, _ in
+      var held: [Int: [UInt8]] = [:]
+      for wave in 1...20 {
+        // Waves that are new, old and mixed in turns: what was found last says nothing of what is there.
+        let numbers = (1...20).map { wave % 3 == 0 ? $0 : wave % 3 == 1 ? wave * 100 + $0 : $0 * wave }
+        let frames = numbers.map { frame($0, revision: UInt64.random(in: 1...3, using: &random)) }
+        let expected = zip(numbers, frames).map { SharedWrite.outcome(of: $1, over: held[$0]) }
+        try await expect(cache.store(zip(numbers, frames).map { ($1, key($0)) }), expected)
+        for (place, number) in numbers.enumerated() where expected[place] == .written { held[number] = frames[place] }
+        for number in numbers { try await expect(cache.fetch(key(number)), .held(try #require(held[number]))) }
+      }
+    }
+  }
+
   @Test(
     "octets that are no frame give way, and are marked only while they are what is there", arguments: Kind.allCases)
   func rubbish(kind: Kind) async throws {

@@ -89,6 +89,27 @@ extension SharedCache {
     }.get()
   }
 
+  /// Many at once; outcomes in the order of the frames.
+  func store(_ frames: [(octets: [UInt8], key: SharedKey)]) async throws -> [SharedWrite.Outcome] {
+    let missing = Mutex(
+      (
+        count: frames.count,
+        outcomes: [Result<SharedWrite.Outcome, SharedCacheError>?](
+          repeating: nil, count: frames.count)
+      ))
+    let all = await value { done in
+      store(frames.map { SharedFrame(octets: $0.octets, key: $0.key, milliseconds: 1_000_000) }) { place, result in
+        let all = missing.withLock { missing in
+          missing.outcomes[place] = result
+          missing.count -= 1
+          return missing.count == 0 ? missing.outcomes.compactMap(\.self) : nil
+        }
+        if let all { done(all) }
+      }
+    }
+    return try all.map { try $0.get() }
+  }
+
   func setComplete(_ issuer: SharedIssuerName, _ until: UnixTime?, isRenewal: Bool = false) async throws -> Bool {
     try await value { setComplete(issuer, until: until, isRenewal: isRenewal, completion: $0) }.get()
   }

@@ -37,6 +37,7 @@ struct SharedAnswerTests {
     let read = try SharedAnswer(octets, for: answer.key, certID: certID, now: Sample.start, hasher: hasher)
     #expect(read == answer)
     #expect("\(answer.key)" == "avouch:r:0123456789abcdef:sha1:0100000001")
+    #expect(answer.key.redisKey == Array("\(answer.key)".utf8))
     #expect(SharedIssuerName(identity: [0, 0xAB]).description == "00ab000000000000")
   }
 
