@@ -43,9 +43,13 @@ public final class FleetOrigin: @unchecked Sendable {
   private var leading: FencingToken?
   private var sharings: [IssuerIndex: IssuerSharing] = [:]
   private var disturbancesSeen: UInt64 = 0
+  /// Since when nothing gets into the shared level: monotonic nanoseconds; nil while it does.
+  private var failingSince: Int64?
   private var isClosed = false
   private let beginning = Mutex(Beginning.none)
   private let completeCount = Atomic<Int>(0)
+  /// So long a failure may last before nothing is vouched for: what is missing is then missed soon.
+  private static let failureNanoseconds: Int64 = 500_000_000
   /// Answers that a walk hands over at once.
   private static let pageRoom = 2048
 
@@ -86,6 +90,7 @@ public final class FleetOrigin: @unchecked Sendable {
     if token != leading { change(to: token) }
     guard takeBeginning() else { return false }
     noticeDisturbances()
+    noticeFailure()
     for index in publisher.takeIncomplete() { sharings[index]?.beginAgain(isInDoubt: true) }
     var hasWorked = false
     for issuer in directory().issuers.issuers where !issuer.isRetired {
@@ -175,6 +180,23 @@ public final class FleetOrigin: @unchecked Sendable {
     guard count != disturbancesSeen else { return }
     disturbancesSeen = count
     log("the shared level may have lost something: everything is sent again")
+    for index in sharings.keys { sharings[index]?.beginAgain(isInDoubt: true) }
+  }
+
+  /// While nothing gets there a certificate that is new is absent, too: absence must not go on meaning that it was not issued.
+  private func noticeFailure() {
+    guard publisher.failure != nil else {
+      failingSince = nil
+      return
+    }
+    let now = clock.monotonicNanoseconds()
+    guard let since = failingSince else {
+      failingSince = now
+      return
+    }
+    guard since != .max, now - since >= FleetOrigin.failureNanoseconds else { return }
+    // Once for each failure.
+    failingSince = .max
     for index in sharings.keys { sharings[index]?.beginAgain(isInDoubt: true) }
   }
 

@@ -188,7 +188,8 @@ public final class RedisSharedCache: SharedCache {
       case .failure(let error): completion(.failure(error))
       case .success(let text):
         if let fault = RedisSharedCache.evictionFault(text) {
-          completion(.failure(SharedCacheError(fault)))
+          // What was said before it was set so does not hold any more.
+          writeCompleteness(issuer, nil, isRenewal) { _ in completion(.failure(SharedCacheError(fault))) }
         } else {
           writeCompleteness(issuer, until, isRenewal, completion)
         }

@@ -226,6 +226,13 @@ def test_memory_is_full(fleet, redis):
         redis.command("CONFIG", "SET", "maxmemory", "1")
         missed = fleet.revoke()
         wait_until(lambda: any("OOM" in text for text in fleet.origin.readiness()[1]["warnings"]))
+        # A certificate that is new cannot be told of, and must not be called unknown.
+        wait_until(lambda: not redis.keys("avouch:complete:*"))
+        new = fleet.authority.issue("new.example")
+        fleet.authority.record(new)
+        fleet.authority.import_into(fleet.origin)
+        for edge in fleet.edges:
+            assert fleet.ask(edge, new) == TRY_LATER
         # What is in Redis can be read.
         for edge in fleet.edges:
             assert fleet.ask(edge, fleet.cold[-1]) == GOOD
@@ -233,6 +240,7 @@ def test_memory_is_full(fleet, redis):
         wait_until(lambda: fleet.origin.metric("avouch_fleet_leading") == 0)
         load.wait_for(50)
         redis.command("CONFIG", "SET", "maxmemory", "0")
+        fleet.wait_until_served(new)
         fleet.wait_until_revoked(missed)
         fleet.wait_until_healed()
         expect_no_gaps(fleet)
@@ -265,6 +273,21 @@ def test_answers_are_thrown_away(tmp_path, stack):
             fleet.origin.send(signal.SIGCONT)
         redis.command("CONFIG", "SET", "maxmemory", 0)
         fleet.wait_until_healed()
+
+
+def test_a_server_begins_to_throw_away(fleet, redis):
+    """Somebody changes its policy while all is vouched for: what was said until then is taken back."""
+    with Load(fleet):
+        redis.command("CONFIG", "SET", "maxmemory", "64mb", "maxmemory-policy", "allkeys-lru")
+        # As often as it is said anew.
+        wait_until(lambda: not redis.keys("avouch:complete:*"))
+        absent = fleet.cold.pop()
+        for edge in fleet.edges:
+            redis.command("DEL", answer_keys(redis).get(absent.serial_number, "none"))
+            assert fleet.ask(edge, absent) in (GOOD, TRY_LATER)
+        redis.command("CONFIG", "SET", "maxmemory", "0")
+        fleet.wait_until_healed()
+        expect_no_gaps(fleet)
 
 
 # What is there is no good
