@@ -1,5 +1,6 @@
-"""From a revocation at the origin until each of two edges answers `revoked`, one after another, while wrk asks all three
-nodes: from the start of `avouch revoke`, and from its end, by which it acknowledges that the origin says so.
+"""From a revocation at the origin until each of two edges answers `revoked`, one after another, while wrk asks all
+three nodes: from the start of `avouch revoke`, and from its end, by which it acknowledges that the origin says
+so.
 
 Beside it, in turns and under the same load: an entry of the same size from XADD to a reader that waits in XREAD."""
 import os
