@@ -148,7 +148,8 @@ class Stream:
         redis.call("XADD", "floor", "MAXLEN", "10", "*", "e", self.entry)
 
     def milliseconds(self):
-        self.reader.sendall(b"*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n$7\r\nSTREAMS\r\n$5\r\nfloor\r\n$1\r\n$\r\n")
+        self.reader.sendall(b"*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$1\r\n0\r\n"
+                            b"$7\r\nSTREAMS\r\n$5\r\nfloor\r\n$1\r\n$\r\n")
         time.sleep(0.002)  # until it waits
         begin = time.monotonic()
         self.redis.call("XADD", "floor", "MAXLEN", "10", "*", "e", self.entry)
