@@ -33,6 +33,11 @@ extension EdgeResponder {
     }
     if case .revoked? = basic.responses.first?.status {
       changes.withLock { $0.remember(sharedKey, frame.revision) }
+      // Its news may not have come, and memory may have an older answer with another hash.
+      for algorithm in HashAlgorithm.allCases where algorithm != key.hashAlgorithm {
+        cache.drop(
+          ResponseKey(issuer: key.issuer, hashAlgorithm: algorithm, serial: key.serial), before: frame.revision)
+      }
     }
     return Answer(
       key: key, revision: frame.revision, times: frame.times, digest: hasher.sha256(frame.response, []), prefix: prefix,

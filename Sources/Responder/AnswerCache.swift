@@ -148,6 +148,12 @@ public final class AnswerCache: Sendable {
     unsafe shards[hash].pointee.withLock { $0.drop(key, hash: hash, digest: digest) }
   }
 
+  /// Forgets what is held for `key`, if it is older than that revision. Unlike a fence it says nothing of other changes.
+  public func drop(_ key: ResponseKey, before revision: Revision) {
+    let hash = key.mixed(seed: seed)
+    unsafe shards[hash].pointee.withLock { $0.drop(key, hash: hash, before: revision) }
+  }
+
   /// Forgets everything that is held; fences stay.
   public func dropAll() {
     for home in [shards, unissued] {

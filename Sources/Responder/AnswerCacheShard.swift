@@ -107,6 +107,11 @@ struct AnswerCacheShard: ~Copyable {
     drop(place)
   }
 
+  mutating func drop(_ key: ResponseKey, hash: UInt64, before revision: Revision) {
+    guard let place = place(of: key, hash: hash), unsafe header(at: place).pointee.revision < revision else { return }
+    drop(place)
+  }
+
   mutating func dropAll() {
     while tail < head {
       let place = Int(tail % UInt64(capacityBytes))

@@ -145,6 +145,21 @@ struct EdgeTests {
     #expect(world.isTryLater(world.askInVain(1, .sha256)))
   }
 
+  @Test("a revocation that is read before its news takes answers with other hashes out of memory")
+  func readBeforeItsNews() throws {
+    let world = try FleetWorld()
+    world.store(try world.frame(1, .good, revision: 1, algorithm: .sha256), 1, .sha256)
+    let waiter = world.ask(1, .sha256)
+    world.announce(
+      .renewed([.init(key: world.sharedKey(1, .sha256), revision: Revision(1), producedAt: world.clock.now())]))
+    world.hearAll()
+    #expect(try world.status(waiter) == .good)
+    world.store(try world.frame(1, revoked, revision: 2), 1)
+    #expect(try world.status(world.ask(1)) == revoked)
+    #expect(world.edges[0].cache.peek(world.key(1, .sha256)) == nil)
+    #expect(world.isTryLater(world.askInVain(1, .sha256)))
+  }
+
   @Test("a change without an answer yet takes the old one out of memory")
   func changeAlone() throws {
     let world = try FleetWorld()
