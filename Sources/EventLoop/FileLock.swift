@@ -22,6 +22,23 @@ public final class FileLock: Sendable {
     self.descriptor = descriptor
   }
 
+  /// What tells the locked file from every other one of this machine until it is started anew, wherever it is moved; nil where
+  /// the system does not tell. Who holds the lock knows that nobody else with this identity lives.
+  public var identity: String? {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, let boot = FileLock.bootIdentity else { return nil }
+    return "\(boot):\(status.st_dev):\(status.st_ino)"
+  }
+
+  private static let bootIdentity: String? = {
+    let file = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { Linux.close(file) }
+    var octets = [UInt8](repeating: 0, count: 64)
+    let count = unsafe read(file, &octets, octets.count)
+    return count >= 36 ? String(decoding: octets[..<36], as: UTF8.self) : nil
+  }()
+
   deinit {
     // The file stays: removing it would let two processes lock two files of one name.
     Linux.close(descriptor)

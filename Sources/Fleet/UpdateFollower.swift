@@ -13,6 +13,8 @@ public final class UpdateFollower: UpdateReceiver {
     var deafSince: Int64? = .some(0)
     var why: String?
     var wasEverHeard = false
+    /// When the last entry came: monotonic nanoseconds.
+    var lastEntry: Int64 = 0
   }
 
   private let edge: EdgeResponder
@@ -23,7 +25,10 @@ public final class UpdateFollower: UpdateReceiver {
   public init(_ edge: EdgeResponder, log: @escaping @Sendable (String) -> Void) {
     self.edge = edge
     self.log = log
-    state.withLock { $0.deafSince = edge.clock.monotonicNanoseconds() }
+    state.withLock { state in
+      state.deafSince = edge.clock.monotonicNanoseconds()
+      state.lastEntry = edge.clock.monotonicNanoseconds()
+    }
   }
 
   /// How long the stream has not been heard, in milliseconds, and why; nil while it is.
@@ -32,6 +37,12 @@ public final class UpdateFollower: UpdateReceiver {
     return state.withLock { state in
       state.deafSince.map { ((now - $0) / 1_000_000, state.why ?? "it has not been heard yet") }
     }
+  }
+
+  /// How long no origin has been heard, in milliseconds: each sends something every second.
+  public var silenceMilliseconds: Int64 {
+    let now = edge.clock.monotonicNanoseconds()
+    return state.withLock { (now - $0.lastEntry) / 1_000_000 }
   }
 
   public func isHeard(_ isHeard: Bool, why: String?) {
@@ -61,6 +72,8 @@ public final class UpdateFollower: UpdateReceiver {
   }
 
   public func receive(_ entries: [[UInt8]]) {
+    let now = edge.clock.monotonicNanoseconds()
+    state.withLock { $0.lastEntry = now }
     for octets in entries {
       edge.counters.updates.add(1)
       guard let entry = UpdateEntry(octets, hasher: edge.hasher) else {

@@ -6,8 +6,8 @@ public struct OriginClaim: Sendable, Hashable {
   public var storeIdentity: [UInt8]
   /// For people: host and process.
   public var name: String
-  /// Of this run of the process, and of no other: what it holds already is not in its own way. Empty for one that is not to
-  /// be recognised.
+  /// Of whom at most one lives at a time: what an earlier one of them held, who may have been killed, is not in the way. Empty
+  /// for one that is not to be recognised.
   public var process: [UInt8]
   /// The newest revision in its store.
   public var revision: Revision

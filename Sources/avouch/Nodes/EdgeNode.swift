@@ -14,6 +14,7 @@ import Synchronization
 final class EdgeNode: ServingNode {
   private static let longestStartMilliseconds: Int64 = 2000
   private static let sweepMilliseconds: Int64 = 50
+  private static let longestSilenceSeconds: Int64 = 10
   let edge: EdgeResponder
   let follower: UpdateFollower
   let level: SharedLevel
@@ -83,6 +84,11 @@ final class EdgeNode: ServingNode {
       let seconds = deafness.milliseconds / 1000
       reasons.append("the stream of updates has not been heard for \(seconds) s: \(deafness.why)")
       if edge.cache.isDoubted { warnings.append("answers in memory are looked up in Redis before they are given") }
+    }
+    let silence = follower.silenceMilliseconds / 1000
+    if reasons.isEmpty, silence >= EdgeNode.longestSilenceSeconds {
+      warnings.append(
+        "no origin has been heard for \(silence) s: nothing new is signed, and revocations do not get here")
     }
     return Readiness(reasons: reasons, warnings: warnings, revision: nil)
   }

@@ -91,6 +91,10 @@ enum EdgeMetrics {
     page.add(
       "avouch_edge_gaps_total", .counter, help: "Gaps in the stream; each time memory was emptied.",
       counters.gaps.current)
+    page.add(
+      "avouch_edge_origin_silence_seconds", .gauge,
+      help: "Since something of an origin was heard; each beats every second.",
+      UInt64(max(0, node.follower.silenceMilliseconds / 1000)))
     FleetMetrics.addNodes(node.level, &page)
   }
 }

@@ -71,13 +71,15 @@ final class OriginFleet: Sendable {
   // MARK: - Life
 
   /// Connects, and waits a moment to know whether this node is the origin.
-  func start(_ runtime: ResponderRuntime, _ store: SQLiteStore) throws {
+  ///
+  /// - Parameter lock: on the store: whoever held it before has ended, however that was.
+  func start(_ runtime: ResponderRuntime, _ store: SQLiteStore, _ lock: FileLock) throws {
     parts.set(runtime: runtime)
     let session = try store.openSession()
     let identity = try session.storeIdentity()
     let revision = try session.latestRevision()
     let name = OriginFleet.name
-    let process = Array("\(try SecureRandom.number())".utf8)
+    let process = Array(try (lock.identity ?? "\(SecureRandom.number())").utf8)
     let lease = OriginLease(
       registry: level.registry, leaseMilliseconds: Int64(settings.leaseSeconds) * 1000, takesOver: settings.takesOver,
       clock: SystemClock()

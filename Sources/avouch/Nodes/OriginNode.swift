@@ -70,7 +70,7 @@ final class OriginNode: ServingNode {
 
   func start() throws {
     // Before anything is signed: another node may be the origin.
-    try fleet?.start(runtime, store)
+    try fleet?.start(runtime, store, lock)
     try runtime.start()
   }
 
