@@ -1,12 +1,12 @@
-"""Answers of an edge whose memory holds next to nothing, so that each comes out of Redis, beside a bare hiredis loop that
-gets the same keys and keeps as many GETs on the way as there are connections."""
+"""Answers of an edge whose memory holds next to nothing, so that each comes out of Redis, beside a bare hiredis loop
+that gets the same keys and keeps as many GETs on the way as there are connections."""
 import os
 import re
 import statistics
 import sys
 
 from .authority import Authority
-from .processes import HERE, cpu_seconds, output, wait_for_quiet, wait_until
+from .processes import HERE, cpu_seconds, output, undisturbed, wait_until
 
 NAME = "l2"
 FETCHED = 'avouch_edge_lookups_total{result="fetched"}'
@@ -18,9 +18,10 @@ LEAST_FETCHED = 0.98
 # counter says how many were answers out of Redis.
 SCRIPT = """
 local requests, next = {}, 0
+local headers = {Host = "edge", ["Content-Type"] = "application/ocsp-request"}
 for line in io.lines(os.getenv("OCSP_REQUESTS")) do
   local body = line:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end)
-  requests[#requests + 1] = wrk.format("POST", "/", {Host = "edge", ["Content-Type"] = "application/ocsp-request"}, body)
+  requests[#requests + 1] = wrk.format("POST", "/", headers, body)
 end
 function request()
   next = next % #requests + 1
@@ -95,9 +96,8 @@ def run(folder, redis, arguments):
     try:
         edge.wait_until_ready()
         for number in range(arguments.rounds):
-            wait_for_quiet()
-            ours = measure_edge(authority, redis, edge, port, arguments)
-            floor = measure_floor(authority, redis, arguments)
+            ours = undisturbed(lambda: measure_edge(authority, redis, edge, port, arguments), redis, edge)
+            floor = undisturbed(lambda: measure_floor(authority, redis, arguments), redis)
             ratio = ours["per_second"] / floor["per_second"]
             rounds.append({"ratio": ratio, "avouch": ours, "floor": floor})
             print(f"  l2 {number + 1}: {ours['per_second']:.0f}/s (p50 {ours['p50_ms']:.2f} ms, p99 "

@@ -1,6 +1,6 @@
-"""How fast an origin puts all its answers into an empty Redis, beside redis-benchmark writing values of their size to the
-same server: over one connection with as many commands on the way, as the origin has it, and over many, which is the most
-that the server takes."""
+"""How fast an origin puts all its answers into an empty Redis, beside redis-benchmark writing values of their size to
+the same server: over one connection with as many commands on the way, as the origin has it, and over many, which is
+the most that the server takes."""
 import re
 import statistics
 import subprocess
@@ -8,7 +8,7 @@ import sys
 import time
 
 from .authority import Authority
-from .processes import cpu_of_children, cpu_seconds, output, wait_for_quiet
+from .processes import cpu_of_children, cpu_seconds, output, undisturbed
 
 NAME = "push"
 BOUND = 0.6
@@ -65,13 +65,12 @@ def run(folder, redis, arguments):
     authority = prepare(folder, redis, arguments)
     rounds, octets = [], None
     for number in range(arguments.rounds):
-        wait_for_quiet()
-        ours = measure_origin(authority, redis)
+        ours = undisturbed(lambda: measure_origin(authority, redis), redis)
         octets = octets or redis.call("STRLEN", authority.shared_keys(redis, authority.serials[:1])[0])
         result = {"avouch": ours}
         for name, (connections, depth) in FLOORS.items():
-            wait_for_quiet()
-            result[name] = measure_floor(authority, redis, octets, connections, depth)
+            result[name] = undisturbed(
+                lambda: measure_floor(authority, redis, octets, connections, depth), redis)
             result["ratio_" + name] = ours["per_second"] / result[name]["per_second"]
         rounds.append(result)
         print(f"  push {number + 1}: {ours['per_second']:.0f}/s beside {result['one']['per_second']:.0f}/s over one "
