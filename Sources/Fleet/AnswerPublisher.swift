@@ -220,7 +220,7 @@ public final class AnswerPublisher: PublicationReceiver {
     let key = SharedKey(issuer: name, hashAlgorithm: item.key.hashAlgorithm, serial: item.key.serial)
     let octets = SharedAnswer.encoded(
       key: key, token: token, revision: item.answer.revision, times: item.answer.times, response: item.answer.prefix,
-      directory.credentials[item.answer.credential].suffix, hasher: hasher)
+      directory.credentials[item.answer.credential].suffix, digest: item.answer.digest, hasher: hasher)
     let milliseconds = min(left, AnswerPublisher.longestAnswerMilliseconds / 1000) * 1000
     return SharedFrame(octets: octets, key: key, milliseconds: milliseconds, onlyOver: item.onlyOver)
   }

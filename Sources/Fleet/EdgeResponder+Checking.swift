@@ -10,9 +10,9 @@ extension EdgeResponder {
     guard octets != SharedAnswer.damaged, let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
       return nil
     }
-    let frame: SharedAnswer
+    let read: SharedAnswer.Read
     do {
-      frame = try SharedAnswer(octets, for: sharedKey, certID: certID, now: clock.now(), hasher: hasher)
+      read = try SharedAnswer.read(octets, for: sharedKey, certID: certID, now: clock.now(), hasher: hasher)
     } catch .untimely {
       counters.ended.add(1)
       return nil
@@ -21,17 +21,16 @@ extension EdgeResponder {
       shared.discard(octets, under: sharedKey)
       return nil
     }
+    let frame = read.answer
     guard frame.revision >= changes.withLock({ $0.revision(of: sharedKey) }) else {
       counters.outdated.add(1)
       return nil
     }
-    guard let basic = try? ReceivedResponse(frame.response).basic,
-      let (credential, prefix) = credential(of: frame.response, basic)
-    else {
+    guard let (credential, prefix) = credential(of: frame.response, read.basic) else {
       counters.damaged.add(1)
       return nil
     }
-    if case .revoked? = basic.responses.first?.status {
+    if case .revoked? = read.basic.responses.first?.status {
       changes.withLock { $0.remember(sharedKey, frame.revision) }
       // Its news may not have come, and memory may have an older answer with another hash.
       for algorithm in HashAlgorithm.allCases where algorithm != key.hashAlgorithm {
@@ -40,7 +39,7 @@ extension EdgeResponder {
       }
     }
     return Answer(
-      key: key, revision: frame.revision, times: frame.times, digest: hasher.sha256(frame.response, []), prefix: prefix,
+      key: key, revision: frame.revision, times: frame.times, digest: read.digest, prefix: prefix,
       credential: credential, isForUnissued: false)
   }
 

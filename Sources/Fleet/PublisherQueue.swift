@@ -22,14 +22,19 @@ struct PublisherQueue {
     var ticket: WalkTicket?
   }
 
+  /// What there is of one key: one look for each step, since an origin that fills the shared level takes millions.
+  fileprivate struct Entry {
+    var waiting: Item?
+    var isUnderWay = false
+    /// Whether what waits has had its turn in vain, because something is under way.
+    var isDeferred = false
+  }
+
   private let limit: Int
   private var changes = Line<ResponseKey>()
   private var renewals = Line<ResponseKey>()
-  private var items: [ResponseKey: Item] = [:]
-  /// Taken and not finished.
-  private var underWay: Set<ResponseKey> = []
-  /// Those of them whose next item has had its turn in vain.
-  private var deferred: Set<ResponseKey> = []
+  private var entries: [ResponseKey: Entry] = [:]
+  private(set) var underWayCount = 0
   /// Issuers of which something was left out.
   private(set) var incomplete: Set<IssuerIndex> = []
 
@@ -38,65 +43,72 @@ struct PublisherQueue {
   }
 
   /// Those that wait.
-  var count: Int { items.count }
-  var underWayCount: Int { underWay.count }
+  private(set) var count = 0
 
   mutating func add(
     _ answer: Answer, isChange: Bool, isWanted: Bool = false, isUrgent: Bool = false, onlyOver: Bool = false,
     ticket: WalkTicket? = nil
   ) {
     let key = answer.key
-    if let held = items[key] {
-      if held.ticket !== ticket { ticket?.begin() }
-      // The place in line stays, save that a change goes to the front of the renewals. Two that were signed at once may
-      // come in either order.
-      let isNewer =
-        (answer.revision, answer.times.producedAt) >= (held.answer.revision, held.answer.times.producedAt)
-      if ticket != nil, held.ticket !== ticket { held.ticket?.end() }
-      items[key] = Item(
-        key: key, answer: isNewer ? answer : held.answer, isChange: held.isChange || isChange,
-        isUrgent: held.isUrgent || isUrgent, isWanted: held.isWanted || isWanted, onlyOver: held.onlyOver && onlyOver,
-        ticket: ticket ?? held.ticket)
-      if isChange, !held.isChange { changes.append(key) }
-      return
-    }
-    guard items.count < limit else {
-      incomplete.insert(key.issuer)
-      return
-    }
-    ticket?.begin()
-    items[key] = Item(
+    let item = Item(
       key: key, answer: answer, isChange: isChange, isUrgent: isUrgent, isWanted: isWanted, onlyOver: onlyOver,
       ticket: ticket)
-    if isChange { changes.append(key) } else { renewals.append(key) }
+    guard let held = entries[key]?.waiting else { return append(item) }
+    if held.ticket !== ticket { ticket?.begin() }
+    if ticket != nil, held.ticket !== ticket { held.ticket?.end() }
+    // The place in line stays, save that a change goes to the front of the renewals. Two that were signed at once may come in
+    // either order.
+    let isNewer = (answer.revision, answer.times.producedAt) >= (held.answer.revision, held.answer.times.producedAt)
+    entries[key]?.waiting = Item(
+      key: key, answer: isNewer ? answer : held.answer, isChange: held.isChange || isChange,
+      isUrgent: held.isUrgent || isUrgent, isWanted: held.isWanted || isWanted, onlyOver: held.onlyOver && onlyOver,
+      ticket: ticket ?? held.ticket)
+    if isChange, !held.isChange { changes.append(key) }
+  }
+
+  private mutating func append(_ item: Item) {
+    guard count < limit else {
+      incomplete.insert(item.key.issuer)
+      return
+    }
+    item.ticket?.begin()
+    entries[item.key, default: Entry()].waiting = item
+    count += 1
+    if item.isChange { changes.append(item.key) } else { renewals.append(item.key) }
   }
 
   /// Up to so many, the changes first.
-  mutating func take(_ count: Int) -> [Item] {
+  mutating func take(_ wanted: Int) -> [Item] {
     var taken: [Item] = []
-    while taken.count < count, let key = changes.popFirst() ?? renewals.popFirst() {
-      if underWay.contains(key) {
-        if items[key] != nil { deferred.insert(key) }
-      } else if let item = items.removeValue(forKey: key) {
-        underWay.insert(key)
-        taken.append(item)
-      }
+    taken.reserveCapacity(min(wanted, count))
+    while taken.count < wanted, let key = changes.popFirst() ?? renewals.popFirst() {
+      if let item = entries[key]?.take() { taken.append(item) }
     }
+    count -= taken.count
+    underWayCount += taken.count
     return taken
   }
 
   /// What was taken is done with, or has been put back.
   mutating func finish(_ key: ResponseKey) {
-    underWay.remove(key)
-    guard deferred.remove(key) != nil, let item = items[key] else { return }
-    if item.isChange { changes.append(key) } else { renewals.append(key) }
+    guard let place = entries.index(forKey: key), entries.values[place].isUnderWay else { return }
+    underWayCount -= 1
+    guard let next = entries.values[place].waiting else {
+      entries.remove(at: place)
+      return
+    }
+    if entries.values[place].isDeferred {
+      if next.isChange { changes.append(key) } else { renewals.append(key) }
+    }
+    entries.values[place].isUnderWay = false
+    entries.values[place].isDeferred = false
   }
 
   /// Something could not be sent: it comes back unless something newer has taken its place.
   mutating func putBack(_ item: Item) {
     // `add` counts it once more.
     defer { item.ticket?.end() }
-    guard let newer = items[item.key] else {
+    guard let newer = entries[item.key]?.waiting else {
       return add(
         item.answer, isChange: item.isChange, isWanted: item.isWanted, isUrgent: item.isUrgent, onlyOver: item.onlyOver,
         ticket: item.ticket)
@@ -110,5 +122,19 @@ struct PublisherQueue {
   mutating func takeIncomplete() -> Set<IssuerIndex> {
     defer { incomplete = [] }
     return incomplete
+  }
+}
+
+extension PublisherQueue.Entry {
+  /// What waits, where nothing is under way.
+  fileprivate mutating func take() -> PublisherQueue.Item? {
+    guard let item = waiting else { return nil }
+    guard !isUnderWay else {
+      isDeferred = true
+      return nil
+    }
+    waiting = nil
+    isUnderWay = true
+    return item
   }
 }

@@ -28,7 +28,10 @@ public struct ResponseDigest: Sendable, Hashable {
   public var prefixWord: UInt64 { words.0 }
 
   public var octets: [UInt8] {
-    (0..<32).map { self[$0] }
+    unsafe [UInt8](unsafeUninitializedCapacity: 32) { octets, count in
+      for index in 0..<32 { unsafe octets[index] = self[index] }
+      count = 32
+    }
   }
 
   public static func == (left: ResponseDigest, right: ResponseDigest) -> Bool {

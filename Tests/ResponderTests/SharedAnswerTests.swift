@@ -34,7 +34,7 @@ struct SharedAnswerTests {
   func roundTrip() throws {
     let (answer, certID) = try answer()
     let octets = answer.encoded(hasher: hasher)
-    let read = try SharedAnswer(octets, for: answer.key, certID: certID, now: Sample.start, hasher: hasher)
+    let read = try SharedAnswer.read(octets, for: answer.key, certID: certID, now: Sample.start, hasher: hasher).answer
     #expect(read == answer)
     #expect("\(answer.key)" == "avouch:r:0123456789abcdef:sha1:0100000001")
     #expect(answer.key.redisKey == Array("\(answer.key)".utf8))
@@ -47,7 +47,7 @@ struct SharedAnswerTests {
     let octets = answer.encoded(hasher: hasher)
     func fault(_ octets: [UInt8]) -> SharedAnswer.Fault? {
       do {
-        _ = try SharedAnswer(octets, for: answer.key, certID: certID, now: Sample.start, hasher: hasher)
+        _ = try SharedAnswer.read(octets, for: answer.key, certID: certID, now: Sample.start, hasher: hasher)
         return nil
       } catch { return error }
     }
@@ -68,7 +68,7 @@ struct SharedAnswerTests {
       .Fault?
     {
       do {
-        _ = try SharedAnswer(
+        _ = try SharedAnswer.read(
           answer.encoded(hasher: hasher), for: key, certID: certID, now: Sample.start.advanced(bySeconds: seconds),
           hasher: hasher)
         return nil

@@ -1,5 +1,5 @@
 public import CalendarTime
-import OCSP
+public import OCSP
 
 /// The fencing token of an origin: it grows with every origin that takes over, so that what an earlier one still sends is
 /// recognised and refused.
@@ -28,7 +28,7 @@ public struct FencingToken: Sendable, Hashable, Comparable {
 ///            45        octets of the serial, then the serial
 ///            then      the issuer's shared name (8 octets)
 ///            then      the response's length (4 octets) and the OCSPResponse
-///            then      the first eight octets of the SHA-256 of all before
+///            then      the first eight octets of the SHA-256 over all before the response, and the response's own SHA-256
 public struct SharedAnswer: Sendable, Hashable {
   public static let magic = Array("AVO1".utf8)
   /// What stands in the place of a value that was found to be no good, until the origin writes a new one: that something is
@@ -54,13 +54,16 @@ public struct SharedAnswer: Sendable, Hashable {
 
   public func encoded(hasher: some ResponseHasher) -> [UInt8] {
     SharedAnswer.encoded(
-      key: key, token: token, revision: revision, times: times, response: response, [], hasher: hasher)
+      key: key, token: token, revision: revision, times: times, response: response, [],
+      digest: hasher.sha256(response, []), hasher: hasher)
   }
 
   /// The same of a response in two parts, as an answer and its credential have them.
+  ///
+  /// - Parameter digest: of the whole response: nobody hashes it again.
   public static func encoded(
     key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, response first: [UInt8],
-    _ second: [UInt8], hasher: some ResponseHasher
+    _ second: [UInt8], digest: ResponseDigest, hasher: some ResponseHasher
   ) -> [UInt8] {
     var octets: [UInt8] = []
     octets.reserveCapacity(overhead + key.serial.count + first.count + second.count)
@@ -75,9 +78,10 @@ public struct SharedAnswer: Sendable, Hashable {
     for place in 0..<key.serial.count { octets.append(key.serial[place]) }
     octets.append(bigEndian: key.issuer.value, count: 8)
     octets.append(bigEndian: UInt64(first.count + second.count), count: 4)
+    let seal = hasher.sha256(octets, digest.octets).prefixWord
     octets += first
     octets += second
-    octets.append(bigEndian: hasher.sha256(octets, []).prefixWord, count: 8)
+    octets.append(bigEndian: seal, count: 8)
     return octets
   }
 
@@ -93,50 +97,61 @@ public struct SharedAnswer: Sendable, Hashable {
     case untimely
   }
 
+  /// A frame that was read, with what came out on the way.
+  public struct Read: Sendable {
+    public var answer: SharedAnswer
+    /// Of the response.
+    public var digest: ResponseDigest
+    public var basic: ReceivedResponse.Basic
+  }
+
   /// Reads a frame and checks all that can be checked without the signer's key: the checksum, the key, the times, and that
   /// the response inside agrees with them.
   ///
   /// - Parameters:
   ///   - certID: that of the question, as `Issuer.encodedCertID` gives it.
-  public init(
+  public static func read(
     _ octets: [UInt8], for key: SharedKey, certID: [UInt8], now: UnixTime, hasher: some ResponseHasher
-  ) throws(Fault) {
-    guard let frame = SharedAnswer(frame: octets, hasher: hasher) else { throw .damaged }
-    guard frame.key == key else { throw .foreign }
-    self = frame
+  ) throws(Fault) -> Read {
+    guard let (answer, digest) = open(octets, hasher: hasher) else { throw .damaged }
+    guard answer.key == key else { throw .foreign }
+    let times = answer.times
     guard times.isValid(at: now) else { throw .untimely }
-    guard let whole = try? ReceivedResponse(response), let basic = whole.basic, basic.responses.count == 1 else {
-      throw .contradictory
-    }
+    guard let whole = try? ReceivedResponse(answer.response), let basic = whole.basic, basic.responses.count == 1
+    else { throw .contradictory }
     let single = basic.responses[0]
     guard single.encodedCertID == certID, single.thisUpdate == times.producedAt,
       single.nextUpdate == times.nextUpdate, basic.producedAt == times.producedAt, times.producedAt < times.nextUpdate
     else { throw .contradictory }
+    return Read(answer: answer, digest: digest, basic: basic)
   }
 
   /// The frame alone; nil where it is damaged.
-  init?(frame octets: [UInt8], hasher: some ResponseHasher) {
-    guard octets.count >= SharedAnswer.overhead + 1, octets.starts(with: SharedAnswer.magic) else { return nil }
-    let sealed = octets.count - 8
-    guard octets.number(at: sealed, count: 8) == hasher.sha256(Array(octets[..<sealed]), []).prefixWord else {
-      return nil
-    }
+  private static func open(
+    _ octets: [UInt8], hasher: some ResponseHasher
+  ) -> (SharedAnswer, ResponseDigest)? {
+    guard octets.count >= overhead + 1, octets.starts(with: magic) else { return nil }
     let serialCount = Int(octets[45])
     let issuerPlace = 46 + serialCount
-    guard octets.count >= SharedAnswer.overhead + serialCount, let algorithm = HashAlgorithm(rawValue: octets[44]),
+    guard octets.count >= overhead + serialCount, let algorithm = HashAlgorithm(rawValue: octets[44]),
       let serial = SerialNumber(content: Array(octets[46..<issuerPlace]))
     else { return nil }
-    let responseCount = Int(octets.number(at: issuerPlace + 8, count: 4))
-    guard issuerPlace + 12 + responseCount == sealed else { return nil }
-    key = SharedKey(
-      issuer: SharedIssuerName(octets.number(at: issuerPlace, count: 8)), hashAlgorithm: algorithm, serial: serial)
-    token = FencingToken(octets.number(at: 4, count: 8))
-    revision = Revision(octets.number(at: 12, count: 8))
+    let responsePlace = issuerPlace + 12
+    let sealed = octets.count - 8
+    guard responsePlace + Int(octets.number(at: issuerPlace + 8, count: 4)) == sealed else { return nil }
+    let response = Array(octets[responsePlace..<sealed])
+    let digest = hasher.sha256(response, [])
+    let seal = hasher.sha256(Array(octets[..<responsePlace]), digest.octets).prefixWord
+    guard octets.number(at: sealed, count: 8) == seal else { return nil }
     func time(_ place: Int) -> UnixTime {
       UnixTime(seconds: Int64(bitPattern: octets.number(at: place, count: 8)))
     }
-    times = AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36))
-    response = Array(octets[(issuerPlace + 12)..<sealed])
+    let name = SharedIssuerName(octets.number(at: issuerPlace, count: 8))
+    let answer = SharedAnswer(
+      key: SharedKey(issuer: name, hashAlgorithm: algorithm, serial: serial),
+      token: FencingToken(octets.number(at: 4, count: 8)), revision: Revision(octets.number(at: 12, count: 8)),
+      times: AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36)), response: response)
+    return (answer, digest)
   }
 }
 
