@@ -31,14 +31,14 @@ public final class RedisOriginRegistry: OriginRegistry {
   }
 
   private static func verdict(_ value: RedisValue) -> OriginVerdict? {
-    if case .integer(let token) = value { return .leads(FencingToken(UInt64(token))) }
-    guard let parts = value.elements, parts.count == 4, let name = parts[1].text, let since = parts[2].integer,
-      let revision = parts[3].integer
-    else { return nil }
+    if case .integer(let token) = value { return UInt64(exactly: token).map { .leads(FencingToken($0)) } }
+    guard let parts = value.elements, parts.count == 4, let name = parts[1].text, let since = parts[2].integer else {
+      return nil
+    }
     return switch parts[0].text {
     case "taken": .taken(by: name, since: UnixTime(seconds: since))
     case "other": .otherStore(of: name, since: UnixTime(seconds: since))
-    case "behind": .behind(Revision(UInt64(revision)))
+    case "behind": parts[3].text.flatMap { UInt64($0) }.map { .behind(Revision($0)) }
     default: nil
     }
   }

@@ -51,22 +51,27 @@ enum Scripts {
   /// KEYS: the lease. ARGV: store identity, name, revision, milliseconds, 1 where an operator takes over, now in seconds, the
   /// smallest token that may be given, who claims. The server's own clock decides whether the lease is over; who holds it may
   /// claim it anew, since he may not have heard that he got it. A token is the time in milliseconds at least: where all was
-  /// forgotten the next process must not get one that others have seen, be it within the same second. Gives the token, or a
-  /// list: what is in the way, name, since, revision.
+  /// forgotten the next process must not get one that others have seen, be it within the same second. What is no time, revision
+  /// or token counts as none: somebody else has written it. Gives the token, or a list: what is in the way, name, since,
+  /// revision.
   static let claim = RedisScript(
     """
     local time = redis.call('TIME')
     local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
     local held = redis.call('HMGET', KEYS[1], 'end', 'store', 'name', 'since', 'revision', 'token', 'process')
     local own = ARGV[8] ~= '' and held[7] == ARGV[8]
-    if held[1] and tonumber(held[1]) > now and not own then return {'taken', held[3], held[4], held[5]} end
+    if (tonumber(held[1] or '0') or 0) > now and not own then return {'taken', held[3], held[4], held[5]} end
     if held[2] and ARGV[5] ~= '1' then
       if held[2] ~= ARGV[1] then return {'other', held[3], held[4], held[5]} end
-      if #held[5] > #ARGV[3] or (#held[5] == #ARGV[3] and held[5] > ARGV[3]) then
-        return {'behind', held[3], held[4], held[5]}
+      local last = string.match(held[5] or '', '^%d+$') or '0'
+      if #last > #ARGV[3] or (#last == #ARGV[3] and last > ARGV[3]) then
+        return {'behind', held[3], held[4], last}
       end
     end
-    local token = math.max(tonumber(held[6] or '0') + 1, tonumber(ARGV[7]), now)
+    local last = tonumber(held[6] or '0') or 0
+    -- Beyond 2^53 numbers are not told apart any more.
+    if not (last >= 0 and last < 9007199254740991) then last = 0 end
+    local token = math.max(last + 1, tonumber(ARGV[7]), now)
     redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
       'process', ARGV[8], 'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
     return token

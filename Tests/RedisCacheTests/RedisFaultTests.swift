@@ -42,6 +42,25 @@ struct RedisFaultTests {
     try await expect(registry.renew(first, revision: 1), false)
   }
 
+  @Test(
+    "whatever somebody has written into the lease, no node falls over it, and the next holder heals it",
+    arguments: ["1e30", "-1e30", "inf", "nan", "-5", "x", "9223372036854775807"])
+  func strangeLease(number: String) async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let registry = RedisOriginRegistry(redis.client)
+    let claim = OriginClaim(storeIdentity: [1], name: "a", revision: Revision(1))
+    let first = try await registry.lead(claim)
+    for end in ["0", "x", "99999999999999999"] {
+      try await redis.set(["HSET", "avouch:origin", "revision", number, "since", number, "token", number, "end", end])
+      _ = try? await registry.claim(claim)
+    }
+    try await redis.set(["HSET", "avouch:origin", "revision", "1", "since", "1", "token", number, "end", "0"])
+    let second = try await registry.lead(claim)
+    #expect(second.value >= first.value)
+    try await expect(registry.renew(second, revision: 1), true)
+  }
+
   @Test("a server that hangs is missed, and what was announced meanwhile is heard afterwards")
   func hang() async throws {
     let redis = try await OwnRedis()

@@ -44,6 +44,15 @@ struct OwnRedis {
     try await OwnRedis.waitUntilReady(client)
   }
 
+  /// Has the server do something that no node does.
+  func set(_ words: [String]) async throws {
+    _ = try await value { done in
+      client.perform(RedisCommand(words: words.map { Array($0.utf8) }, key: nil), deadlineMilliseconds: 5000) {
+        done($0)
+      }
+    }.get()
+  }
+
   static func waitUntilReady(_ client: RedisClient) async throws {
     while true {
       let result = await value { done in
