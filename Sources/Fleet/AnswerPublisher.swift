@@ -173,13 +173,15 @@ public final class AnswerPublisher: PublicationReceiver {
   public func turn() -> Bool {
     guard let token = token.withLock({ $0 }) else { return state.withLock { takeOutcomes(&$0) } }
     let now = clock.monotonicNanoseconds()
-    let directory = source()
+    let present = source()
     let (hasHeard, items) = state.withLock { state in
       let hasHeard = takeOutcomes(&state)
-      tellOverdueChanges(&state, now, directory)
+      tellOverdueChanges(&state, now, present)
       guard now >= state.pauseEnd else { return (hasHeard, [PublisherQueue.Item]()) }
       return (hasHeard, state.queue.take(max(0, limits.window - state.queue.underWayCount)))
     }
+    // After they are taken: one may be signed by whom a reload has brought meanwhile.
+    let directory = source()
     for first in stride(from: 0, to: items.count, by: AnswerPublisher.writesAtOnce) {
       write(items[first..<min(first + AnswerPublisher.writesAtOnce, items.count)], token, directory)
     }
@@ -189,6 +191,8 @@ public final class AnswerPublisher: PublicationReceiver {
   private func tellOverdueChanges(_ state: inout State, _ now: Int64, _ directory: IssuerDirectory) {
     let limit = now - limits.changePatienceMilliseconds * 1_000_000
     while let (key, revision) = state.changes.popOverdue(limit) {
+      // Of an issuer that has come meanwhile nobody has an answer yet.
+      guard Int(key.issuer.value) < directory.issuers.issuers.count else { continue }
       state.news.add(
         UpdateEntry.Change(key: directory.issuers[key.issuer].sharedKey(key), revision: revision, frame: []))
     }

@@ -185,4 +185,52 @@ struct PublisherTests {
     #expect(scene.world.edges[0].counters.gaps.current == 0)
     #expect(try scene.world.status(scene.world.ask(1)) == revoked)
   }
+
+  /// A directory that a reload replaces while somebody has the one before in his hands.
+  private final class Reload: Sendable {
+    private let directory: Mutex<IssuerDirectory>
+    let next = Mutex<(directory: IssuerDirectory, work: @Sendable () -> Void)?>(nil)
+
+    init(_ directory: IssuerDirectory) { self.directory = Mutex(directory) }
+
+    func read() -> IssuerDirectory {
+      let now = directory.withLock { $0 }
+      if let (new, work) = next.withLock({ $0.take() }) {
+        directory.withLock { $0 = new }
+        work()
+      }
+      return now
+    }
+  }
+
+  @Test("an answer whose signer a reload has just brought goes out with that signer's certificates")
+  func reload() throws {
+    let world = try FleetWorld()
+    let session = try MemoryStore().openSession()
+    func directory(_ credential: UInt8, after previous: IssuerDirectory?) throws -> IssuerDirectory {
+      try IssuerDirectory.make(
+        [Sample.settings("one", keys: [], credential: Sample.credential(credential))], session: session,
+        now: Sample.start, after: previous)
+    }
+    let old = try directory(5, after: nil)
+    let new = try directory(6, after: old)
+    let issuer = new.issuers.issuers[0]
+    let key = world.key(1)
+    let times = try #require(AnswerBuilder.times(issuer: issuer, now: world.clock.now(), jitter: 0))
+    let tbs = AnswerBuilder.tbsResponseData(
+      AnswerBuilder.Statement(status: .good), certID: try #require(issuer.encodedCertID(key.serial, .sha1)),
+      times: times, issuer: issuer, credential: issuer.credential)
+    let answer = AnswerBuilder.answer(
+      AnswerBuilder.Plan(
+        key: key, revision: Revision(1), times: times, isForUnissued: false, credential: issuer.credentialIndex),
+      tbsResponseData: tbs, signature: [9], entry: new.credential(of: issuer), hasher: FakeHasher())
+    let reload = Reload(old)
+    let publisher = AnswerPublisher(
+      shared: world.shared, directory: { reload.read() }, limits: .init(), clock: world.clock, hasher: FakeHasher())
+    publisher.lead(FencingToken(1), after: nil)
+    reload.next.withLock { $0 = (new, { publisher.published(answer) }) }
+    while publisher.turn() {}
+    #expect(publisher.isSettled)
+    #expect(try world.status(world.ask(1)) == .good)
+  }
 }
