@@ -1,7 +1,8 @@
 import OCSP
 import Responder
 
-/// Changes whose new answers have not come yet, in the order in which they came. Pure; bounded.
+/// Changes whose new answers have not come yet, in the order in which they came. Pure; bounded, also where nobody asks for
+/// days what is overdue.
 struct AwaitedChanges {
   private struct Entry {
     var key: ResponseKey
@@ -12,6 +13,8 @@ struct AwaitedChanges {
 
   /// Some are never answered: of certificates that have ended, or of an issuer that nothing signs for.
   private static let longestNanoseconds: Int64 = 600_000_000_000
+  /// So many may have been answered and take memory still.
+  private static let spareEntries = 1024
   private let limit: Int
   private var awaited: [ResponseKey: (revision: Revision, isRevocation: Bool)] = [:]
   private var order = Line<Entry>()
@@ -30,6 +33,8 @@ struct AwaitedChanges {
   }
 
   var count: Int { awaited.count }
+  /// Those that take memory: more than are awaited, within a bound.
+  var entryCount: Int { order.count + popped.count }
 
   /// False over the bound.
   mutating func add(_ key: ResponseKey, _ revision: Revision, isRevocation: Bool, now: Int64) -> Bool {
@@ -40,7 +45,13 @@ struct AwaitedChanges {
     }
     awaited[key] = (revision, isRevocation)
     order.append(Entry(key: key, revision: revision, since: now))
+    if entryCount > 2 * awaited.count + AwaitedChanges.spareEntries { dropAnswered() }
     return true
+  }
+
+  private mutating func dropAnswered() {
+    order.keep { [awaited] in awaited[$0.key]?.revision == $0.revision }
+    popped.keep { [awaited] in awaited[$0.key]?.revision == $0.revision }
   }
 
   /// Whether an answer is one that was waited for; then it is not any more.

@@ -26,6 +26,11 @@ struct Line<Element> {
     elements[first] = element
   }
 
+  mutating func keep(where isKept: (Element) -> Bool) {
+    elements = elements[first...].filter { $0.map(isKept) ?? false }
+    first = 0
+  }
+
   mutating func removeAll() {
     elements = []
     first = 0

@@ -233,4 +233,18 @@ struct PublisherTests {
     #expect(publisher.isSettled)
     #expect(try world.status(world.ask(1)) == .good)
   }
+
+  @Test("what was answered takes no memory, though nobody has asked what is overdue for days")
+  func answeredChanges() {
+    var changes = AwaitedChanges(limit: 100)
+    let key = { ResponseKey(issuer: IssuerIndex(0), hashAlgorithm: .sha1, serial: Sample.serial($0)) }
+    _ = changes.add(key(0), Revision(1), isRevocation: true, now: 0)
+    for number in 1...10_000 {
+      _ = changes.add(key(number), Revision(2), isRevocation: false, now: 1)
+      _ = changes.takes(key(number), Revision(2))
+    }
+    #expect(changes.count == 1 && changes.entryCount < 3000)
+    let overdue = [changes.popOverdue(5)?.key, changes.popOverdue(5)?.key]
+    #expect(overdue == [key(0), nil])
+  }
 }
