@@ -178,7 +178,10 @@ public final class EdgeResponder: AnswerSource {
       return .done(remembered(key))
     case .success(.absent(let completeUntil)):
       counters.absent.add(1)
-      let isKnownUnissued = trustsAbsence && completeUntil.map { clock.now() < $0 } ?? false
+      // Of what was never issued there is no news: where there was some, its answer has yet to be signed.
+      let isKnownUnissued =
+        trustsAbsence && completeUntil.map { clock.now() < $0 } ?? false
+        && changes.withLock { $0.revision(of: sharedKey) } == .zero
       // A certificate that was issued a moment ago: its news has come, and what was read is older.
       guard cache.isCurrent(key, asOf: begin.asOf) else { return .again }
       // What memory has came with news that the shared level has lost.

@@ -45,6 +45,17 @@ struct EdgeTests {
     #expect(world.isTryLater(world.askInVain(9)))
   }
 
+  @Test("what a node has heard of was issued, though its answer is not there and everything is vouched for")
+  func heardOf() throws {
+    let world = try FleetWorld()
+    let until = world.clock.now().advanced(bySeconds: 60)
+    world.shared.setComplete(world.issuer.sharedName, until: until, isRenewal: false) { _ in }
+    world.announce(.changed(world.sharedKey(9), Revision(5), frame: []))
+    world.hearAll()
+    #expect(world.isTryLater(world.askInVain(9)))
+    #expect(world.isUnauthorized(world.ask(8)))
+  }
+
   @Test("damaged, foreign, contradictory and ended values are never served, and all but the last are marked")
   func badValues() throws {
     let world = try FleetWorld()
