@@ -152,10 +152,11 @@ final class ListeningSession: ConnectionOwner, Timed {
       isRedirectedOnce = true
       isAsking = true
       pause()
+    // Tried again after a pause, but told: it may last, and nothing is heard meanwhile.
     case .passing, .wrongRole:
       redirected = nil
       loop.lookAgain()
-      pause()
+      takeNext(.failure(RedisFailure(.serverError(text), at: connection.address)))
     case .noScript, .other: takeNext(.failure(RedisFailure(.serverError(text), at: connection.address)))
     }
   }

@@ -61,6 +61,21 @@ struct RedisFaultTests {
     try await expect(registry.renew(second, revision: 1), true)
   }
 
+  @Test("a listener hears of a cluster that is down, though its connection lasts")
+  func clusterDown() async throws {
+    let redis = try await OwnRedis(["--cluster-enabled", "yes"])
+    defer { redis.client.stop() }
+    try await redis.set(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+    let listener = Listener()
+    redis.cache.follow(listener)
+    #expect(await comesTrue { listener.isHearing })
+    try await redis.set(["CLUSTER", "FLUSHSLOTS"])
+    #expect(await comesTrue { !listener.isHearing })
+    #expect(listener.why?.contains("CLUSTERDOWN") == true)
+    try await redis.set(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+    #expect(await comesTrue { listener.isHearing })
+  }
+
   @Test("a server that hangs is missed, and what was announced meanwhile is heard afterwards")
   func hang() async throws {
     let redis = try await OwnRedis()
