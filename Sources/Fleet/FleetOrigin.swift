@@ -206,6 +206,7 @@ public final class FleetOrigin: @unchecked Sendable {
     var sharing = sharings[issuer.index] ?? IssuerSharing()
     defer { sharings[issuer.index] = sharing }
     let now = clock.monotonicNanoseconds()
+    sharing.look(at: issuer)
     switch sharing.step(now: now) {
     case .nothing: return false
     case .walk: return walk(issuer, &sharing, now)

@@ -1,3 +1,4 @@
+import OCSP
 import Responder
 import Synchronization
 
@@ -26,6 +27,8 @@ struct IssuerSharing {
 
   private var phase = Phase.walking
   private var isInDoubt = false
+  /// Those whose answers are handed over.
+  private var hashes: [HashAlgorithm]?
   private var nextStep = Int64.min
   var walk: (any AnswerWalk)?
   private(set) var ticket = WalkTicket()
@@ -34,6 +37,17 @@ struct IssuerSharing {
   /// Whether everything is there, as far as is known.
   var isComplete: Bool {
     if case .promising = phase { promise.state == .kept } else { false }
+  }
+
+  /// Notices what a reload says otherwise, and what is missing since something was promised.
+  mutating func look(at issuer: Issuer) {
+    let present = issuer.policy.presignedAlgorithms
+    if let hashes, hashes != present { beginAgain(isInDoubt: true) }
+    hashes = present
+    if !isInDoubt, promise.state != .none, !issuer.progress.isEverythingSigned(for: issuer) {
+      isInDoubt = true
+      nextStep = .min
+    }
   }
 
   /// What to do next.

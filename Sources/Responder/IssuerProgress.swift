@@ -8,6 +8,8 @@ public final class IssuerProgress: Sendable {
   private let missing = Atomic<Bool>(false)
   private let suspect = Atomic<Bool>(false)
   private let loaded = Atomic<UInt64>(.max)
+  private let seeking = Atomic<Bool>(false)
+  private let behind = Atomic<Bool>(false)
   private let underWay = Atomic<Int>(0)
 
   public init() {}
@@ -27,6 +29,20 @@ public final class IssuerProgress: Sendable {
   public func answersAreLoaded(for issuer: Issuer) {
     loaded.store(IssuerProgress.aim(issuer), ordering: .releasing)
     answers.store(true, ordering: .releasing)
+    seeking.store(false, ordering: .releasing)
+  }
+
+  /// Whether that has been done for the algorithms that are signed ahead, be it for another signer.
+  private func hasLoadedHashes(of issuer: Issuer) -> Bool {
+    areAnswersLoaded && (loaded.load(ordering: .acquiring) ^ IssuerProgress.aim(issuer)) >> 40 == 0
+  }
+
+  /// Whether there is an answer, of whichever signer, to every question that is answered ahead; but for certificates that
+  /// were issued a moment ago.
+  public func isEverythingSigned(for issuer: Issuer) -> Bool {
+    // In this order: what is found to be missing is sought before it does not count as missing any more, and counts as
+    // planned before it does not count as sought any more.
+    !areAnswersMissing && !areAnswersSought && presigning == 0 && !areChangesBehind && hasLoadedHashes(of: issuer)
   }
 
   private static func aim(_ issuer: Issuer) -> UInt64 {
@@ -38,7 +54,24 @@ public final class IssuerProgress: Sendable {
   /// Whether answers that should be in memory were left out since they were last sought.
   public var areAnswersMissing: Bool { missing.load(ordering: .acquiring) }
   public func answersAreMissing() { missing.store(true, ordering: .releasing) }
-  public func answersAreSought() { missing.store(false, ordering: .releasing) }
+  /// Whether a look at all of them is under way, since some may be missing.
+  public var areAnswersSought: Bool { seeking.load(ordering: .acquiring) }
+  /// A look at all of them begins.
+  public func answersAreSought(for issuer: Issuer) {
+    if areAnswersMissing || areAnswersSuspect || !hasLoadedHashes(of: issuer) {
+      seeking.store(true, ordering: .releasing)
+    }
+    missing.store(false, ordering: .releasing)
+  }
+
+  /// That look has ended before its time.
+  public func answersAreNotSought() {
+    if seeking.exchange(false, ordering: .acquiringAndReleasing) { answersAreMissing() }
+  }
+
+  /// Whether more has changed than is signed within a moment.
+  public var areChangesBehind: Bool { behind.load(ordering: .acquiring) }
+  public func changesAreBehind(_ areBehind: Bool) { behind.store(areBehind, ordering: .releasing) }
 
   /// Whether answers in memory and in the store may carry signatures that do not verify.
   public var areAnswersSuspect: Bool { suspect.load(ordering: .acquiring) }

@@ -132,7 +132,7 @@ final class AnswerLoader: @unchecked Sendable {
 
   private func begin(_ issuer: Issuer) {
     end(issuer)
-    issuer.progress.answersAreSought()
+    issuer.progress.answersAreSought(for: issuer)
     lastPasses[issuer.index] = (0, .min)
     let isFirst = !issuer.progress.areAnswersLoaded
     let isVerifying = issuer.progress.takeSuspicion()
@@ -153,6 +153,7 @@ final class AnswerLoader: @unchecked Sendable {
     keeping[issuer.index] = nil
     guard let pass = passes.removeValue(forKey: issuer.index) else { return }
     for order in pass.orders { runtime.giveUp(order) }
+    issuer.progress.answersAreNotSought()
   }
 
   /// Whether the first answers of all are kept in the store together once they are signed, in the order of their

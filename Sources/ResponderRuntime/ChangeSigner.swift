@@ -12,6 +12,8 @@ final class ChangeSigner: @unchecked Sendable {
   // Made on the starting thread, used by one other from then on.
   private static let page = 1024
   private static let orderSize = 64
+  /// So many orders are kept in mind before it is looked which of them are signed by now.
+  private static let handedAtOnce = 1024
   private static let longestPauseNanoseconds: Int64 = 1_000_000_000
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
@@ -20,6 +22,9 @@ final class ChangeSigner: @unchecked Sendable {
   private var isInTheMiddle = false
   /// What the schedule had no room for, and since when.
   private var waiting: [IssuerIndex: (orders: [WorkQueue.Order], since: Int64)] = [:]
+  /// Issuers of which more has changed than is signed at once, and what was handed over of theirs since.
+  private var behind: Set<IssuerIndex> = []
+  private var handed: [BulkSigning] = []
 
   init(runtime: ResponderRuntime, session: any StatusStoreSession) {
     self.runtime = runtime
@@ -49,11 +54,14 @@ final class ChangeSigner: @unchecked Sendable {
   func turn() throws(StoreError) -> Bool {
     guard handWaiting() else { return false }
     let target = runtime.appliedRevision
-    guard isInTheMiddle || target > position.revision else { return false }
+    guard isInTheMiddle || target > position.revision else {
+      noteCaughtUp()
+      return false
+    }
     let asOf = try session.latestRevision()
     let changes = try session.changes(after: position, limit: ChangeSigner.page)
-    plan(changes, asOf: asOf)
     isInTheMiddle = changes.count == ChangeSigner.page
+    plan(changes, asOf: asOf)
     if let last = changes.last, isInTheMiddle {
       position = ChangePosition(revision: last.revision, issuer: last.issuer, serial: last.record.serial)
     } else {
@@ -68,6 +76,7 @@ final class ChangeSigner: @unchecked Sendable {
     for (issuer, held) in waiting {
       if runtime.saver.hasRoom || runtime.saver.isFailing {
         let taken = runtime.queue.pushRenewals(held.orders, leaving: AnswerLoader.roomForOthers)
+        noteHanded(held.orders.prefix(taken), issuer)
         waiting[issuer]?.orders.removeFirst(taken)
         if taken > 0 { waiting[issuer]?.since = now }
       }
@@ -80,6 +89,33 @@ final class ChangeSigner: @unchecked Sendable {
     }
     return waiting.isEmpty
   }
+
+  // MARK: - Whether it keeps up
+
+  private func isBehind(_ issuer: Issuer) {
+    behind.insert(issuer.index)
+    issuer.progress.changesAreBehind(true)
+  }
+
+  private func noteHanded(_ orders: ArraySlice<WorkQueue.Order>, _ issuer: IssuerIndex) {
+    guard behind.contains(issuer) else { return }
+    for order in orders { if case .bulk(let bulk) = order.job { handed.append(bulk) } }
+    if handed.count > ChangeSigner.handedAtOnce { dropSigned() }
+  }
+
+  private func dropSigned() {
+    handed.removeAll { $0.next >= $0.entries.count }
+  }
+
+  private func noteCaughtUp() {
+    guard !behind.isEmpty else { return }
+    dropSigned()
+    guard handed.isEmpty else { return }
+    for issuer in behind { runtime.issuers[issuer].progress.changesAreBehind(false) }
+    behind = []
+  }
+
+  // MARK: - Planning
 
   private func plan(_ changes: [ChangedCertificate], asOf: Revision) {
     let directory = runtime.directory
@@ -99,7 +135,9 @@ final class ChangeSigner: @unchecked Sendable {
         }
         return self.orders(missing, issuer, algorithm, asOf: asOf)
       }
-      if !orders.isEmpty { waiting[issuer] = (orders, runtime.clock.monotonicNanoseconds()) }
+      guard !orders.isEmpty else { continue }
+      if isInTheMiddle { isBehind(directory.issuers[issuer]) }
+      waiting[issuer] = (orders, runtime.clock.monotonicNanoseconds())
     }
   }
 

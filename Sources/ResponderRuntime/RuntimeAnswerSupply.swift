@@ -18,9 +18,7 @@ public final class RuntimeAnswerSupply: AnswerSupply {
   }
 
   public func completeUntil(_ limit: UnixTime, _ issuer: Issuer) throws(StoreError) -> UnixTime? {
-    let progress = issuer.progress
-    guard progress.areAnswersLoaded, progress.presigning == 0, !progress.areAnswersMissing, !runtime.isFailingToFollow
-    else { return nil }
+    guard issuer.progress.isEverythingSigned(for: issuer), !runtime.isFailingToFollow else { return nil }
     let now = runtime.clock.now()
     // One that has ended and was not renewed is not there any more, though its certificate was issued.
     guard try session.endings(issuer: issuer.storeID, after: UnixTime(seconds: 0), until: now) == 0 else { return nil }

@@ -105,4 +105,73 @@ struct FleetOriginTests {
     fleet.edges[0].cache.dropAll()
     #expect(try words(fleet, 0) == "revoked" && words(fleet, 1) == "revoked")
   }
+
+  /// What an edge that has heard no news says, once the shared level has done all it was asked to do.
+  private func wordsWithoutNews(_ fleet: SimulatedFleet, _ number: Int, _ algorithm: HashAlgorithm = .sha1) throws
+    -> String?
+  {
+    for _ in 0..<50 {
+      _ = fleet.origin.turn()
+      while fleet.shared.turn() {}
+    }
+    let waiter = fleet.ask(number, algorithm, edge: 0)
+    while fleet.shared.turn() {}
+    fleet.clock.advance(nanoseconds: 600_000_000)
+    fleet.edges[0].sweepOverdue()
+    return try fleet.words(waiter, fleet.edges[0].directory)
+  }
+
+  @Test("it vouches for nothing while what is missing is being sought")
+  func seeking() throws {
+    let fleet = try SimulatedFleet(edges: 1, seed: 6)
+    try fleet.issue(0..<2000)
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    fleet.signer.beforeSigning { () throws(SigningError) in throw SigningError("a test") }
+    try fleet.issue(2000)
+    for _ in 0..<50 where !fleet.issuer.progress.areAnswersMissing {
+      for part in [SteppedRuntime.Part.follower, .changeSigner] { _ = try fleet.stepped.turn(of: part) }
+      _ = try fleet.stepped.turn(ofPlace: 0)
+      fleet.clock.advance(nanoseconds: 100_000_000)
+    }
+    // The first of the pages, on which nothing is missing.
+    #expect(try fleet.stepped.turn(of: .loader) && !fleet.issuer.progress.areAnswersMissing)
+    #expect(fleet.issuer.progress.presigning == 0)
+    #expect(try wordsWithoutNews(fleet, 2000) == "tryLater")
+    #expect(fleet.origin.completeIssuers == 0)
+    fleet.signer.beforeSigning(nil)
+    fleet.clock.advance(nanoseconds: 120_000_000_000)
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    #expect(try words(fleet, 2000) == "good")
+  }
+
+  @Test("it vouches for nothing while more is issued than can be signed at once")
+  func largeImport() throws {
+    let fleet = try SimulatedFleet(edges: 1, seed: 7)
+    try fleet.issue(0)
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    try fleet.issue(1..<3000)
+    #expect(try fleet.stepped.turn(of: .follower))
+    #expect(try fleet.stepped.turn(of: .changeSigner))
+    fleet.clock.advance(nanoseconds: 100_000_000)
+    #expect(try wordsWithoutNews(fleet, 2999) == "tryLater")
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    #expect(try words(fleet, 2999) == "good" && words(fleet, 5000) == "unauthorized")
+  }
+
+  @Test("where more hashes are signed ahead from now on nothing is vouched for until all of them are there")
+  func moreHashes() throws {
+    let fleet = try SimulatedFleet(edges: 1, seed: 8)
+    try fleet.issue(0)
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    try fleet.presign([.sha1, .sha256])
+    #expect(try wordsWithoutNews(fleet, 0, .sha256) == "tryLater")
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    #expect(try words(fleet, 0, .sha256) == "good" && words(fleet, 9, .sha256) == "unauthorized")
+  }
 }

@@ -94,8 +94,10 @@ final class SimulatedFleet {
 
   // MARK: - What happens
 
-  func issue(_ number: Int) throws {
-    var batches = [[Sample.record(number)]][...]
+  func issue(_ number: Int) throws { try issue(number..<(number + 1)) }
+
+  func issue(_ numbers: Range<Int>) throws {
+    var batches = [numbers.map { Sample.record($0) }][...]
     let summary = try session.importRecords(
       issuer: issuer.storeID, assertsStatus: true, source: "simulation", at: clock.now(), next: { batches.popFirst() })
     revision = summary.revision.value
@@ -107,6 +109,15 @@ final class SimulatedFleet {
       issuer: issuer.storeID, serial: Sample.serial(number), revocation: Sample.revocation(), isReasonGiven: true,
       isTimeGiven: true, at: clock.now())
     _ = try stepped.turn(of: .follower)
+  }
+
+  /// Every node's configuration says from now on that those hashes are signed ahead.
+  func presign(_ algorithms: [HashAlgorithm]) throws {
+    var settings = settings
+    settings.policy.presignedAlgorithms = algorithms
+    runtime.adopt(
+      try IssuerDirectory.make([settings], session: session, now: clock.now(), after: runtime.directory))
+    for edge in edges { try edge.adopt([settings]) }
   }
 
   /// The shared level may have lost something: nodes see their connections end, and come back.
