@@ -14,6 +14,9 @@ struct PublisherNews {
   private var unissued = Line<SharedKey>()
   /// The entry under way: the next is sent once it has arrived, so that no number is missing or doubled.
   private(set) var underWay: UpdateEntry?
+  /// One that was sent, and of which nobody knows whether it has arrived. It goes out again just as it is: who has heard it
+  /// ignores its number, and would ignore whatever else came under it.
+  private var unsure: UpdateEntry?
   private var nextNumber: UInt64?
   private var hasLost = false
   private var isBeatDue = false
@@ -22,12 +25,13 @@ struct PublisherNews {
     self.limit = limit
   }
 
-  var count: Int { changes.count + renewals.count + unissued.count + (underWay == nil ? 0 : 1) }
+  var count: Int { changes.count + renewals.count + unissued.count + (underWay == nil && unsure == nil ? 0 : 1) }
 
   /// Where the numbers go on; nil where nothing is to be sent for now.
   mutating func begin(at number: UInt64?) {
-    if let lost = underWay { putBack(lost.news) }
-    underWay = nil
+    // By another token: nobody ignores it.
+    if let lost = underWay ?? unsure { putBack(lost.news) }
+    (underWay, unsure) = (nil, nil)
     nextNumber = number
   }
 
@@ -67,7 +71,12 @@ struct PublisherNews {
 
   /// The next entry to send; nil where there is nothing, or one is under way.
   mutating func next(_ token: FencingToken) -> UpdateEntry? {
-    guard underWay == nil, var number = nextNumber, let news = nextNews() else { return nil }
+    guard underWay == nil, var number = nextNumber else { return nil }
+    if let again = unsure {
+      (underWay, unsure) = (again, nil)
+      return again
+    }
+    guard let news = nextNews() else { return nil }
     if hasLost { number &+= 1 }
     (hasLost, isBeatDue) = (false, false)
     let entry = UpdateEntry(number: number, token: token, news: news)
@@ -102,13 +111,7 @@ struct PublisherNews {
   mutating func ended(_ entry: UpdateEntry, hasArrived: Bool) -> Bool {
     guard underWay == entry else { return false }
     underWay = nil
-    if hasArrived {
-      nextNumber = entry.number &+ 1
-    } else {
-      // With the same number: who has heard it already ignores it.
-      nextNumber = entry.number
-      putBack(entry.news)
-    }
+    if hasArrived { nextNumber = entry.number &+ 1 } else { unsure = entry }
     return true
   }
 

@@ -247,4 +247,32 @@ struct PublisherTests {
     let overdue = [changes.popOverdue(5)?.key, changes.popOverdue(5)?.key]
     #expect(overdue == [key(0), nil])
   }
+
+  private func next(_ news: inout PublisherNews, token: UInt64) throws -> UpdateEntry {
+    let entry = news.next(FencingToken(token))
+    return try #require(entry)
+  }
+
+  @Test("news of which nobody knows whether they have arrived go out again just as they were")
+  func again() throws {
+    let world = try FleetWorld()
+    var news = PublisherNews(limit: 100)
+    let changes = (1...2).map { UpdateEntry.Change(key: world.sharedKey($0), revision: Revision(5), frame: []) }
+    news.begin(at: 7)
+    news.add(changes[0])
+    let first = try next(&news, token: 1)
+    _ = news.ended(first, hasArrived: false)
+    // Who has heard the first one takes no notice of the same number again, nor of what is new in it.
+    news.add(changes[1])
+    let second = try next(&news, token: 1)
+    #expect(second == first && news.count == 2)
+    _ = news.ended(second, hasArrived: true)
+    let third = try next(&news, token: 1)
+    #expect(third.number == 8 && third.news == .changed([changes[1]]))
+    // With another token everything counts that is not known to have arrived.
+    _ = news.ended(third, hasArrived: false)
+    news.begin(at: 20)
+    let fourth = try next(&news, token: 2)
+    #expect(fourth.number == 20 && fourth.news == third.news && news.count == 1)
+  }
 }
