@@ -26,7 +26,9 @@ public final class RedisSharedCache: SharedCache {
   private static let stream = "avouch:updates"
   /// The stream is asked for news at least so often, so that a server that is gone is missed within a second.
   private static let blockMilliseconds = 300
-  private static let newsAtOnce = 1000
+  /// With the answers of 64 changes in each they fit into the longest reply that the client takes: one that is too long ends
+  /// the connection, and would again.
+  private static let newsAtOnce = 100
   /// Until then an origin has renewed everything that it answers for.
   private static let damagedSeconds = 30 * 86_400
   private static let wants = "avouch:wanted"

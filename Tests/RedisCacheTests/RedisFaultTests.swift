@@ -76,6 +76,21 @@ struct RedisFaultTests {
     #expect(await comesTrue { listener.isHearing })
   }
 
+  @Test("who has much to catch up on reads it in parts that are not too long for a reply")
+  func muchAtOnce() async throws {
+    let redis = try await OwnRedis()
+    defer { redis.client.stop() }
+    let listener = Listener()
+    redis.cache.follow(listener)
+    #expect(await comesTrue { listener.isHearing })
+    // As large as the news of many revocations at once are; all of them before the listener reads again.
+    let script = "for _ = 1, 150 do redis.call('XADD', KEYS[1], '*', 'e', string.rep('x', 131072)) end"
+    try await redis.set(["EVAL", script, "1", "avouch:updates"])
+    try await redis.cache.announce(entry(5))
+    #expect(await comesTrue { listener.entries.last == entry(5) })
+    #expect(listener.entries.count == 151)
+  }
+
   @Test("a server that hangs is missed, and what was announced meanwhile is heard afterwards")
   func hang() async throws {
     let redis = try await OwnRedis()
