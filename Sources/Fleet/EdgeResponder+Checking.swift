@@ -22,6 +22,12 @@ extension EdgeResponder {
       return nil
     }
     let frame = read.answer
+    // No origin could put anything in its place.
+    guard frame.token.isPlausible(at: clock.now()) else {
+      counters.damaged.add(1)
+      shared.discard(octets, under: sharedKey)
+      return nil
+    }
     guard frame.revision >= changes.withLock({ $0.revision(of: sharedKey) }) else {
       counters.outdated.add(1)
       return nil

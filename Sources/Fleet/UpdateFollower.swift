@@ -65,7 +65,7 @@ public final class UpdateFollower: UpdateReceiver {
   }
 
   public func begins(after newest: [UInt8]?) {
-    let entry = newest.flatMap { UpdateEntry($0, hasher: edge.hasher) }
+    let entry = newest.flatMap { readEntry($0) }
     state.withLock { $0.position.begin(after: entry) }
     // It was fetched while nobody listened.
     edge.forgetAll()
@@ -76,8 +76,8 @@ public final class UpdateFollower: UpdateReceiver {
     state.withLock { $0.lastEntry = now }
     for octets in entries {
       edge.counters.updates.add(1)
-      guard let entry = UpdateEntry(octets, hasher: edge.hasher) else {
-        missed("an entry of it was damaged")
+      guard let entry = readEntry(octets) else {
+        missed("an entry of it was damaged, or of no origin")
         continue
       }
       switch state.withLock({ $0.position.read(entry) }) {
@@ -87,6 +87,10 @@ public final class UpdateFollower: UpdateReceiver {
       }
       apply(entry.news)
     }
+  }
+
+  private func readEntry(_ octets: [UInt8]) -> UpdateEntry? {
+    UpdateEntry(octets, hasher: edge.hasher).flatMap { $0.token.isPlausible(at: edge.clock.now()) ? $0 : nil }
   }
 
   private func missed(_ what: String) {

@@ -238,6 +238,30 @@ struct EdgeTests {
     #expect(try world.status(world.ask(3)) == .good)
   }
 
+  @Test("news with numbers or tokens that nobody has given out do not keep an edge from what is told next")
+  func strangeNews() throws {
+    let world = try FleetWorld()
+    world.announce(.renewed([]))
+    world.hearAll()
+    for (serial, number, token) in [(1, UInt64.max - 9, UInt64(1)), (2, 7_000_000, .max)] {
+      world.store(try world.frame(serial, .good, revision: 1), serial)
+      let strange = UpdateEntry(number: number, token: FencingToken(token), news: .renewed([]))
+      world.shared.announce(strange.encoded(hasher: world.hasher)) { _ in }
+      world.hearAll()
+      #expect(try world.status(world.ask(serial)) == .good)
+      let new = try world.frame(serial, revoked, revision: 2)
+      world.store(new, serial)
+      world.announce(.changed(world.sharedKey(serial), Revision(2), frame: new))
+      world.hearAll()
+      #expect(try world.served(serial) == revoked)
+    }
+    // Nor does such a token keep the origin from putting an answer right.
+    world.store(try world.frame(3, .good, revision: 1, token: .max), 3)
+    #expect(world.isTryLater(world.askInVain(3)))
+    world.store(try world.frame(3, .good, revision: 1), 3)
+    #expect(try world.status(world.ask(3)) == .good)
+  }
+
   @Test("a signer that the edge has not met is learnt with its answers, old and new side by side")
   func rollover() throws {
     let world = try FleetWorld()

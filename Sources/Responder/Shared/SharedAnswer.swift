@@ -11,6 +11,12 @@ public struct FencingToken: Sendable, Hashable, Comparable {
   }
 
   public static func < (left: FencingToken, right: FencingToken) -> Bool { left.value < right.value }
+
+  /// Whether an origin may have got it by now: a token is a time in milliseconds, or one more than the one before. Another
+  /// one would make whoever believes it deaf to every origin there will be.
+  public func isPlausible(at now: UnixTime) -> Bool {
+    value / 1000 <= UInt64(max(0, now.advanced(bySeconds: 86_400).seconds))
+  }
 }
 
 /// An answer as the level that nodes share keeps it: the whole OCSPResponse in a frame that says what it is.

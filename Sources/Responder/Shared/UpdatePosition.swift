@@ -28,8 +28,8 @@ public struct UpdatePosition: Sendable, Hashable {
 
   public mutating func read(_ entry: UpdateEntry) -> Verdict {
     guard entry.token >= token else { return .ignored }
-    // An origin that did not hear whether an entry had arrived sends it again.
-    if let number, entry.token == token, entry.number <= number { return .ignored }
+    // An origin that did not hear whether an entry had arrived sends it again. A smaller number it has not sent since.
+    if let number, entry.token == token, entry.number == number { return .ignored }
     defer { (number, token) = (entry.number, entry.token) }
     guard let number else { return .next }
     return entry.number == number &+ 1 ? .next : .gap
