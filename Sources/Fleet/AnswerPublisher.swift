@@ -39,7 +39,7 @@ public final class AnswerPublisher: PublicationReceiver {
     var lastNews = Int64.min / 2
 
     /// False where it need not be sent.
-    mutating func add(_ answer: Answer, isSelected: Bool, isWanted: Bool, ticket: WalkTicket?) -> Bool {
+    mutating func add(_ answer: Answer, isSelected: Bool, isWanted: Bool, ticket: WalkTicket?, now: Int64) -> Bool {
       guard !answer.isForUnissued else { return false }
       let change = changes.takes(answer.key, answer.revision)
       let isChange = change != .none
@@ -48,7 +48,7 @@ public final class AnswerPublisher: PublicationReceiver {
       guard isSelected || isChange || ticket != nil else { return false }
       queue.add(
         answer, isChange: isChange, isWanted: isWanted, isUrgent: change == .revocation, onlyOver: !isSelected,
-        ticket: ticket)
+        ticket: ticket, since: now)
       return true
     }
   }
@@ -115,8 +115,11 @@ public final class AnswerPublisher: PublicationReceiver {
 
   /// - Parameter isWanted: whether somebody waits to hear that it is there.
   func publish(_ answer: Answer, isWanted: Bool = false) {
-    let isSelected = selection.isSelected(answer.key, now: clock.monotonicNanoseconds())
-    if state.withLock({ $0.add(answer, isSelected: isSelected, isWanted: isWanted, ticket: nil) }) { onWork() }
+    let now = clock.monotonicNanoseconds()
+    let isSelected = selection.isSelected(answer.key, now: now)
+    if state.withLock({ $0.add(answer, isSelected: isSelected, isWanted: isWanted, ticket: nil, now: now) }) {
+      onWork()
+    }
   }
 
   /// What a walk hands over; whoever walks takes turns by itself.
@@ -125,7 +128,7 @@ public final class AnswerPublisher: PublicationReceiver {
     let selected = answers.map { selection.isSelected($0.key, now: now) }
     state.withLock { state in
       for (answer, isSelected) in zip(answers, selected) {
-        _ = state.add(answer, isSelected: isSelected, isWanted: false, ticket: ticket)
+        _ = state.add(answer, isSelected: isSelected, isWanted: false, ticket: ticket, now: now)
       }
     }
   }
@@ -157,6 +160,13 @@ public final class AnswerPublisher: PublicationReceiver {
   /// Whether everything that was handed over has arrived.
   public var isSettled: Bool {
     state.withLock { $0.queue.count == 0 && $0.queue.underWayCount == 0 && $0.news.count == 0 }
+  }
+
+  /// For how long the first change waits to be sent, and the first answer of all, in nanoseconds; 0 where none does.
+  public var delay: (changes: Int64, answers: Int64) {
+    let now = clock.monotonicNanoseconds()
+    let since = state.withLock { $0.queue.waitingSince() }
+    return (since.change.map { now - $0 } ?? 0, since.any.map { now - $0 } ?? 0)
   }
 
   /// Answers and news that wait, or are under way.

@@ -50,6 +50,9 @@ public final class FleetOrigin: @unchecked Sendable {
   private let completeCount = Atomic<Int>(0)
   /// So long a failure may last before nothing is vouched for: what is missing is then missed soon.
   private static let failureNanoseconds: Int64 = 500_000_000
+  /// So long new answers may wait to be sent before nothing is vouched for, and any answer when it is to be vouched for
+  /// everything.
+  private static let longestDelay = (changes: Int64(1_000_000_000), answers: Int64(50_000_000))
   /// Answers that a walk hands over at once.
   private static let pageRoom = 2048
 
@@ -206,7 +209,7 @@ public final class FleetOrigin: @unchecked Sendable {
     var sharing = sharings[issuer.index] ?? IssuerSharing()
     defer { sharings[issuer.index] = sharing }
     let now = clock.monotonicNanoseconds()
-    sharing.look(at: issuer)
+    sharing.look(at: issuer, isSent: publisher.delay.changes <= FleetOrigin.longestDelay.changes)
     switch sharing.step(now: now) {
     case .nothing: return false
     case .walk: return walk(issuer, &sharing, now)
@@ -244,7 +247,8 @@ public final class FleetOrigin: @unchecked Sendable {
       return false
     }
     let limit = clock.now().advanced(bySeconds: IssuerSharing.promiseSeconds)
-    guard let until = try? supply.completeUntil(limit, issuer) else {
+    let isSent = isRenewal || publisher.delay.answers <= FleetOrigin.longestDelay.answers
+    guard isSent, let until = try? supply.completeUntil(limit, issuer) else {
       sharing.rest(now: now, isLacking: true)
       return false
     }

@@ -40,11 +40,13 @@ struct IssuerSharing {
   }
 
   /// Notices what a reload says otherwise, and what is missing since something was promised.
-  mutating func look(at issuer: Issuer) {
+  ///
+  /// - Parameter isSent: whether what is new is in the shared level within moments.
+  mutating func look(at issuer: Issuer, isSent: Bool) {
     let present = issuer.policy.presignedAlgorithms
     if let hashes, hashes != present { beginAgain(isInDoubt: true) }
     hashes = present
-    if !isInDoubt, promise.state != .none, !issuer.progress.isEverythingSigned(for: issuer) {
+    if !isInDoubt, promise.state != .none, !isSent || !issuer.progress.isEverythingSigned(for: issuer) {
       isInDoubt = true
       nextStep = .min
     }

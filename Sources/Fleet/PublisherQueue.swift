@@ -20,6 +20,8 @@ struct PublisherQueue {
     var onlyOver = false
     /// Of the walk that has brought it, if any.
     var ticket: WalkTicket?
+    /// When it came: monotonic nanoseconds.
+    var since: Int64 = 0
   }
 
   /// What there is of one key: one look for each step, since an origin that fills the shared level takes millions.
@@ -47,12 +49,12 @@ struct PublisherQueue {
 
   mutating func add(
     _ answer: Answer, isChange: Bool, isWanted: Bool = false, isUrgent: Bool = false, onlyOver: Bool = false,
-    ticket: WalkTicket? = nil
+    ticket: WalkTicket? = nil, since: Int64 = 0
   ) {
     let key = answer.key
     let item = Item(
       key: key, answer: answer, isChange: isChange, isUrgent: isUrgent, isWanted: isWanted, onlyOver: onlyOver,
-      ticket: ticket)
+      ticket: ticket, since: since)
     guard let held = entries[key]?.waiting else { return append(item) }
     if held.ticket !== ticket { ticket?.begin() }
     if ticket != nil, held.ticket !== ticket { held.ticket?.end() }
@@ -62,7 +64,7 @@ struct PublisherQueue {
     entries[key]?.waiting = Item(
       key: key, answer: isNewer ? answer : held.answer, isChange: held.isChange || isChange,
       isUrgent: held.isUrgent || isUrgent, isWanted: held.isWanted || isWanted, onlyOver: held.onlyOver && onlyOver,
-      ticket: ticket ?? held.ticket)
+      ticket: ticket ?? held.ticket, since: held.since)
     if isChange, !held.isChange { changes.append(key) }
   }
 
@@ -75,6 +77,15 @@ struct PublisherQueue {
     entries[item.key, default: Entry()].waiting = item
     count += 1
     if item.isChange { changes.append(item.key) } else { renewals.append(item.key) }
+  }
+
+  /// Since when the first change waits, and the first of all.
+  mutating func waitingSince() -> (change: Int64?, any: Int64?) {
+    while let key = changes.next, entries[key]?.waiting == nil { _ = changes.popFirst() }
+    while let key = renewals.next, entries[key]?.waiting == nil { _ = renewals.popFirst() }
+    let change = changes.next.flatMap { entries[$0]?.waiting?.since }
+    let renewal = renewals.next.flatMap { entries[$0]?.waiting?.since }
+    return (change, [change, renewal].compactMap(\.self).min())
   }
 
   /// Up to so many, the changes first.
@@ -111,7 +122,7 @@ struct PublisherQueue {
     guard let newer = entries[item.key]?.waiting else {
       return add(
         item.answer, isChange: item.isChange, isWanted: item.isWanted, isUrgent: item.isUrgent, onlyOver: item.onlyOver,
-        ticket: item.ticket)
+        ticket: item.ticket, since: item.since)
     }
     add(
       newer.answer, isChange: item.isChange, isWanted: item.isWanted, isUrgent: item.isUrgent, onlyOver: item.onlyOver,

@@ -60,7 +60,9 @@ enum Scripts {
     local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
     local held = redis.call('HMGET', KEYS[1], 'end', 'store', 'name', 'since', 'revision', 'token', 'process')
     local own = ARGV[8] ~= '' and held[7] == ARGV[8]
-    if (tonumber(held[1] or '0') or 0) > now and not own then return {'taken', held[3], held[4], held[5]} end
+    -- A lease lasts minutes: one that ends much later was given by a clock that was ahead.
+    local left = (tonumber(held[1] or '0') or 0) - now
+    if left > 0 and left < 3600000 and not own then return {'taken', held[3], held[4], held[5]} end
     if held[2] and ARGV[5] ~= '1' then
       if held[2] ~= ARGV[1] then return {'other', held[3], held[4], held[5]} end
       local last = string.match(held[5] or '', '^%d+$') or '0'
@@ -69,9 +71,10 @@ enum Scripts {
       end
     end
     local last = tonumber(held[6] or '0') or 0
-    -- Beyond 2^53 numbers are not told apart any more.
-    if not (last >= 0 and last < 9007199254740991) then last = 0 end
-    local token = math.max(last + 1, tonumber(ARGV[7]), now)
+    -- Nobody believes a token that is far ahead of the time; what such a one has written, edges find damaged.
+    local latest = now + 3600000
+    if not (last >= 0 and last < latest) then last = 0 end
+    local token = math.max(last + 1, math.min(tonumber(ARGV[7]), latest), now)
     redis.call('HSET', KEYS[1], 'store', ARGV[1], 'name', ARGV[2], 'revision', ARGV[3], 'since', ARGV[6],
       'process', ARGV[8], 'token', string.format('%.0f', token), 'end', string.format('%.0f', now + tonumber(ARGV[4])))
     return token

@@ -162,6 +162,29 @@ struct FleetOriginTests {
     #expect(try words(fleet, 2999) == "good" && words(fleet, 5000) == "unauthorized")
   }
 
+  @Test("it vouches for nothing while new answers wait to be sent")
+  func slowSharedLevel() throws {
+    let fleet = try SimulatedFleet(edges: 1, seed: 9)
+    try fleet.issue(0)
+    try fleet.settle()
+    for _ in 0..<5 {
+      _ = fleet.origin.turn()
+      while fleet.shared.turn() {}
+    }
+    #expect(fleet.origin.completeIssuers == 1)
+    try fleet.issue(1..<40)
+    for part in [SteppedRuntime.Part.follower, .changeSigner, .changeSigner] { _ = try fleet.stepped.turn(of: part) }
+    while case .worked = try fleet.stepped.turn(ofPlace: 0) {}
+    _ = fleet.origin.turn()
+    #expect(fleet.publisher.backlog.answers == 39 && fleet.origin.completeIssuers == 1)
+    fleet.clock.advance(nanoseconds: 1_500_000_000)
+    _ = fleet.origin.turn()
+    #expect(fleet.origin.completeIssuers == 0)
+    try fleet.settle()
+    #expect(fleet.origin.completeIssuers == 1)
+    #expect(try words(fleet, 39) == "good")
+  }
+
   @Test("where more hashes are signed ahead from now on nothing is vouched for until all of them are there")
   func moreHashes() throws {
     let fleet = try SimulatedFleet(edges: 1, seed: 8)
