@@ -43,7 +43,7 @@ extension SettingsTable {
       "redis.recent", .duration(60...365 * 86_400, words: []), "7d",
       "With `recent`: how long after a question its answer is still renewed in Redis."),
     Setting(
-      "redis.streamLength", .integer(1000...100_000_000), "100000",
+      "redis.streamLength", .integer(1000...10_000_000), "20000",
       "Entries that the stream of updates keeps, about. A node that missed more begins anew."),
     Setting(
       "redis.checkAfter", .duration(1...86_400, words: []), "5s",

@@ -64,6 +64,7 @@ public final class AnswerPublisher: PublicationReceiver {
   private static let longestAnswerMilliseconds: Int64 = 400 * 86_400_000
   /// Few enough that the first are on their way while the next are encoded.
   private static let writesAtOnce = 256
+  private static let overdueAtOnce = 5000
   public let counters = PublisherCounters()
   private let shared: any SharedCache
   private let source: @Sendable () -> IssuerDirectory
@@ -200,7 +201,9 @@ public final class AnswerPublisher: PublicationReceiver {
 
   private func tellOverdueChanges(_ state: inout State, _ now: Int64, _ directory: IssuerDirectory) {
     let limit = now - limits.changePatienceMilliseconds * 1_000_000
-    while let (key, revision) = state.changes.popOverdue(limit) {
+    // Some at a time: signers and the follower wait for the lock.
+    for _ in 0..<AnswerPublisher.overdueAtOnce {
+      guard let (key, revision) = state.changes.popOverdue(limit) else { return }
       // Of an issuer that has come meanwhile nobody has an answer yet.
       guard Int(key.issuer.value) < directory.issuers.issuers.count else { continue }
       state.news.add(
@@ -233,7 +236,9 @@ public final class AnswerPublisher: PublicationReceiver {
     guard left > 0, let name = directory.sharedName(of: item.key.issuer) else { return nil }
     let key = SharedKey(issuer: name, hashAlgorithm: item.key.hashAlgorithm, serial: item.key.serial)
     let octets = SharedAnswer.encoded(
-      key: key, token: token, revision: item.answer.revision, times: item.answer.times, response: item.answer.prefix,
+      key: key, token: token, revision: item.answer.revision, times: item.answer.times,
+      isSignedAhead: directory.isSignedAhead(item.key.hashAlgorithm, of: item.key.issuer),
+      response: item.answer.prefix,
       directory.credentials[item.answer.credential].suffix, digest: item.answer.digest, hasher: hasher)
     let milliseconds = min(left, AnswerPublisher.longestAnswerMilliseconds / 1000) * 1000
     return SharedFrame(octets: octets, key: key, milliseconds: milliseconds, onlyOver: item.onlyOver)

@@ -6,7 +6,9 @@ import Synchronization
 
 extension EdgeResponder {
   /// The answer in octets of the shared level; nil where they must not be used. What is no good is marked there.
-  func checked(_ octets: [UInt8], _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer) -> Answer? {
+  func checked(
+    _ octets: [UInt8], _ key: ResponseKey, _ sharedKey: SharedKey, _ issuer: Issuer
+  ) -> (answer: Answer, isSignedAhead: Bool)? {
     guard octets != SharedAnswer.damaged, let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm) else {
       return nil
     }
@@ -44,9 +46,10 @@ extension EdgeResponder {
           ResponseKey(issuer: key.issuer, hashAlgorithm: algorithm, serial: key.serial), before: frame.revision)
       }
     }
-    return Answer(
+    let answer = Answer(
       key: key, revision: frame.revision, times: frame.times, digest: read.digest, prefix: prefix,
       credential: credential, isForUnissued: false)
+    return (answer, frame.isSignedAhead)
   }
 
   /// In whose name a response is signed, and what of it comes before the embedded certificates.
@@ -59,14 +62,13 @@ extension EdgeResponder {
     let credential = SigningCredential(
       responderID: basic.responderID, signatureAlgorithm: basic.signatureAlgorithm, certificates: basic.certificates,
       notBefore: UnixTime(seconds: 0), notAfter: .endOfTime)
-    let index = current.withLock { directory -> CredentialIndex? in
-      if let known = directory.credentials.entries.firstIndex(where: { $0.credential == credential }) {
-        return CredentialIndex(UInt32(known))
-      }
-      guard directory.credentials.entries.count < EdgeResponder.maximumCredentials,
-        let (next, index) = directory.adding(credential)
+    let index = current.withLock { current -> CredentialIndex? in
+      if let known = current.credentials[credential] { return known }
+      guard current.credentials.count < EdgeResponder.maximumCredentials,
+        let (next, index) = current.directory.adding(credential)
       else { return nil }
-      directory = next
+      current.directory = next
+      current.credentials[credential] = index
       generation.wrappingAdd(1, ordering: .releasing)
       return index
     }

@@ -21,6 +21,8 @@ public final class EdgeResponder: AnswerSource {
     /// Questions that wait for the origin, which is told of what is asked for and not there; over it the answer is
     /// `tryLater`.
     public var wantLimit = 1000
+    /// As many begin to wait within a second: each costs the origin a look, and every other edge an entry to read.
+    public var wantsPerSecond = 2000
     /// So long they wait.
     public var wantMilliseconds: Int64 = 500
     /// So long the stream has to be heard again before absence means anything: the origin may have something to put back, and
@@ -30,11 +32,17 @@ public final class EdgeResponder: AnswerSource {
     public init() {}
   }
 
+  /// What is in force, and the signers that were met so far.
+  struct Current {
+    var directory: IssuerDirectory
+    var credentials: [SigningCredential: CredentialIndex] = [:]
+  }
+
   /// Changes that come faster than they can be fetched, and answers that the origin brings in vain, end in `tryLater`, not in
   /// a loop.
   private static let maximumRounds = 8
   /// Signers that one process may meet: each has certificates that are kept in memory.
-  static let maximumCredentials = 1000
+  static let maximumCredentials = 20_000
 
   public let cache: AnswerCache
   public let counters = EdgeCounters()
@@ -45,7 +53,7 @@ public final class EdgeResponder: AnswerSource {
   private let limits: Limits
   private let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
   let changes: Mutex<HeardChanges>
-  let current: Mutex<IssuerDirectory>
+  let current: Mutex<Current>
   let generation = Atomic<UInt64>(1)
   /// Grows whenever news were missed: what was asked for before may be older than they were.
   private let epoch = Atomic<UInt64>(0)
@@ -53,6 +61,8 @@ public final class EdgeResponder: AnswerSource {
   private let trustsAbsenceFrom = Atomic<Int64>(.max)
   /// Questions that wait for the origin.
   private let wanted = Mutex<[ResponseKey: (id: ID, deadline: Int64, round: Int)]>([:])
+  /// The present second of the monotonic clock, and how many began to wait in it.
+  private let wantsOfSecond = Mutex<(second: Int64, count: Int)>((0, 0))
 
   /// - Parameter directory: its issuers need no keys.
   public init(
@@ -67,20 +77,20 @@ public final class EdgeResponder: AnswerSource {
     pending = Mutex(
       PendingQuestions(maximumEntries: limits.questionLimit, maximumWaiters: 4 * limits.questionLimit))
     changes = Mutex(HeardChanges(limit: limits.rememberedChanges))
-    current = Mutex(directory)
+    current = Mutex(Current(directory: directory))
   }
 
   /// Puts other issuers in force. Those that are there keep their numbers, and their answers in memory.
   public func adopt(_ settings: [IssuerSettings]) throws {
     try current.withLock { current in
-      current = try IssuerDirectory.ofEdge(settings, after: current)
+      current.directory = try IssuerDirectory.ofEdge(settings, after: current.directory)
     }
     generation.wrappingAdd(1, ordering: .releasing)
   }
 
   // MARK: - What the HTTP side asks
 
-  public var directory: IssuerDirectory { current.withLock { $0 } }
+  public var directory: IssuerDirectory { current.withLock { $0.directory } }
   public var directoryGeneration: UInt64 { generation.load(ordering: .acquiring) }
 
   /// Nobody here knows what was issued.
@@ -147,6 +157,13 @@ public final class EdgeResponder: AnswerSource {
 
   /// False over the bound.
   private func addWant(_ key: ResponseKey, _ id: ID, round: Int) -> Bool {
+    let second = clock.monotonicNanoseconds() / 1_000_000_000
+    let isWithinRate = wantsOfSecond.withLock { wants in
+      if wants.second != second { wants = (second, 0) }
+      wants.count += 1
+      return wants.count <= limits.wantsPerSecond
+    }
+    guard isWithinRate else { return false }
     counters.wanted.add(1)
     return wanted.withLock { wanted in
       guard wanted.count < limits.wantLimit else { return false }
@@ -186,18 +203,15 @@ public final class EdgeResponder: AnswerSource {
       guard cache.isCurrent(key, asOf: begin.asOf) else { return .again }
       // What memory has came with news that the shared level has lost.
       if let held = cache.answer(key, now: clock.now()) { return .done(.answer(held)) }
-      // Vouched for is what is signed ahead, and that is not every hash.
-      if isKnownUnissued, issuer.policy.presignedAlgorithms.contains(key.hashAlgorithm) { return .done(.unauthorized) }
-      return .wanted
+      return isKnownUnissued ? .done(.unauthorized) : .wanted
     case .success(.held(let octets)):
-      guard let answer = checked(octets, key, sharedKey, issuer) else {
+      guard let (answer, isSignedAhead) = checked(octets, key, sharedKey, issuer) else {
         // The origin puts it right.
         return cache.answer(key, now: clock.now()).map { .done(.answer($0)) } ?? .wanted
       }
       // An origin signs anew what it signs ahead. What it signed on demand stays there after a change, and who has not
       // heard of that change must ask.
-      let isKeptUp = isVouched || issuer.policy.presignedAlgorithms.contains(key.hashAlgorithm)
-      guard isKeptUp || cache.peek(key) != nil else { return .wanted }
+      guard isVouched || isSignedAhead || cache.peek(key) != nil else { return .wanted }
       switch cache.publish(answer, asOf: begin.asOf, now: clock.now()) {
       case .stored, .notKept:
         // Looked at after it is in memory: whoever misses news says so before it empties memory.

@@ -216,7 +216,8 @@ public final class FleetOrigin: @unchecked Sendable {
     case .promise(let isRenewal): return promise(issuer, &sharing, isRenewal, now)
     case .takeBack:
       sharing.tookBack(now: now)
-      shared.setComplete(issuer.sharedName, until: nil, isRenewal: false) { [promise = sharing.promise] result in
+      shared.setComplete(issuer.sharedName, until: nil, hashes: [], isRenewal: false) {
+        [promise = sharing.promise] result in
         if case .success = result { promise.set(.none) } else { promise.set(.unknown) }
       }
       return true
@@ -253,11 +254,13 @@ public final class FleetOrigin: @unchecked Sendable {
       return false
     }
     sharing.promised(now: now)
-    shared.setComplete(issuer.sharedName, until: until, isRenewal: isRenewal) { [promise = sharing.promise] result in
+    shared.setComplete(
+      issuer.sharedName, until: until, hashes: issuer.policy.presignedAlgorithms, isRenewal: isRenewal
+    ) { [promise = sharing.promise] result in
       switch result {
       case .success(true): promise.set(.kept)
       case .success(false): promise.set(.forgotten)
-      case .failure: promise.set(.unknown)
+      case .failure: promise.set(isRenewal ? .unknown : .unheard)
       }
     }
     return true

@@ -26,7 +26,9 @@ struct IssuerSharing {
   }
 
   private var phase = Phase.walking
-  private var isInDoubt = false
+  /// Whether the promise has to be taken back before anything else. So it is at first: an origin before this one may have
+  /// given one, and what has changed since is not there yet.
+  private var isInDoubt = true
   /// Those whose answers are handed over.
   private var hashes: [HashAlgorithm]?
   private var nextStep = Int64.min
@@ -73,7 +75,7 @@ struct IssuerSharing {
       case .forgotten:
         beginAgain(isInDoubt: false)
         return .walk
-      case .none: return .promise(isRenewal: false)
+      case .none, .unheard: return .promise(isRenewal: false)
       case .kept, .unknown: return .promise(isRenewal: true)
       case .asked: return .nothing
       }
@@ -124,11 +126,13 @@ final class Promise: Sendable {
     case kept
     /// It was given once, and nobody knows whether it still stands.
     case unknown
+    /// Nobody knows whether it was given at all.
+    case unheard
     /// The shared level has lost it, and what else is not known.
     case forgotten
   }
 
-  private let value = Mutex(State.none)
+  private let value = Mutex(State.unheard)
 
   var state: State { value.withLock { $0 } }
 

@@ -4,7 +4,7 @@ import Responder
 /// News that wait for their number, and the numbers. Pure; bounded: over the bound all of them are dropped and one number is
 /// left out, so that who listens notices and looks everything up anew.
 struct PublisherNews {
-  private static let maximumFrameOctets = 128 << 10
+  private static let maximumFrameOctets = 16 << 10
   /// Of so many changes in line the answers go with them; of many at once those who want them fetch them, since a stream of
   /// all of them would take more memory than the answers themselves.
   private static let maximumFrames = 256

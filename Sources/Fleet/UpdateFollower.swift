@@ -122,7 +122,7 @@ public final class UpdateFollower: UpdateReceiver {
     guard let (key, issuer) = edge.directory.key(change.key) else { return }
     edge.fence(key, change.key, change.revision)
     defer { _ = edge.fetchIfWanted(key) }
-    guard !change.frame.isEmpty, let answer = edge.checked(change.frame, key, change.key, issuer) else { return }
+    guard !change.frame.isEmpty, let (answer, _) = edge.checked(change.frame, key, change.key, issuer) else { return }
     edge.take(answer)
   }
 }

@@ -1,4 +1,5 @@
 public import CalendarTime
+public import OCSP
 public import RedisClient
 public import Responder
 import Synchronization
@@ -13,7 +14,7 @@ public final class RedisSharedCache: SharedCache {
     /// For what an origin writes.
     public var writeMilliseconds = 2000
     /// Entries of the stream that are kept, about: who was away for longer begins anew.
-    public var streamLength = 100_000
+    public var streamLength = 20_000
     /// Whether "absent" is to be believed while the origin vouches for it. Not in a cluster, which may lose a node's part
     /// of the answers and not what vouches for them.
     public var trustsCompleteness = true
@@ -68,7 +69,7 @@ public final class RedisSharedCache: SharedCache {
           fetchFromMaster(key, completion)
         } else {
           // After the answer was found to be absent: what has been lost before is then known to be.
-          fetchCompleteness(key.issuer, completion)
+          fetchCompleteness(key, completion)
         }
       }
     }
@@ -86,20 +87,20 @@ public final class RedisSharedCache: SharedCache {
         if let octets = value.octets {
           completion(.success(.held(octets)))
         } else {
-          fetchCompleteness(key.issuer, completion)
+          fetchCompleteness(key, completion)
         }
       }
     }
   }
 
   private func fetchCompleteness(
-    _ issuer: SharedIssuerName, _ completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void
+    _ key: SharedKey, _ completion: @escaping @Sendable (Result<SharedLookup, SharedCacheError>) -> Void
   ) {
-    let command = RedisCommand("GET", RedisSharedCache.completenessKey(issuer), keyAt: 1)
+    let command = RedisCommand("GET", RedisSharedCache.completenessKey(key.issuer), keyAt: 1)
     client.perform(command, deadlineMilliseconds: options.lookupMilliseconds) { result in
       completion(
         result.map { value in
-          .absent(completeUntil: value.integer.map { UnixTime(seconds: $0) })
+          .absent(completeUntil: RedisSharedCache.completeUntil(value, key.hashAlgorithm))
         }.mapError { SharedCacheError($0.description) })
     }
   }
@@ -178,11 +179,19 @@ public final class RedisSharedCache: SharedCache {
 
   private static func completenessKey(_ issuer: SharedIssuerName) -> String { "avouch:complete:\(issuer)" }
 
+  /// The time, and the hashes by name: `1764075600 sha1 sha256`.
+  private static func completeUntil(_ value: RedisValue, _ hash: HashAlgorithm) -> UnixTime? {
+    guard let words = value.text?.split(separator: " "), let first = words.first, let seconds = Int64(first),
+      words.dropFirst().contains(where: { $0 == hash.name })
+    else { return nil }
+    return UnixTime(seconds: seconds)
+  }
+
   public func setComplete(
-    _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
+    _ issuer: SharedIssuerName, until: UnixTime?, hashes: [HashAlgorithm], isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
-    guard until != nil else { return writeCompleteness(issuer, nil, isRenewal, completion) }
+    guard until != nil else { return writeCompleteness(issuer, nil, hashes, isRenewal, completion) }
     // Only where nothing is thrown away to make room may "absent" mean anything.
     let command = RedisCommand(words: ["INFO", "memory"].map { Array($0.utf8) }, key: nil)
     client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { [self] result in
@@ -191,9 +200,9 @@ public final class RedisSharedCache: SharedCache {
       case .success(let text):
         if let fault = RedisSharedCache.evictionFault(text) {
           // What was said before it was set so does not hold any more.
-          writeCompleteness(issuer, nil, isRenewal) { _ in completion(.failure(SharedCacheError(fault))) }
+          writeCompleteness(issuer, nil, hashes, isRenewal) { _ in completion(.failure(SharedCacheError(fault))) }
         } else {
-          writeCompleteness(issuer, until, isRenewal, completion)
+          writeCompleteness(issuer, until, hashes, isRenewal, completion)
         }
       }
     }
@@ -214,14 +223,15 @@ public final class RedisSharedCache: SharedCache {
   }
 
   private func writeCompleteness(
-    _ issuer: SharedIssuerName, _ until: UnixTime?, _ isRenewal: Bool,
+    _ issuer: SharedIssuerName, _ until: UnixTime?, _ hashes: [HashAlgorithm], _ isRenewal: Bool,
     _ completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
     let key = RedisSharedCache.completenessKey(issuer)
     let left = until.map { $0.seconds(since: clock.now()) } ?? 0
     var command = RedisCommand("DEL", key, keyAt: 1)
     if let until, left > 0 {
-      let words = ["SET", key, "\(until.seconds)", "EX", "\(left)"] + (isRenewal ? ["XX"] : [])
+      let value = (["\(until.seconds)"] + hashes.map(\.name)).joined(separator: " ")
+      let words = ["SET", key, value, "EX", "\(left)"] + (isRenewal ? ["XX"] : [])
       command = RedisCommand(words: words.map { Array($0.utf8) }, key: Array(key.utf8))
     }
     client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { result in

@@ -11,6 +11,8 @@ public final class IssuerDirectory: Sendable {
   let indexBySharedName: [SharedIssuerName: IssuerIndex]
   /// By issuer; nil for one that is retired.
   private let sharedNames: [SharedIssuerName?]
+  /// By issuer: a bit for each hash whose answers are signed ahead.
+  private let hashesAhead: [UInt8]
   /// By issuer: the places of its keys, in the order of its keys.
   public let placesOfIssuers: [[Int]]
 
@@ -25,6 +27,7 @@ public final class IssuerDirectory: Sendable {
     indexBySharedName = Dictionary(
       issuers.filter { !$0.isRetired }.map { ($0.sharedName, $0.index) }, uniquingKeysWith: { first, _ in first })
     sharedNames = issuers.map { $0.isRetired ? nil : $0.sharedName }
+    hashesAhead = issuers.map { $0.policy.presignedAlgorithms.reduce(0) { $0 | 1 << $1.rawValue } }
     var places = placesBefore
     var numbers: [String: Int] = [:]
     for (number, place) in places.enumerated() { numbers[place.name] = number }
@@ -44,6 +47,11 @@ public final class IssuerDirectory: Sendable {
 
   /// What nodes call the issuer; nil where it is retired. Without a copy of all that an issuer is.
   public func sharedName(of issuer: IssuerIndex) -> SharedIssuerName? { sharedNames[Int(issuer.value)] }
+
+  /// Whether the issuer's answers with that hash are signed ahead.
+  public func isSignedAhead(_ hash: HashAlgorithm, of issuer: IssuerIndex) -> Bool {
+    hashesAhead[Int(issuer.value)] & 1 << hash.rawValue != 0
+  }
 
   /// The places in which some issuer has a key now.
   public var usedPlaces: Set<Int> { Set(placesOfIssuers.joined()) }

@@ -30,7 +30,8 @@ struct EdgeTests {
     let world = try FleetWorld()
     #expect(world.isTryLater(world.askInVain(9)))
     let name = world.issuer.sharedName
-    world.shared.setComplete(name, until: world.clock.now().advanced(bySeconds: 60), isRenewal: false) { _ in }
+    world.shared.setComplete(name, until: world.clock.now().advanced(bySeconds: 60), hashes: [.sha1], isRenewal: false)
+    { _ in }
     #expect(world.isUnauthorized(world.ask(9)))
     // Vouched for is what is signed ahead, and the origin signs the rest when it is asked.
     #expect(world.isTryLater(world.askInVain(9, .sha256)))
@@ -49,7 +50,7 @@ struct EdgeTests {
   func heardOf() throws {
     let world = try FleetWorld()
     let until = world.clock.now().advanced(bySeconds: 60)
-    world.shared.setComplete(world.issuer.sharedName, until: until, isRenewal: false) { _ in }
+    world.shared.setComplete(world.issuer.sharedName, until: until, hashes: [.sha1], isRenewal: false) { _ in }
     world.announce(.changed(world.sharedKey(9), Revision(5), frame: []))
     world.hearAll()
     #expect(world.isTryLater(world.askInVain(9)))
@@ -70,7 +71,7 @@ struct EdgeTests {
     }
     // Though everything is vouched for: that something is there says that it was issued.
     let until = world.clock.now().advanced(bySeconds: 60)
-    world.shared.setComplete(world.issuer.sharedName, until: until, isRenewal: false) { _ in }
+    world.shared.setComplete(world.issuer.sharedName, until: until, hashes: [.sha1], isRenewal: false) { _ in }
     #expect(world.isTryLater(world.askInVain(1)))
     #expect(world.edges[0].counters.damaged.current == 4)
     world.shared.setValue(good, world.sharedKey(1))

@@ -70,6 +70,7 @@ final class FleetWorld {
       times: times, issuer: issuer, credential: signer)
     return SharedAnswer(
       key: issuer.sharedKey(key), token: FencingToken(token), revision: Revision(revision), times: times,
+      isSignedAhead: algorithm == .sha1,
       response: AnswerBuilder.response(tbsResponseData: tbs, signature: [7, 7], credential: signer)
     ).encoded(hasher: hasher)
   }

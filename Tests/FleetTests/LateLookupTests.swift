@@ -36,10 +36,10 @@ private final class LateSharedCache: SharedCache {
   func discard(_ octets: [UInt8], under key: SharedKey) { inner.discard(octets, under: key) }
 
   func setComplete(
-    _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
+    _ issuer: SharedIssuerName, until: UnixTime?, hashes: [HashAlgorithm], isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
-    inner.setComplete(issuer, until: until, isRenewal: isRenewal, completion: completion)
+    inner.setComplete(issuer, until: until, hashes: hashes, isRenewal: isRenewal, completion: completion)
   }
 
   func want(_ key: SharedKey) { inner.want(key) }

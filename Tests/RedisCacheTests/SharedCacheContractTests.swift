@@ -110,6 +110,10 @@ struct SharedCacheContractTests {
       try await expect(cache.setComplete(issuer, until, isRenewal: true), false)
       try await expect(cache.setComplete(issuer, until), true)
       try await expect(cache.fetch(key(1)), .absent(completeUntil: until))
+      // Of other hashes nothing was said.
+      try await expect(
+        cache.fetch(SharedKey(issuer: issuer, hashAlgorithm: .sha256, serial: key(1).serial)),
+        .absent(completeUntil: nil))
       let later = until.advanced(bySeconds: 5)
       try await expect(cache.setComplete(issuer, later, isRenewal: true), true)
       try await expect(cache.fetch(key(1)), .absent(completeUntil: later))

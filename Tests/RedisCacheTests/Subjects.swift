@@ -1,5 +1,6 @@
 import CalendarTime
 import EventLoop
+import RedisCache
 import RedisClient
 import RedisTestSupport
 import Responder
@@ -8,7 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import RedisCache
+@testable import OCSP
 
 /// What one contract suite runs on: the fake, and Redis.
 enum Kind: CaseIterable, Sendable {
@@ -120,7 +121,9 @@ extension SharedCache {
   }
 
   func setComplete(_ issuer: SharedIssuerName, _ until: UnixTime?, isRenewal: Bool = false) async throws -> Bool {
-    try await value { setComplete(issuer, until: until, isRenewal: isRenewal, completion: $0) }.get()
+    try await value {
+      setComplete(issuer, until: until, hashes: [.sha1, .sha512], isRenewal: isRenewal, completion: $0)
+    }.get()
   }
 
   func announce(_ entry: [UInt8]) async throws {

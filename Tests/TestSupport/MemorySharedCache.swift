@@ -1,4 +1,5 @@
 public import CalendarTime
+public import OCSP
 public import Responder
 import Synchronization
 
@@ -7,7 +8,7 @@ import Synchronization
 public final class MemorySharedCache: SharedCache {
   private struct State {
     var values: [SharedKey: [UInt8]] = [:]
-    var complete: [SharedIssuerName: UnixTime] = [:]
+    var complete: [SharedIssuerName: (until: UnixTime, hashes: [HashAlgorithm])] = [:]
     var stream: [[UInt8]] = []
     var wantReceivers: [any WantReceiver] = []
     var receivers: [(receiver: any UpdateReceiver, next: Int)] = []
@@ -94,7 +95,8 @@ public final class MemorySharedCache: SharedCache {
   {
     perform(completion) { state in
       if let octets = state.values[key] { return .held(octets) }
-      return .absent(completeUntil: state.complete[key.issuer])
+      let promise = state.complete[key.issuer]
+      return .absent(completeUntil: promise.flatMap { $0.hashes.contains(key.hashAlgorithm) ? $0.until : nil })
     }
   }
 
@@ -121,12 +123,12 @@ public final class MemorySharedCache: SharedCache {
   }
 
   public func setComplete(
-    _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
+    _ issuer: SharedIssuerName, until: UnixTime?, hashes: [HashAlgorithm], isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void
   ) {
     perform(completion) { state in
       if isRenewal, until != nil, state.complete[issuer] == nil { return false }
-      state.complete[issuer] = until
+      state.complete[issuer] = until.map { ($0, hashes) }
       return true
     }
   }

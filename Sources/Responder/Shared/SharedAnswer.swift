@@ -30,7 +30,8 @@ public struct FencingToken: Sendable, Hashable, Comparable {
 ///            20..<28   producedAt, seconds since 1970
 ///            28..<36   nextUpdate
 ///            36..<44   refreshAt
-///            44        hash algorithm of the CertID
+///            44        hash algorithm of the CertID; 128 more where the answer is signed ahead, so that the origin puts another
+///                      one in its place whenever its certificate changes
 ///            45        octets of the serial, then the serial
 ///            then      the issuer's shared name (8 octets)
 ///            then      the response's length (4 octets) and the OCSPResponse
@@ -40,6 +41,7 @@ public struct SharedAnswer: Sendable, Hashable {
   /// What stands in the place of a value that was found to be no good, until the origin writes a new one: that something is
   /// there says that the certificate was issued.
   public static let damaged = Array("damaged".utf8)
+  private static let signedAheadFlag: UInt8 = 128
   /// Octets of the frame beside serial and response.
   private static let overhead = 46 + 8 + 4 + 8
 
@@ -47,10 +49,16 @@ public struct SharedAnswer: Sendable, Hashable {
   public var token: FencingToken
   public var revision: Revision
   public var times: AnswerTimes
+  /// Whether the origin puts another one in its place whenever its certificate changes.
+  public var isSignedAhead: Bool
   /// The DER of the OCSPResponse.
   public var response: [UInt8]
 
-  public init(key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, response: [UInt8]) {
+  public init(
+    key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, isSignedAhead: Bool = true,
+    response: [UInt8]
+  ) {
+    self.isSignedAhead = isSignedAhead
     self.key = key
     self.token = token
     self.revision = revision
@@ -60,7 +68,7 @@ public struct SharedAnswer: Sendable, Hashable {
 
   public func encoded(hasher: some ResponseHasher) -> [UInt8] {
     SharedAnswer.encoded(
-      key: key, token: token, revision: revision, times: times, response: response, [],
+      key: key, token: token, revision: revision, times: times, isSignedAhead: isSignedAhead, response: response, [],
       digest: hasher.sha256(response, []), hasher: hasher)
   }
 
@@ -68,7 +76,8 @@ public struct SharedAnswer: Sendable, Hashable {
   ///
   /// - Parameter digest: of the whole response: nobody hashes it again.
   public static func encoded(
-    key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, response first: [UInt8],
+    key: SharedKey, token: FencingToken, revision: Revision, times: AnswerTimes, isSignedAhead: Bool,
+    response first: [UInt8],
     _ second: [UInt8], digest: ResponseDigest, hasher: some ResponseHasher
   ) -> [UInt8] {
     var octets: [UInt8] = []
@@ -79,7 +88,7 @@ public struct SharedAnswer: Sendable, Hashable {
     octets.append(bigEndian: UInt64(bitPattern: times.producedAt.seconds), count: 8)
     octets.append(bigEndian: UInt64(bitPattern: times.nextUpdate.seconds), count: 8)
     octets.append(bigEndian: UInt64(bitPattern: times.refreshAt.seconds), count: 8)
-    octets.append(key.hashAlgorithm.rawValue)
+    octets.append(key.hashAlgorithm.rawValue | (isSignedAhead ? signedAheadFlag : 0))
     octets.append(UInt8(key.serial.count))
     for place in 0..<key.serial.count { octets.append(key.serial[place]) }
     octets.append(bigEndian: key.issuer.value, count: 8)
@@ -139,7 +148,8 @@ public struct SharedAnswer: Sendable, Hashable {
     guard octets.count >= overhead + 1, octets.starts(with: magic) else { return nil }
     let serialCount = Int(octets[45])
     let issuerPlace = 46 + serialCount
-    guard octets.count >= overhead + serialCount, let algorithm = HashAlgorithm(rawValue: octets[44]),
+    guard octets.count >= overhead + serialCount,
+      let algorithm = HashAlgorithm(rawValue: octets[44] & ~signedAheadFlag),
       let serial = SerialNumber(content: Array(octets[46..<issuerPlace]))
     else { return nil }
     let responsePlace = issuerPlace + 12
@@ -156,7 +166,8 @@ public struct SharedAnswer: Sendable, Hashable {
     let answer = SharedAnswer(
       key: SharedKey(issuer: name, hashAlgorithm: algorithm, serial: serial),
       token: FencingToken(octets.number(at: 4, count: 8)), revision: Revision(octets.number(at: 12, count: 8)),
-      times: AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36)), response: response)
+      times: AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36)),
+      isSignedAhead: octets[44] & signedAheadFlag != 0, response: response)
     return (answer, digest)
   }
 }

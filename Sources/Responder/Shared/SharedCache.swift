@@ -1,4 +1,5 @@
 public import CalendarTime
+public import OCSP
 
 /// Why the shared level did not do what it was asked. Names the node.
 public struct SharedCacheError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -13,8 +14,8 @@ public struct SharedCacheError: Error, Sendable, Hashable, CustomStringConvertib
 public enum SharedLookup: Sendable, Hashable {
   /// Octets that ought to be an encoded `SharedAnswer`: to be checked before they are used.
   case held([UInt8])
-  /// Nothing. Until that time, if any, everything that is signed ahead for the issuer is there, so that it means "not
-  /// issued"; else it means nothing.
+  /// Nothing. Until that time, if any, everything that is signed ahead for the issuer with the key's hash is there, so that it
+  /// means "not issued"; else it means nothing.
   case absent(completeUntil: UnixTime?)
 }
 
@@ -37,10 +38,12 @@ public protocol SharedCache: AnyObject, Sendable {
 
   /// Says that everything that is signed ahead for an issuer is there until that time; nil takes it back.
   ///
-  /// - Parameter isRenewal: whether it was said before: where the shared level has forgotten it meanwhile, it has forgotten
+  /// - Parameters:
+  ///   - hashes: those whose answers are signed ahead: of others "absent" means nothing.
+  ///   - isRenewal: whether it was said before: where the shared level has forgotten it meanwhile, it has forgotten
   ///   more than that, and the completion says `false`.
   func setComplete(
-    _ issuer: SharedIssuerName, until: UnixTime?, isRenewal: Bool,
+    _ issuer: SharedIssuerName, until: UnixTime?, hashes: [HashAlgorithm], isRenewal: Bool,
     completion: @escaping @Sendable (Result<Bool, SharedCacheError>) -> Void)
 
   /// Tells the origin that somebody asked for an answer that is not there. Where that is lost, whoever asked asks again.
