@@ -39,13 +39,15 @@ public final class FleetOrigin: @unchecked Sendable {
   private let hasher: any ResponseHasher
   private let gate: Gate
   private let vouches: Bool
-  private let log: @Sendable (String) -> Void
+  private let log: FleetLog
   private var leading: FencingToken?
   private var sharings: [IssuerIndex: IssuerSharing] = [:]
   private var disturbancesSeen: UInt64 = 0
   /// Since when nothing gets into the shared level: monotonic nanoseconds; nil while it does.
   private var failingSince: Int64?
   private var isClosed = false
+  /// Why it was closed last.
+  private var refusal: String?
   private let beginning = Mutex(Beginning.none)
   private let completeCount = Atomic<Int>(0)
   /// So long a failure may last before nothing is vouched for: what is missing is then missed soon.
@@ -65,7 +67,7 @@ public final class FleetOrigin: @unchecked Sendable {
     lease: OriginLease, publisher: AnswerPublisher, shared: any SharedCache, supply: any AnswerSupply,
     directory: @escaping @Sendable () -> IssuerDirectory, vouches: Bool,
     disturbances: @escaping @Sendable () -> UInt64, clock: any Clock, hasher: any ResponseHasher, gate: Gate,
-    log: @escaping @Sendable (String) -> Void
+    log: FleetLog
   ) {
     self.lease = lease
     self.publisher = publisher
@@ -113,13 +115,12 @@ public final class FleetOrigin: @unchecked Sendable {
   private func obeyLease() {
     switch lease.status {
     case .refused(let reason):
-      if !isClosed { log(reason) }
-      isClosed = true
+      if refusal != reason { log.warning(reason) }
+      (isClosed, refusal) = (true, reason)
       gate.close(reason)
     case .leading:
-      if isClosed { log("this node is the origin, and signs") }
       if isClosed { gate.open() }
-      isClosed = false
+      (isClosed, refusal) = (false, nil)
     // Nobody knows better: one that was refused stays so, and one that signs goes on for its own clients.
     case .seeking: break
     }
@@ -132,7 +133,10 @@ public final class FleetOrigin: @unchecked Sendable {
     completeCount.store(0, ordering: .relaxed)
     guard let token else {
       beginning.withLock { $0 = .none }
-      log("this node is not the origin any more: what it signs stays here until it is again")
+      var why = ""
+      if case .seeking(let known?) = lease.status { why = ": \(known)" }
+      log.warning(
+        "this node is not the origin any more, and what it signs stays here until it is again\(why)")
       return
     }
     beginning.withLock { $0 = .asked(token) }
@@ -173,7 +177,7 @@ public final class FleetOrigin: @unchecked Sendable {
       publisher.lead(leading, after: newest)
       disturbancesSeen = disturbances()
       for issuer in directory().issuers.issuers { sharings[issuer.index] = IssuerSharing() }
-      log("this node is the origin, with token \(leading.value): everything that is signed goes to the shared level")
+      log.info("this node is the origin, with token \(leading.value): what it signs goes into Redis")
       return true
     }
   }
@@ -182,7 +186,7 @@ public final class FleetOrigin: @unchecked Sendable {
     let count = disturbances()
     guard count != disturbancesSeen else { return }
     disturbancesSeen = count
-    log("the shared level may have lost something: everything is sent again")
+    log.info("Redis may have lost something: everything is sent again")
     for index in sharings.keys { sharings[index]?.beginAgain(isInDoubt: true) }
   }
 
@@ -236,7 +240,7 @@ public final class FleetOrigin: @unchecked Sendable {
       }
       return true
     } catch {
-      log("issuer '\(issuer.name)': what is to be shared could not be read, trying again: \(error)")
+      log.warning("issuer '\(issuer.name)': what is to be shared could not be read, trying again: \(error)")
       sharing.rest(now: now, isLacking: false)
       return false
     }

@@ -22,6 +22,14 @@ public final class OriginLease: Sendable {
     var nextStep = Int64.min
     var isAsking = false
     var lastToken = FencingToken(0)
+    /// How far the store was when this node first asked.
+    var firstRevision: Revision?
+    /// Since when it has been refused without a break: monotonic nanoseconds.
+    var refusedSince: Int64?
+    /// Whether it never led, and was refused for so long that the other one is no remnant: its store is another's, or a copy.
+    var isBarred = false
+
+    var hasLed: Bool { lastToken.value > 0 }
   }
 
   private let registry: any OriginRegistry
@@ -64,7 +72,7 @@ public final class OriginLease: Sendable {
         state.status = .seeking(why: "the lease ran out before it could be renewed")
         state.nextStep = now
       }
-      guard !state.isAsking, now >= state.nextStep else { return nil }
+      guard !state.isAsking, !state.isBarred, now >= state.nextStep else { return nil }
       state.isAsking = true
       return state.status
     }
@@ -88,7 +96,12 @@ public final class OriginLease: Sendable {
     // A shared level that has forgotten everything must not give out a token that others have seen: by the clock, in
     // milliseconds, it grows over restarts of this process too.
     var claim = claim()
-    let last = state.withLock { $0.lastToken.value }
+    let (last, revision) = state.withLock { state in
+      state.firstRevision = state.firstRevision ?? claim.revision
+      // What was recorded here while another node was the origin does not make up for what that one was told.
+      return (state.lastToken.value, state.hasLed ? claim.revision : state.firstRevision ?? claim.revision)
+    }
+    claim.revision = revision
     claim.tokenFloor = FencingToken(max(last + 1, UInt64(max(0, clock.now().seconds)) * 1000))
     let asked = claim
     registry.claim(asked, milliseconds: leaseMilliseconds, takesOver: takesOver, now: clock.now()) { [self] result in
@@ -101,12 +114,26 @@ public final class OriginLease: Sendable {
         case .success(.leads(let token)):
           state.status = .leading(token)
           state.lastToken = token
+          state.refusedSince = nil
           // From when it was asked for: how long the answer took is not known to have come after the lease began.
           state.leaseEnd = began + leaseMilliseconds * 1_000_000 * 9 / 10
-        case .success(let refusal): state.status = .refused(OriginLease.text(refusal, asked))
+        case .success(let refusal): refuse(&state, refusal, asked, began)
         }
       }
     }
+  }
+
+  private func refuse(_ state: inout State, _ refusal: OriginVerdict, _ claim: OriginClaim, _ now: Int64) {
+    let since = state.refusedSince ?? now
+    state.refusedSince = since
+    var text = OriginLease.text(refusal, claim)
+    // A lease that somebody was killed with ends by itself; one that lasts for longer is renewed by somebody who lives.
+    let isTaken = if case .taken = refusal { true } else { false }
+    if !state.hasLed, !isTaken || now - since > 2 * leaseMilliseconds * 1_000_000 {
+      state.isBarred = true
+      text += ". It is not tried again before this node is started anew"
+    }
+    state.status = .refused(text)
   }
 
   private func renew(_ token: FencingToken, began: Int64) {

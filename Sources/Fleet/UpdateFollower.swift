@@ -12,17 +12,19 @@ public final class UpdateFollower: UpdateReceiver {
     /// Monotonic nanoseconds; nil while the stream is heard.
     var deafSince: Int64? = .some(0)
     var why: String?
+    /// What the log has of it.
+    var toldWhy: String?
     var wasEverHeard = false
     /// When the last entry came: monotonic nanoseconds.
     var lastEntry: Int64 = 0
   }
 
   private let edge: EdgeResponder
-  private let log: @Sendable (String) -> Void
+  private let log: FleetLog
   private let state = Mutex(State())
 
   /// - Parameter log: is told what an operator should know.
-  public init(_ edge: EdgeResponder, log: @escaping @Sendable (String) -> Void) {
+  public init(_ edge: EdgeResponder, log: FleetLog) {
     self.edge = edge
     self.log = log
     state.withLock { state in
@@ -47,21 +49,30 @@ public final class UpdateFollower: UpdateReceiver {
 
   public func isHeard(_ isHeard: Bool, why: String?) {
     let now = edge.clock.monotonicNanoseconds()
-    let message = state.withLock { state -> String? in
+    let isAgain = state.withLock { state -> Bool? in
       if isHeard {
         guard state.deafSince != nil else { return nil }
-        state.deafSince = nil
+        (state.deafSince, state.toldWhy) = (nil, nil)
         edge.isListening(true, isAgain: state.wasEverHeard)
         defer { state.wasEverHeard = true }
-        return state.wasEverHeard ? "the stream of updates is heard again" : nil
+        return state.wasEverHeard
       }
       state.why = why
-      guard state.deafSince == nil else { return nil }
-      state.deafSince = now
-      edge.isListening(false, isAgain: true)
-      return "the stream of updates cannot be heard: \(why ?? "no reason known")"
+      if state.deafSince == nil {
+        state.deafSince = now
+        edge.isListening(false, isAgain: true)
+      }
+      // Another reason is worth a line of its own: a password that is wrong, after a connection that was closed.
+      guard state.toldWhy != why ?? "" else { return nil }
+      state.toldWhy = why ?? ""
+      return false
     }
-    if let message { log(message) }
+    guard let isAgain else { return }
+    if !isHeard {
+      log.warning("the stream of updates cannot be heard: \(why ?? "no reason known")")
+    } else if isAgain {
+      log.info("the stream of updates is heard again")
+    }
   }
 
   public func begins(after newest: [UInt8]?) {
@@ -95,7 +106,7 @@ public final class UpdateFollower: UpdateReceiver {
 
   private func missed(_ what: String) {
     edge.counters.gaps.add(1)
-    log("the stream of updates has a gap, and what was in memory is fetched anew: \(what)")
+    log.warning("the stream of updates has a gap, and what was in memory is fetched anew: \(what)")
     edge.forgetAll()
   }
 

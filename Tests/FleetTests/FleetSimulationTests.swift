@@ -66,7 +66,7 @@ struct FleetSimulationTests {
     case 28: fleet.edges[edge].cache.dropAll()
     case 29: fleet.edges[edge].cache.doubt(true)
     case 30: fleet.edges[edge].cache.doubt(false)
-    case 31 where !history.hasRival && Int.random(in: 0..<4, using: &random) == 0:
+    case 31 where fleet.isLeading && !history.hasRival && Int.random(in: 0..<4, using: &random) == 0:
       fleet.letRivalIn()
       history.hasRival = true
     case 32 where history.hasRival:

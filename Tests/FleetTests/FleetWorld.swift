@@ -45,7 +45,7 @@ final class FleetWorld {
         directory: directory, shared: shared, cacheBytes: 1 << 20, seed: UInt64(number) + 77, limits: .init(),
         clock: clock, hasher: FakeHasher())
     }
-    followers = edges.map { UpdateFollower($0) { _ in } }
+    followers = edges.map { UpdateFollower($0, log: .silent) }
     for follower in followers { shared.follow(follower) }
   }
 

@@ -65,7 +65,7 @@ struct LateLookupTests {
     let edge = EdgeResponder(
       directory: world.edges[0].directory, shared: late, cacheBytes: 1 << 20, seed: 4, limits: .init(),
       clock: world.clock, hasher: FakeHasher())
-    let follower = UpdateFollower(edge) { _ in }
+    let follower = UpdateFollower(edge, log: .silent)
     func store(_ frame: [UInt8]) {
       late.store([SharedFrame(octets: frame, key: world.sharedKey(1), milliseconds: 1_000_000)]) { _, _ in }
     }

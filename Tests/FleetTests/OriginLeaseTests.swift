@@ -2,6 +2,7 @@ import CalendarTime
 import Fleet
 import Responder
 import Simulation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -52,10 +53,14 @@ struct OriginLeaseTests {
     #expect(words(second).contains("a:1 is the origin since \(Sample.start.iso8601)"))
     pass(60, first, second)
     #expect(first.token == held && second.token == nil)
+    // It has seen for long that the first one lives: it must not take over where that is started anew.
+    #expect(words(second).contains("not tried again before"))
     first.release()
     pass(5, second)
-    _ = try token(second, after: held)
-    #expect(first.token == nil)
+    #expect(second.token == nil && first.token == nil)
+    let third = lease(registry, claim(1, "c:3"))
+    third.turn()
+    _ = try token(third, after: held)
   }
 
   @Test("an origin that was paused knows that it leads no longer, before another one may")
@@ -102,6 +107,23 @@ struct OriginLeaseTests {
     let restarted = lease(MemoryOriginRegistry(clock: clock), claim(1, "a:1"))
     restarted.turn()
     _ = try token(restarted, after: before)
+  }
+
+  @Test("what is recorded at an older copy meanwhile does not make up for what the fleet was told")
+  func olderCopy() throws {
+    let registry = MemoryOriginRegistry(clock: clock)
+    let first = lease(registry, claim(1, "a:1", 100))
+    first.turn()
+    first.release()
+    let revision = Mutex<UInt64>(99)
+    let copy = OriginLease(registry: registry, leaseMilliseconds: 10_000, takesOver: false, clock: clock) {
+      OriginClaim(storeIdentity: [1], name: "b:2", revision: Revision(revision.withLock { $0 }))
+    }
+    copy.turn()
+    #expect(words(copy).contains("revision 99"))
+    revision.withLock { $0 = 105 }
+    pass(60, copy)
+    #expect(copy.token == nil && words(copy).contains("revision 99"))
   }
 
   @Test("another store, or an older copy of the same one, takes over only where an operator says so")

@@ -76,7 +76,7 @@ final class SimulatedFleet {
     origin = FleetOrigin(
       lease: lease, publisher: publisher, shared: shared, supply: try RuntimeAnswerSupply(runtime),
       directory: { runtime.directory }, vouches: !wantsOnly, disturbances: { disturbance.value }, clock: clock,
-      hasher: FakeHasher(), gate: .init(close: { runtime.suspend($0) }, open: { runtime.resume() }), log: { _ in })
+      hasher: FakeHasher(), gate: .init(close: { runtime.suspend($0) }, open: { runtime.resume() }), log: .silent)
     rival = OriginLease(registry: registry, leaseMilliseconds: 10_000, takesOver: false, clock: clock) {
       OriginClaim(storeIdentity: [9], name: "rival", revision: Revision(1))
     }
@@ -86,7 +86,7 @@ final class SimulatedFleet {
         directory: try IssuerDirectory.ofEdge([settings]), shared: shared, cacheBytes: 1 << 20,
         seed: seed &+ UInt64(number), limits: .init(), clock: clock, hasher: FakeHasher())
     }
-    followers = edges.map { UpdateFollower($0) { _ in } }
+    followers = edges.map { UpdateFollower($0, log: .silent) }
     for follower in followers { shared.follow(follower) }
     shared.followWants(wanted)
     shared.stepByStep()
@@ -135,6 +135,9 @@ final class SimulatedFleet {
       registry.forget()
     }
   }
+
+  /// One that has not led yet gives up where it meets another.
+  var isLeading: Bool { if case .leading = origin.status { true } else { false } }
 
   /// Another origin, on a store of its own, gets in the way while nobody remembers the first one.
   func letRivalIn() {

@@ -169,7 +169,7 @@ struct RedisFaultTests {
         directory: directory, shared: redis.cache, cacheBytes: 1 << 20, seed: UInt64(number) + 9, limits: .init(),
         clock: clock, hasher: FakeHasher())
     }
-    let followers = edges.map { UpdateFollower($0) { _ in } }
+    let followers = edges.map { UpdateFollower($0, log: .silent) }
     for follower in followers { redis.cache.follow(follower) }
     #expect(await comesTrue { followers.allSatisfy { $0.deafness == nil } })
     let publisher = AnswerPublisher(

@@ -72,8 +72,19 @@ enum RevokeCommand {
   }
 
   private static func confirm(_ revision: Revision, _ configuration: LoadedConfiguration) throws -> ExitCode {
-    switch try ControlClient(configuration).waitUntilApplied(revision, patienceSeconds: 10) {
+    let client = try ControlClient(configuration)
+    switch client.waitUntilApplied(revision, patienceSeconds: 10) {
     case .applied:
+      let fleet = client.fleet()
+      if fleet.isSuspended {
+        Terminal.printError(
+          "avouch: the revocation is on the disk, but this node answers nothing: "
+            + fleet.troubles.joined(separator: "; "))
+        return .no
+      }
+      for trouble in fleet.troubles {
+        Terminal.printError("warning: other nodes of the fleet hear of it later: \(trouble)")
+      }
       Terminal.print("the running responder answers so from now on, or tryLater until it can sign it")
       return .fine
     case .nobodyThere:

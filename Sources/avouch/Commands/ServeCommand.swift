@@ -8,7 +8,10 @@ enum ServeCommand {
     usage: avouch serve --config FILE
 
     Serves until SIGTERM or SIGINT, then answers what is open and ends. A second signal ends at once.
-    SIGHUP reads the configuration again: issuers, signers and policies, without a pause.
+    SIGHUP reads the configuration again: issuers, signers and policies, without a pause; not role, redis, listen or store.
+    With role "edge" it needs neither store nor keys, and answers from Redis (docs/fleet.md). Every key can be set by a
+    variable, as AVOUCH_REDIS_NODES=host:6379; `avouch config table` lists them.
+    How it fares: curl --unix-socket avouch.control http://localhost/readyz (and /metrics).
     Log lines go to standard error; where it listens, and when every answer is ready, to standard output.
     """
 
@@ -72,9 +75,11 @@ enum ServeCommand {
     while !responder.node.waitUntilStarted(milliseconds: 100) {
       if signalled.current > 0 { return false }
       let now = responder.node.startProgress
+      guard now.isMoving else { continue }
       progress.update(fraction: now.planned.map { Double(now.done) / Double($0) }, count: now.done)
     }
-    progress.finish(count: responder.node.startProgress.done)
+    let last = responder.node.startProgress
+    if last.isMoving { progress.finish(count: last.done) }
     return true
   }
 

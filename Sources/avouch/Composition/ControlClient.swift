@@ -1,4 +1,5 @@
 import EventLoop
+import FoundationEssentials
 import Glibc
 import HTTPClient
 import Responder
@@ -37,6 +38,19 @@ struct ControlClient {
         return error.isNobodyThere ? .nobodyThere : .failed("\(error)")
       }
     }
+  }
+
+  /// Why other nodes of the fleet are not told of what changes at the running responder, and whether that answers nothing
+  /// itself because another node is the origin; no trouble where there is no fleet.
+  func fleet() -> (troubles: [String], isSuspended: Bool) {
+    struct Readiness: Decodable {
+      var fleet: [String]?
+      var suspended: Bool?
+    }
+    guard let response = try? HTTPClient.send(request("/readyz", post: false)),
+      let readiness = try? JSONDecoder().decode(Readiness.self, from: Data(response.body))
+    else { return ([], false) }
+    return (readiness.fleet ?? [], readiness.suspended ?? false)
   }
 
   /// What is known of the running responder's memory.

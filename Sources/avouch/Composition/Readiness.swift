@@ -8,8 +8,11 @@ struct Readiness {
   let warnings: [String]
   let answer: ControlAnswer
 
-  /// - Parameter revision: the newest one whose changes memory has seen; nil where there is no status store.
-  init(reasons: [String], warnings: [String], revision: Revision?) {
+  /// - Parameters:
+  ///   - revision: the newest one whose changes memory has seen; nil where there is no status store.
+  ///   - fleet: why other nodes are not told of what changes here.
+  ///   - isSuspended: whether nothing is answered because another node is the origin.
+  init(reasons: [String], warnings: [String], revision: Revision?, fleet: [String] = [], isSuspended: Bool = false) {
     self.reasons = reasons
     self.warnings = warnings
     var object = JSONObject()
@@ -18,6 +21,8 @@ struct Readiness {
     object.add("reasons", reasons)
     object.add("warnings", warnings)
     if let revision { object.add("appliedRevision", revision.value) }
+    if !fleet.isEmpty { object.add("fleet", fleet) }
+    if isSuspended { object.add("suspended", true) }
     answer = ControlAnswer(reasons.isEmpty ? 200 : 503, "application/json", object.text + "\n")
   }
 
@@ -34,8 +39,15 @@ struct Readiness {
     var warnings: [String] = []
     if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
     if isAnybodyServed { warnings += unserved }
-    warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
-    warnings += fleet?.troubles ?? []
-    self.init(reasons: reasons, warnings: warnings, revision: runtime.appliedRevision)
+    // Of a node that is not to sign nothing is to be said of how it signs.
+    if runtime.suspensionReason == nil {
+      warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
+    }
+    let troubles = fleet?.troubles ?? []
+    warnings += troubles
+    let untold = [runtime.suspensionReason].compactMap(\.self) + troubles
+    self.init(
+      reasons: reasons, warnings: warnings, revision: runtime.appliedRevision, fleet: untold,
+      isSuspended: runtime.suspensionReason != nil)
   }
 }

@@ -36,7 +36,7 @@ final class EdgeNode: ServingNode {
       directory: try IssuerDirectory.ofEdge(try EdgeNode.issuers(configuration)), shared: level.cache,
       cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(), limits: limits, clock: SystemClock(),
       hasher: OpenSSLHasher())
-    follower = UpdateFollower(edge) { log.warning("fleet: \($0)") }
+    follower = UpdateFollower(edge, log: FleetLog(log))
   }
 
   private static func issuers(_ configuration: LoadedConfiguration) throws -> [IssuerSettings] {
@@ -104,6 +104,8 @@ final class EdgeNode: ServingNode {
   }
 
   var startProgress: StartProgress {
-    StartProgress(done: 0, planned: nil, summary: "\(edge.directory.issuers.issuers.count) issuers, answers from Redis")
+    StartProgress(
+      done: 0, planned: nil, isMoving: false,
+      summary: "\(edge.directory.issuers.issuers.count) issuers, answers from Redis")
   }
 }

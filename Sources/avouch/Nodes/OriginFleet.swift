@@ -92,7 +92,10 @@ final class OriginFleet: Sendable {
       directory: { runtime.directory }, vouches: settings.push == .all, disturbances: { [level] in level.disturbances },
       clock: SystemClock(), hasher: OpenSSLHasher(),
       gate: FleetOrigin.Gate(close: { runtime.suspend($0) }, open: { runtime.resume() }),
-      log: { [log] in log.warning("fleet: \($0)") })
+      log: FleetLog(log))
+    if settings.takesOver {
+      log.warning("redis.takeOver is set: this store leads whatever the fleet was told by another; take it out again")
+    }
     running.withLock { $0 = (runtime, origin) }
     try level.client.start()
     level.cache.followWants(wanted)

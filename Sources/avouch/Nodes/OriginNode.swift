@@ -98,6 +98,7 @@ final class OriginNode: ServingNode {
     let planned = runtime.plannedAnswers
     return StartProgress(
       done: Int(counters.loaded.current + counters.presigned.current), planned: planned > 0 ? Int(planned) : nil,
+      isMoving: runtime.suspensionReason == nil,
       summary: "\(Count.text(Int(runtime.certificatesAtStart), "certificates")), "
         + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, \(counters.presigned.current) signed")
   }

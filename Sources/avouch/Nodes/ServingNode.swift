@@ -25,6 +25,8 @@ struct StartProgress {
   /// Answers that are there, and how many there will be; nil where that is not known.
   var done: Int
   var planned: Int?
+  /// Whether there is anything to show: not while a node waits for others.
+  var isMoving = true
   /// What to say once it is over.
   var summary: String
 }

@@ -1,6 +1,7 @@
 import CalendarTime
 import Configuration
 import EventLoop
+import Fleet
 import RedisCache
 import RedisClient
 import Responder
@@ -13,7 +14,10 @@ final class SharedLevel: Sendable {
   let registry: RedisOriginRegistry
 
   init(_ settings: Configuration.Redis, _ configuration: LoadedConfiguration, log: TerminalLog) throws {
-    client = try RedisClient(try RedisSettings(settings, configuration)) { log.info("redis: \($0)") }
+    client = try RedisClient(try RedisSettings(settings, configuration)) { line in
+      if line.hasSuffix("connected") { log.info("redis: \(line)") } else { log.warning("redis: \(line)") }
+    }
+    for warning in RedisSettings.exposures(settings, configuration) { log.warning(warning) }
     var options = RedisSharedCache.Options()
     options.lookupMilliseconds = settings.lookupMilliseconds
     options.writeMilliseconds = settings.writeMilliseconds
@@ -44,7 +48,20 @@ final class SharedLevel: Sendable {
   }
 }
 
+extension FleetLog {
+  init(_ log: TerminalLog) {
+    self.init(info: { log.info("fleet: \($0)") }, warning: { log.warning("fleet: \($0)") })
+  }
+}
+
 extension RedisSettings {
+  /// Secrets that others than their owner may read, each in a sentence.
+  static func exposures(_ settings: Configuration.Redis, _ configuration: LoadedConfiguration) -> [String] {
+    [settings.passwordFile, settings.sentinelPasswordFile, settings.tls?.key].compactMap { path in
+      path.flatMap { Files.exposure(configuration.resolved($0)) }
+    }
+  }
+
   /// - Throws: where a file that it names is not there.
   init(_ settings: Configuration.Redis, _ configuration: LoadedConfiguration) throws(CommandFailure) {
     let nodes = settings.nodes.compactMap { RedisAddress($0) }
