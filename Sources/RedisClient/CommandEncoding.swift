@@ -1,4 +1,7 @@
-/// Commands as RESP writes them: an array of bulk strings.
+import CHiredis
+import Glibc
+
+/// Commands as RESP writes them, by hiredis.
 enum CommandEncoding {
   /// An upper bound of what `octets(of:)` will give.
   static func bound(_ words: [[UInt8]]) -> Int {
@@ -6,35 +9,30 @@ enum CommandEncoding {
   }
 
   static func octets(of words: [[UInt8]]) -> [UInt8] {
-    var octets: [UInt8] = []
-    octets.reserveCapacity(bound(words))
-    append(words, to: &octets)
-    return octets
-  }
-
-  static func append(_ words: [[UInt8]], to octets: inout [UInt8]) {
-    append(words.count, after: UInt8(ascii: "*"), to: &octets)
-    for word in words {
-      append(word.count, after: UInt8(ascii: "$"), to: &octets)
-      octets += word
-      appendLineEnd(to: &octets)
+    let counts = words.map(\.count)
+    var pointers: [UnsafePointer<CChar>?] = unsafe []
+    unsafe pointers.reserveCapacity(words.count)
+    return unsafe withPointers(words[...], &pointers) { pointers in
+      var target: UnsafeMutablePointer<CChar>?
+      let count = unsafe redisFormatCommandArgv(&target, Int32(counts.count), &pointers, counts)
+      guard count > 0, let target = unsafe target else { fatalError("no memory for a command to Redis") }
+      defer { unsafe redisFreeCommand(target) }
+      return unsafe [UInt8](UnsafeRawBufferPointer(start: target, count: Int(count)))
     }
   }
 
-  // Not an array of its own: its references would be counted eight times a command.
-  private static func appendLineEnd(to octets: inout [UInt8]) {
-    octets.append(13)
-    octets.append(10)
-  }
-
-  private static func append(_ number: Int, after mark: UInt8, to octets: inout [UInt8]) {
-    octets.append(mark)
-    var divisor = 1
-    while number / divisor >= 10 { divisor *= 10 }
-    while divisor > 0 {
-      octets.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-      divisor /= 10
+  /// Calls `body` where every word stays at its place: none of them is copied first.
+  private static func withPointers(
+    _ words: ArraySlice<[UInt8]>, _ pointers: inout [UnsafePointer<CChar>?],
+    _ body: (inout [UnsafePointer<CChar>?]) -> [UInt8]
+  ) -> [UInt8] {
+    guard let first = words.first else { return unsafe body(&pointers) }
+    return unsafe first.withUnsafeBytes { word in
+      // An empty array has no address, and hiredis takes one for every word.
+      let empty: StaticString = ""
+      let start = unsafe word.baseAddress ?? UnsafeRawPointer(empty.utf8Start)
+      unsafe pointers.append(start.assumingMemoryBound(to: CChar.self))
+      return unsafe withPointers(words.dropFirst(), &pointers, body)
     }
-    appendLineEnd(to: &octets)
   }
 }

@@ -34,9 +34,12 @@ struct OwnRedis {
   let client: RedisClient
   let cache: RedisSharedCache
 
-  init(_ arguments: [String] = []) async throws {
+  /// - Parameter silence: milliseconds after which a server that owes replies is down; nil for what it is by itself.
+  init(_ arguments: [String] = [], silence: Int? = nil) async throws {
     server = await RedisServer(arguments)
-    client = try RedisClient(RedisSettings(.standalone(server.address))) { _ in }
+    var settings = RedisSettings(.standalone(server.address))
+    if let silence { settings.times.silence = silence }
+    client = try RedisClient(settings) { _ in }
     try client.start()
     var options = RedisSharedCache.Options()
     // All the other tests run beside this one: a lookup that takes its time has not failed.
