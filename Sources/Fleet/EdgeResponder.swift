@@ -7,7 +7,8 @@ import Synchronization
 /// A node without keys and without a status store: it answers from memory, and fetches what is not there from the level
 /// that nodes share.
 ///
-/// It says `unauthorized` of what is absent only while the origin vouches that everything is there; else `tryLater`.
+/// It says `unauthorized` of what is absent only while the origin vouches that everything is there; else it asks the
+/// origin for it, and says `tryLater` where that brings nothing.
 /// Any thread may call.
 public final class EdgeResponder: AnswerSource {
   /// Bounds.

@@ -60,8 +60,8 @@ public final class FleetOrigin: @unchecked Sendable {
 
   /// - Parameters:
   ///   - vouches: whether all that is signed ahead is pushed, so that what is absent was not issued.
-  ///   - disturbances: grows whenever the shared level may have lost something that it had taken: a new master, a
-  ///     connection made again.
+  ///   - disturbances: is another value whenever the shared level may have lost something that it had taken: a new
+  ///     master, a connection made again.
   ///   - log: is told what an operator should know.
   public init(
     lease: OriginLease, publisher: AnswerPublisher, shared: any SharedCache, supply: any AnswerSupply,
@@ -183,9 +183,9 @@ public final class FleetOrigin: @unchecked Sendable {
   }
 
   private func noticeDisturbances() {
-    let count = disturbances()
-    guard count != disturbancesSeen else { return }
-    disturbancesSeen = count
+    let now = disturbances()
+    guard now != disturbancesSeen else { return }
+    disturbancesSeen = now
     log.info("Redis may have lost something: everything is sent again")
     for index in sharings.keys { sharings[index]?.beginAgain(isInDoubt: true) }
   }

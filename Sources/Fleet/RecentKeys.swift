@@ -1,6 +1,6 @@
 import Responder
 
-/// What was asked for within a while. Pure; bounded: over it the oldest are forgotten first.
+/// What was asked for within a while. Pure; bounded: over it the first noted are forgotten first.
 struct RecentKeys {
   private let limit: Int
   private let nanoseconds: Int64

@@ -170,7 +170,7 @@ public final class RedisSharedCache: SharedCache {
   public func discard(_ octets: [UInt8], under key: SharedKey) {
     let seconds = Array("\(RedisSharedCache.damagedSeconds)".utf8)
     let command = Scripts.discard.command(
-      keys: [Array("\(key)".utf8)], arguments: [octets, SharedAnswer.damaged, seconds])
+      keys: [key.redisKey], arguments: [octets, SharedAnswer.damaged, seconds])
     // Where it fails the next one who finds them does it.
     client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { _ in }
   }
@@ -219,7 +219,7 @@ public final class RedisSharedCache: SharedCache {
     guard policy != "noeviction", fields["maxmemory"] != "0" else { return nil }
     return
       "Redis may throw answers away when its memory is full (maxmemory-policy \(policy ?? "unknown")), so that what is "
-      + "absent may have been issued: edges answer tryLater for it; set maxmemory-policy to noeviction"
+      + "absent may have been issued: the origin is asked for each such serial; set maxmemory-policy to noeviction"
   }
 
   private func writeCompleteness(
