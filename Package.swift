@@ -103,7 +103,8 @@ let package = Package(
     .target(
       name: "RedisTestSupport", dependencies: ["RedisClient"], path: "Tests/RedisTestSupport", swiftSettings: strict),
     roomTests(
-      "RedisClient", imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "RedisTestSupport", "Responder"]),
+      "RedisClient",
+      imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "RedisTestSupport", "Responder", "TestSupport"]),
     roomTests(
       "RedisCache",
       imports: [

@@ -185,18 +185,27 @@ public final class AnswerPublisher: PublicationReceiver {
     guard let token = token.withLock({ $0 }) else { return state.withLock { takeOutcomes(&$0) } }
     let now = clock.monotonicNanoseconds()
     let present = source()
-    let (hasHeard, items) = state.withLock { state in
+    let (hasHeard, mayWrite) = state.withLock { state in
       let hasHeard = takeOutcomes(&state)
       tellOverdueChanges(&state, now, present)
-      guard now >= state.pauseEnd else { return (hasHeard, [PublisherQueue.Item]()) }
-      return (hasHeard, state.queue.take(max(0, limits.window - state.queue.underWayCount)))
+      return (hasHeard, now >= state.pauseEnd)
     }
-    // After they are taken: one may be signed by whom a reload has brought meanwhile.
-    let directory = source()
-    for first in stride(from: 0, to: items.count, by: AnswerPublisher.writesAtOnce) {
-      write(items[first..<min(first + AnswerPublisher.writesAtOnce, items.count)], token, directory)
+    let hasWritten = mayWrite && writeAll(token)
+    return announceNext(token, now) || hasWritten || hasHeard
+  }
+
+  /// As many as may be under way. False where there are none.
+  private func writeAll(_ token: FencingToken) -> Bool {
+    var hasWritten = false
+    while true {
+      let items = state.withLock { state in
+        state.queue.take(min(limits.window - state.queue.underWayCount, AnswerPublisher.writesAtOnce))
+      }
+      guard !items.isEmpty else { return hasWritten }
+      hasWritten = true
+      // After they are taken: one may be signed by whom a reload has brought meanwhile.
+      write(items, token, source())
     }
-    return announceNext(token, now) || !items.isEmpty || hasHeard
   }
 
   private func tellOverdueChanges(_ state: inout State, _ now: Int64, _ directory: IssuerDirectory) {
@@ -212,18 +221,20 @@ public final class AnswerPublisher: PublicationReceiver {
   }
 
   private func write(
-    _ items: ArraySlice<PublisherQueue.Item>, _ token: FencingToken, _ directory: IssuerDirectory
+    _ items: [PublisherQueue.Item], _ token: FencingToken, _ directory: IssuerDirectory
   ) {
     let now = clock.now()
-    let batch = WriteBatch(items.count, token)
-    for item in items {
-      if let frame = frame(of: item, token, directory, now) {
-        batch.append(item, frame)
-      } else {
-        state.withLock { $0.queue.finish(item.key) }
-        item.ticket?.end()
+    let made = items.indices.map { frame(of: items[$0], token, directory, now) }
+    var items = items
+    if made.contains(where: { $0 == nil }) {
+      state.withLock { state in
+        for place in items.indices where made[place] == nil { state.queue.finish(items[place].slot) }
       }
+      for place in items.indices where made[place] == nil { items[place].ticket?.end() }
+      items = items.indices.filter { made[$0] != nil }.map { items[$0] }
+      guard !items.isEmpty else { return }
     }
+    let batch = WriteBatch(items, made.compactMap { $0 }, token)
     ended.withLock { $0.sent += batch.items.count }
     shared.store(batch.frames) { [self, batch] place, result in written(place, of: batch, result) }
   }
@@ -274,7 +285,7 @@ public final class AnswerPublisher: PublicationReceiver {
   private func take(_ outcome: WriteBatch.Outcome, of batch: WriteBatch, _ state: inout State) {
     // Where they stand: a copy of an item counts references.
     let place = outcome.place
-    defer { state.queue.finish(batch.items[place].key) }
+    defer { state.queue.finish(batch.items[place].slot) }
     switch outcome.result {
     case .failure(let error):
       fail(&state, error)

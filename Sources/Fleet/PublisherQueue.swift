@@ -22,20 +22,29 @@ struct PublisherQueue {
     var ticket: WalkTicket?
     /// When it came: monotonic nanoseconds.
     var since: Int64 = 0
+    /// Where the queue keeps it, once it was taken.
+    fileprivate(set) var slot = -1
   }
 
-  /// What there is of one key: one look for each step, since an origin that fills the shared level takes millions.
-  fileprivate struct Entry {
+  /// What there is of one key. It has a place of its own: an origin that fills the shared level takes millions, and each look
+  /// into a table of keys costs as much as encoding an answer.
+  fileprivate struct Slot {
+    var key: ResponseKey
     var waiting: Item?
+    /// Whether something waits: asking the item itself would copy it.
+    var isWaited = false
     var isUnderWay = false
     /// Whether what waits has had its turn in vain, because something is under way.
     var isDeferred = false
   }
 
   private let limit: Int
-  private var changes = Line<ResponseKey>()
-  private var renewals = Line<ResponseKey>()
-  private var entries: [ResponseKey: Entry] = [:]
+  /// Slots of what waits. One that was left may be used anew before its turn in line: then that turn is the new one's.
+  private var changes = Line<Int>()
+  private var renewals = Line<Int>()
+  private var slots: [Slot] = []
+  private var freeSlots: [Int] = []
+  private var places: [ResponseKey: Int] = [:]
   private(set) var underWayCount = 0
   /// Issuers of which something was left out.
   private(set) var incomplete: Set<IssuerIndex> = []
@@ -52,74 +61,97 @@ struct PublisherQueue {
     ticket: WalkTicket? = nil, since: Int64 = 0
   ) {
     let key = answer.key
+    let place = places[key]
     let item = Item(
       key: key, answer: answer, isChange: isChange, isUrgent: isUrgent, isWanted: isWanted, onlyOver: onlyOver,
       ticket: ticket, since: since)
-    guard let held = entries[key]?.waiting else { return append(item) }
+    guard let place, slots[place].isWaited, let held = slots[place].waiting else { return append(item, place) }
     if held.ticket !== ticket { ticket?.begin() }
     if ticket != nil, held.ticket !== ticket { held.ticket?.end() }
     // The place in line stays, save that a change goes to the front of the renewals. Two that were signed at once may come in
     // either order.
     let isNewer = (answer.revision, answer.times.producedAt) >= (held.answer.revision, held.answer.times.producedAt)
-    entries[key]?.waiting = Item(
+    slots[place].waiting = Item(
       key: key, answer: isNewer ? answer : held.answer, isChange: held.isChange || isChange,
       isUrgent: held.isUrgent || isUrgent, isWanted: held.isWanted || isWanted, onlyOver: held.onlyOver && onlyOver,
       ticket: ticket ?? held.ticket, since: held.since)
-    if isChange, !held.isChange { changes.append(key) }
+    if isChange, !held.isChange { changes.append(place) }
   }
 
-  private mutating func append(_ item: Item) {
+  private mutating func append(_ item: consuming Item, _ held: Int?) {
     guard count < limit else {
       incomplete.insert(item.key.issuer)
       return
     }
     item.ticket?.begin()
-    entries[item.key, default: Entry()].waiting = item
+    let place = held ?? newSlot(item.key)
     count += 1
-    if item.isChange { changes.append(item.key) } else { renewals.append(item.key) }
+    if item.isChange { changes.append(place) } else { renewals.append(place) }
+    slots[place].isWaited = true
+    slots[place].waiting = consume item
+  }
+
+  private mutating func newSlot(_ key: ResponseKey) -> Int {
+    let place = freeSlots.popLast() ?? slots.count
+    if place == slots.count { slots.append(Slot(key: key)) } else { slots[place].key = key }
+    places[key] = place
+    return place
   }
 
   /// Since when the first change waits, and the first of all.
   mutating func waitingSince() -> (change: Int64?, any: Int64?) {
-    while let key = changes.next, entries[key]?.waiting == nil { _ = changes.popFirst() }
-    while let key = renewals.next, entries[key]?.waiting == nil { _ = renewals.popFirst() }
-    let change = changes.next.flatMap { entries[$0]?.waiting?.since }
-    let renewal = renewals.next.flatMap { entries[$0]?.waiting?.since }
-    return (change, [change, renewal].compactMap(\.self).min())
+    while let place = changes.next, !slots[place].isWaited { _ = changes.popFirst() }
+    while let place = renewals.next, !slots[place].isWaited { _ = renewals.popFirst() }
+    let change = changes.next.flatMap { slots[$0].waiting?.since }
+    let renewal = renewals.next.flatMap { slots[$0].waiting?.since }
+    guard let change else { return (nil, renewal) }
+    return (change, min(change, renewal ?? change))
   }
 
   /// Up to so many, the changes first.
   mutating func take(_ wanted: Int) -> [Item] {
     var taken: [Item] = []
     taken.reserveCapacity(min(wanted, count))
-    while taken.count < wanted, let key = changes.popFirst() ?? renewals.popFirst() {
-      if let item = entries[key]?.take() { taken.append(item) }
+    while taken.count < wanted, let place = changes.popFirst() ?? renewals.popFirst() {
+      guard slots[place].isWaited else { continue }
+      guard !slots[place].isUnderWay else {
+        slots[place].isDeferred = true
+        continue
+      }
+      guard var item = slots[place].waiting.take() else { continue }
+      slots[place].isWaited = false
+      item.slot = place
+      slots[place].isUnderWay = true
+      taken.append(consume item)
     }
     count -= taken.count
     underWayCount += taken.count
     return taken
   }
 
-  /// What was taken is done with, or has been put back.
-  mutating func finish(_ key: ResponseKey) {
-    guard let place = entries.index(forKey: key), entries.values[place].isUnderWay else { return }
+  /// What was taken is done with, or has been put back. Once for each that was taken.
+  ///
+  /// - Parameter place: the item's `slot`.
+  mutating func finish(_ place: Int) {
+    guard slots.indices.contains(place), slots[place].isUnderWay else { return }
     underWayCount -= 1
-    guard let next = entries.values[place].waiting else {
-      entries.remove(at: place)
+    let isDeferred = slots[place].isDeferred
+    slots[place].isUnderWay = false
+    slots[place].isDeferred = false
+    guard slots[place].isWaited, let isChange = slots[place].waiting?.isChange else {
+      places[slots[place].key] = nil
+      freeSlots.append(place)
       return
     }
-    if entries.values[place].isDeferred {
-      if next.isChange { changes.append(key) } else { renewals.append(key) }
-    }
-    entries.values[place].isUnderWay = false
-    entries.values[place].isDeferred = false
+    guard isDeferred else { return }
+    if isChange { changes.append(place) } else { renewals.append(place) }
   }
 
   /// Something could not be sent: it comes back unless something newer has taken its place.
   mutating func putBack(_ item: Item) {
     // `add` counts it once more.
     defer { item.ticket?.end() }
-    guard let newer = entries[item.key]?.waiting else {
+    guard item.slot >= 0, let newer = slots[item.slot].waiting else {
       return add(
         item.answer, isChange: item.isChange, isWanted: item.isWanted, isUrgent: item.isUrgent, onlyOver: item.onlyOver,
         ticket: item.ticket, since: item.since)
@@ -133,19 +165,5 @@ struct PublisherQueue {
   mutating func takeIncomplete() -> Set<IssuerIndex> {
     defer { incomplete = [] }
     return incomplete
-  }
-}
-
-extension PublisherQueue.Entry {
-  /// What waits, where nothing is under way.
-  fileprivate mutating func take() -> PublisherQueue.Item? {
-    guard let item = waiting else { return nil }
-    guard !isUnderWay else {
-      isDeferred = true
-      return nil
-    }
-    waiting = nil
-    isUnderWay = true
-    return item
   }
 }

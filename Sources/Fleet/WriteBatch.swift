@@ -1,6 +1,7 @@
 import Responder
 
-/// Writes that went out together. Filled by one thread before anybody else knows it.
+/// Writes that went out together.
+// What changes of it is behind a lock of whoever holds it.
 final class WriteBatch: @unchecked Sendable {
   struct Outcome {
     var place: Int
@@ -8,21 +9,17 @@ final class WriteBatch: @unchecked Sendable {
   }
 
   let token: FencingToken
-  private(set) var items: [PublisherQueue.Item] = []
-  private(set) var frames: [SharedFrame] = []
+  let items: [PublisherQueue.Item]
+  let frames: [SharedFrame]
   /// Behind the lock of what has ended.
   private var outcomes: [Outcome] = []
 
-  init(_ count: Int, _ token: FencingToken) {
+  /// - Parameter frames: one for each item.
+  init(_ items: [PublisherQueue.Item], _ frames: [SharedFrame], _ token: FencingToken) {
+    self.items = items
+    self.frames = frames
     self.token = token
-    items.reserveCapacity(count)
-    frames.reserveCapacity(count)
-    outcomes.reserveCapacity(count)
-  }
-
-  func append(_ item: PublisherQueue.Item, _ frame: SharedFrame) {
-    items.append(item)
-    frames.append(frame)
+    outcomes.reserveCapacity(items.count)
   }
 
   /// Whether it is the first since they were taken.

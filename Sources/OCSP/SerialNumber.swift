@@ -7,11 +7,11 @@ public struct SerialNumber: Sendable, Hashable, Comparable {
   /// RFC 5280 4.1.2.2 allows 20 octets; some private CAs use more. Longer ones are nobody's serial here.
   public static let maximumOctets = 32
 
-  private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-  private var length: UInt8 = 0
+  @usableFromInline var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  @usableFromInline var length: UInt8 = 0
 
   /// How many content octets: 1 to 32.
-  public var count: Int { Int(length) }
+  @inlinable public var count: Int { Int(length) }
 
   /// The serial with these content octets, or nil where there are none or more than 32.
   public init?(content: Span<UInt8>) {
@@ -30,7 +30,7 @@ public struct SerialNumber: Sendable, Hashable, Comparable {
   }
 
   /// The content octet at `index`, counted from the most significant.
-  public subscript(index: Int) -> UInt8 {
+  @inlinable public subscript(index: Int) -> UInt8 {
     precondition(index >= 0 && index < count)
     let word =
       switch index >> 3 {
@@ -53,7 +53,7 @@ public struct SerialNumber: Sendable, Hashable, Comparable {
   }
 
   /// The four little-endian words that hold the octets, zero beyond `count`: for hash functions.
-  public var packedWords: (UInt64, UInt64, UInt64, UInt64) { words }
+  @inlinable public var packedWords: (UInt64, UInt64, UInt64, UInt64) { words }
 
   public static func == (left: SerialNumber, right: SerialNumber) -> Bool {
     left.length == right.length && left.words == right.words

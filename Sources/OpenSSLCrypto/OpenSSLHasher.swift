@@ -7,10 +7,13 @@ public struct OpenSSLHasher: ResponseHasher {
   public init() {}
 
   public func sha256(_ first: [UInt8], _ second: [UInt8]) -> ResponseDigest {
-    var octets = [UInt8](repeating: 0, count: 32)
-    let isDone = unsafe avouch_sha256_of_two(first, first.count, second, second.count, &octets)
+    var octets = InlineArray<32, UInt8>(repeating: 0)
+    var target = octets.mutableSpan
+    let isDone = unsafe target.withUnsafeMutableBufferPointer { target in
+      unsafe avouch_sha256_of_two(first, first.count, second, second.count, target.baseAddress)
+    }
     precondition(isDone == 1, "SHA-256 is missing from OpenSSL")
-    return ResponseDigest(octets: octets)
+    return ResponseDigest(octets: octets.span)
   }
 
   /// The digest of the octets; its length is the algorithm's `digestCount`.

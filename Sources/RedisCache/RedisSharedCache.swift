@@ -110,38 +110,69 @@ public final class RedisSharedCache: SharedCache {
     completion: @escaping @Sendable (Int, Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
     guard expectsNothing.load(ordering: .relaxed), !writes.contains(where: \.onlyOver) else {
-      return compareAndStore(writes, Array(writes.indices), completion)
+      return compareAndStore(writes, completion)
     }
-    let commands = writes.map { write in
-      let key = write.key.redisKey
-      return RedisCommand(
-        words: [Words.set, key, write.octets, Words.px, Words.milliseconds(write.milliseconds), Words.nx], key: key)
+    var batch = batch(for: writes)
+    var lifetime = Lifetime()
+    for write in writes {
+      let words: InlineArray<6, [UInt8]> = [
+        Words.set, write.key.redisKey, write.octets, Words.px, lifetime.word(write.milliseconds), Words.nx,
+      ]
+      batch.append(words.span, keyAt: 1)
     }
-    client.performEach(commands, deadlineMilliseconds: options.writeMilliseconds) { [self] place, result in
+    client.perform(batch, deadlineMilliseconds: options.writeMilliseconds) { [self] place, result in
       // Something is there, and may be newer.
       if case .success(.null) = result {
         expectsNothing.store(false, ordering: .relaxed)
-        compareAndStore([writes[place]], [place], completion)
+        compareAndStore(writes[place]) { completion(place, $0) }
       } else {
         completion(place, RedisSharedCache.read(result) { $0 == .simple("OK") ? .written : nil })
       }
     }
   }
 
-  /// - Parameter places: of the writes, to whoever is told.
   private func compareAndStore(
-    _ writes: [SharedFrame], _ places: [Int],
+    _ writes: [SharedFrame],
     _ completion: @escaping @Sendable (Int, Result<SharedWrite.Outcome, SharedCacheError>) -> Void
   ) {
-    let commands = writes.map { write in
-      Scripts.store.command(
-        keys: [write.key.redisKey],
-        arguments: [write.octets, Words.milliseconds(write.milliseconds), write.onlyOver ? Words.yes : Words.no])
+    var batch = batch(for: writes)
+    var lifetime = Lifetime()
+    for write in writes {
+      let words: InlineArray<7, [UInt8]> = [
+        RedisScript.nameByDigest, Scripts.store.digest, Words.yes, write.key.redisKey, write.octets,
+        lifetime.word(write.milliseconds), write.onlyOver ? Words.yes : Words.no,
+      ]
+      batch.append(words.span, keyAt: 3)
     }
-    client.performEach(commands, deadlineMilliseconds: options.writeMilliseconds) { [self] place, result in
-      completion(places[place], RedisSharedCache.read(result, outcome))
+    client.perform(batch, deadlineMilliseconds: options.writeMilliseconds) { [self] place, result in
+      if case .failure(let failure) = result, failure.isUnknownScript {
+        compareAndStore(writes[place]) { completion(place, $0) }
+      } else {
+        completion(place, RedisSharedCache.read(result, outcome))
+      }
     }
   }
+
+  /// One alone, with the script itself where the node does not know it.
+  private func compareAndStore(
+    _ write: SharedFrame, _ completion: @escaping @Sendable (Result<SharedWrite.Outcome, SharedCacheError>) -> Void
+  ) {
+    var lifetime = Lifetime()
+    let command = Scripts.store.command(
+      keys: [write.key.redisKey],
+      arguments: [write.octets, lifetime.word(write.milliseconds), write.onlyOver ? Words.yes : Words.no])
+    client.perform(command, deadlineMilliseconds: options.writeMilliseconds) { [self] result in
+      completion(RedisSharedCache.read(result, outcome))
+    }
+  }
+
+  private func batch(for writes: [SharedFrame]) -> RedisBatch {
+    client.batch(
+      commands: writes.count, octets: writes.reduce(0) { $0 + $1.octets.count + RedisSharedCache.commandOctets })
+  }
+
+  /// What a command has beside the frame, about.
+  private static let commandOctets = 192
 
   private func outcome(_ value: RedisValue) -> SharedWrite.Outcome? {
     switch value.integer {
@@ -163,8 +194,16 @@ public final class RedisSharedCache: SharedCache {
     static let px = Array("PX".utf8)
     static let nx = Array("NX".utf8)
     static let (yes, no): ([UInt8], [UInt8]) = ([0x31], [0x30])
+  }
 
-    static func milliseconds(_ count: Int64) -> [UInt8] { Array("\(max(1, count))".utf8) }
+  /// How long answers are kept, as a word: most of those that are written together are kept equally long.
+  private struct Lifetime {
+    private var last: (milliseconds: Int64, word: [UInt8]) = (-1, [])
+
+    mutating func word(_ milliseconds: Int64) -> [UInt8] {
+      if milliseconds != last.milliseconds { last = (milliseconds, Array("\(max(1, milliseconds))".utf8)) }
+      return last.word
+    }
   }
 
   public func discard(_ octets: [UInt8], under key: SharedKey) {

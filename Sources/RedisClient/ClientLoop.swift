@@ -123,15 +123,27 @@ final class ClientLoop: @unchecked Sendable {
   // MARK: - Commands
 
   private func begin(_ submission: Submission) {
-    let operation = Operation(submission)
-    unsettled += 1
+    if !submission.slots.isEmpty, !submission.ends.isEmpty {
+      for operation in Operation.split(submission) { begin(operation) }
+    } else {
+      begin(Operation(submission))
+    }
+  }
+
+  private func begin(_ operation: Operation) {
+    register(operation)
     guard operation.deadline > now else {
       // No node is to blame for that.
       settle(operation, .failure(RedisFailure(.deadlinePassed, at: nil)))
       return
     }
-    deadlines.insert(operation, at: operation.deadline)
     route(operation)
+  }
+
+  /// From here on it is settled at its deadline at the latest.
+  private func register(_ operation: Operation) {
+    unsettled += 1
+    deadlines.insert(operation, at: operation.deadline)
   }
 
   private func route(_ operation: Operation) {
@@ -165,19 +177,36 @@ final class ClientLoop: @unchecked Sendable {
     topology.lookAgain()
   }
 
+  /// Of several commands, all that nobody has been told about yet.
   func settle(_ operation: Operation, _ result: Result<RedisValue, RedisFailure>) {
+    let told = operation.count - operation.openCount
     guard let completion = operation.settle() else { return }
     unsettled -= 1
-    submissions.release(octets: operation.size)
-    completion(result)
+    submissions.release(commands: operation.admitted.commands, octets: operation.admitted.octets)
+    switch completion {
+    case .one(let completion): completion(result)
+    case .each(let completion):
+      for place in told..<operation.count { completion(place, result) }
+    }
   }
 
   /// A node has replied to a command that still waits.
-  func answered(_ operation: Operation, _ reply: RedisValue, by node: Node) {
-    guard case .error(let text) = reply else {
-      settle(operation, .success(reply))
-      return
+  ///
+  /// - Parameter place: of the command, where several travel together.
+  func answered(_ operation: Operation, _ place: Int, _ reply: RedisValue, by node: Node) {
+    if case .error(let text) = reply {
+      let single = operation.single(place)
+      if let single { register(single) }
+      refused(single ?? operation, text, by: node)
+    } else if !operation.tell(place, .success(reply)) {
+      return settle(operation, .success(reply))
     }
+    // Everybody was told: nobody hears of this result.
+    if operation.openCount == 0 { settle(operation, .success(.null)) }
+  }
+
+  /// Sends a command again where that may help.
+  private func refused(_ operation: Operation, _ text: String, by node: Node) {
     switch ServerErrorKind(text, from: node.address.host) {
     case .noScript where operation.useScript():
       node.take(operation)
@@ -222,9 +251,9 @@ final class ClientLoop: @unchecked Sendable {
     while let operation = deadlines.popDue(now) {
       guard !operation.isSettled else { continue }
       isAnyPassed = true
-      let node = operation.node
+      let (node, count) = (operation.node, operation.openCount)
       settle(operation, .failure(RedisFailure(.deadlinePassed, at: node?.address)))
-      node?.deadlinePassed()
+      node?.deadlinePassed(of: count)
     }
     while let operation = retries.popDue(now) {
       if !operation.isSettled { route(operation) }

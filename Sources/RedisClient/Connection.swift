@@ -28,7 +28,7 @@ final class Connection: Timed {
   private var output = OutputBuffer()
 
   /// Replies that the server owes.
-  private var owed = 0
+  private(set) var owed = 0
   private var silentSince = MonotonicTime(nanoseconds: .max)
   private var lastReceipt = MonotonicTime(nanoseconds: .max)
   /// How long it may owe replies and say nothing.
@@ -51,7 +51,7 @@ final class Connection: Timed {
     readyLimit = now.advanced(byMilliseconds: Int64(profile.times.connecting))
   }
 
-  var hasRoom: Bool { phase == .ready && output.count < Connection.outputOctets }
+  var hasRoom: Bool { phase == .ready && output.hasRoom(of: Connection.outputOctets) }
 
   // MARK: - Connecting
 

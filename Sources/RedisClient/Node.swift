@@ -83,9 +83,9 @@ final class Node: ConnectionOwner, Timed {
     connection.send(CommandEncoding.octets(of: words.map { Array($0.utf8) }), replies: 1)
   }
 
-  /// The deadline of a command of this node has passed.
-  func deadlinePassed() {
-    statistics.deadlines.increment()
+  /// The deadline of commands of this node, which travelled together, has passed.
+  func deadlinePassed(of commands: Int) {
+    statistics.deadlines.increment(by: UInt64(commands))
     guard breaker.deadlinePassed(), case .open(let why) = breaker.state else { return }
     setState(.down, why: why)
     // What was sent may be answered yet.
@@ -94,7 +94,7 @@ final class Node: ConnectionOwner, Timed {
   }
 
   func connectionHasRoom(_ connection: Connection) {
-    while connection.hasRoom, unanswered.count < profile.bounds.unanswered, let operation = waiting.popFirst() {
+    while connection.hasRoom, connection.owed < profile.bounds.unanswered, let operation = waiting.popFirst() {
       guard !operation.isSettled else { continue }
       if operation.isAsking {
         operation.isAsking = false
@@ -102,8 +102,8 @@ final class Node: ConnectionOwner, Timed {
         connection.send(Node.asking, replies: 1)
       }
       unanswered.append(.operation(operation))
-      connection.send(operation.octets, replies: 1)
-      statistics.commands.increment()
+      connection.send(operation.octets, replies: operation.count)
+      statistics.commands.increment(by: UInt64(operation.count))
     }
   }
 
@@ -111,12 +111,17 @@ final class Node: ConnectionOwner, Timed {
   private static let pingOctets = CommandEncoding.octets(of: [Array("PING".utf8)])
 
   func connection(_ connection: Connection, received reply: RedisValue) {
-    switch unanswered.popFirst() {
-    case .operation(let operation):
+    if case .operation(let operation) = unanswered.first {
+      let place = operation.takeReply()
+      if operation.isAnswered { _ = unanswered.popFirst() }
       // Where its deadline has passed, it only keeps the order.
       guard !operation.isSettled else { return }
       breaker.answered()
-      loop.answered(operation, reply, by: self)
+      loop.answered(operation, place, reply, by: self)
+      return
+    }
+    switch unanswered.popFirst() {
+    case .operation: break
     case .ping:
       isPinging = false
       if !Node.isUnwell(reply) { pingSucceeded() }
@@ -211,7 +216,7 @@ final class Node: ConnectionOwner, Timed {
 
   private func fail(_ operation: Operation, _ why: String) {
     guard !operation.isSettled else { return }
-    statistics.failures.increment()
+    statistics.failures.increment(by: UInt64(operation.openCount))
     loop.settle(operation, .failure(RedisFailure(.notConnected(why), at: address)))
   }
 

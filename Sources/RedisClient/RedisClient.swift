@@ -63,60 +63,37 @@ public final class RedisClient: Sendable {
       return
     }
     let submission = Submission(command, isForCluster: isForCluster, deadline: deadline, completion: completion)
-    if let refusal = submissions.admit([submission]) { completion(.failure(RedisFailure(refusal, at: nil))) }
+    if let refusal = submissions.admit(submission) { completion(.failure(RedisFailure(refusal, at: nil))) }
+  }
+
+  /// An empty batch for this client.
+  ///
+  /// - Parameters:
+  ///   - commands: as many as will be added, about.
+  ///   - octets: that these will have, about.
+  public func batch(commands: Int, octets: Int) -> RedisBatch {
+    RedisBatch(isForCluster: isForCluster, commands: commands, octets: octets)
   }
 
   /// Sends commands together, each to its node; all are admitted, or none.
   ///
-  /// - Parameter completion: called once, when the last result is there; results stand in the order of the commands.
+  /// - Parameter completion: called once for each command, with its place; as in `perform` of one.
   public func perform(
-    _ commands: [RedisCommand], deadlineMilliseconds: Int,
-    completion: @escaping @Sendable ([Result<RedisValue, RedisFailure>]) -> Void
+    _ batch: RedisBatch, deadlineMilliseconds: Int,
+    completion: @escaping @Sendable (Int, Result<RedisValue, RedisFailure>) -> Void
   ) {
+    guard batch.count > 0 else { return }
     func refuse(_ reason: RedisFailure.Reason) {
-      completion(commands.map { _ in .failure(RedisFailure(reason, at: nil)) })
+      for place in 0..<batch.count { completion(place, .failure(RedisFailure(reason, at: nil))) }
     }
-    guard !commands.isEmpty else {
-      completion([])
-      return
-    }
-    let deadline = MonotonicTime.now().advanced(byMilliseconds: Int64(deadlineMilliseconds))
-    let octets = commands.reduce(0) { $0 + CommandEncoding.bound($1.words) }
-    guard octets <= submissions.maximumCommandOctets else {
+    guard batch.octets.count <= submissions.maximumCommandOctets else {
       refuse(.overloaded(submissions.commandTooLong))
       return
     }
-    let results = BatchResults(count: commands.count, completion: completion)
-    let batch = commands.enumerated().map { place, command in
-      Submission(command, isForCluster: isForCluster, deadline: deadline) { results.set($0, at: place) }
-    }
-    if let refusal = submissions.admit(batch) { refuse(refusal) }
-  }
-
-  /// Hands many commands over at once, each of which then goes its own way: the client's thread is woken once for all.
-  ///
-  /// - Parameter completion: called once for each command, with its place; as in `perform` of one.
-  public func performEach(
-    _ commands: [RedisCommand], deadlineMilliseconds: Int,
-    completion: @escaping @Sendable (Int, Result<RedisValue, RedisFailure>) -> Void
-  ) {
     let deadline = MonotonicTime.now().advanced(byMilliseconds: Int64(deadlineMilliseconds))
-    var places: [Int] = []
-    var batch: [Submission] = []
-    places.reserveCapacity(commands.count)
-    batch.reserveCapacity(commands.count)
-    for (place, command) in commands.enumerated() {
-      guard CommandEncoding.bound(command.words) <= submissions.maximumCommandOctets else {
-        completion(place, .failure(RedisFailure(.overloaded(submissions.commandTooLong), at: nil)))
-        continue
-      }
-      places.append(place)
-      batch.append(
-        Submission(command, isForCluster: isForCluster, deadline: deadline) { completion(place, $0) })
+    if let refusal = submissions.admit(Submission(batch, deadline: deadline, completion: completion)) {
+      refuse(refusal)
     }
-    let (admitted, refusal) = submissions.admitSome(batch)
-    guard let refusal else { return }
-    for place in places[admitted...] { completion(place, .failure(RedisFailure(refusal, at: nil))) }
   }
 
   /// Opens a connection of its own for commands that block, such as XREAD BLOCK. See `RedisListener`.
@@ -129,24 +106,4 @@ public final class RedisClient: Sendable {
 
   /// All nodes as they are now, sentinels included; none before the start and after the end.
   public var nodes: [NodeReport] { directory.reports }
-}
-
-/// The results of a batch while they come in.
-private final class BatchResults: Sendable {
-  private let state: Mutex<(results: [Result<RedisValue, RedisFailure>?], missing: Int)>
-  private let completion: @Sendable ([Result<RedisValue, RedisFailure>]) -> Void
-
-  init(count: Int, completion: @escaping @Sendable ([Result<RedisValue, RedisFailure>]) -> Void) {
-    state = Mutex((Array(repeating: nil, count: count), count))
-    self.completion = completion
-  }
-
-  func set(_ result: Result<RedisValue, RedisFailure>, at place: Int) {
-    let all = state.withLock { state -> [Result<RedisValue, RedisFailure>]? in
-      state.results[place] = result
-      state.missing -= 1
-      return state.missing == 0 ? state.results.compactMap(\.self) : nil
-    }
-    if let all { completion(all) }
-  }
 }

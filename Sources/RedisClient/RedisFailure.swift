@@ -22,6 +22,11 @@ public struct RedisFailure: Error, Sendable, Hashable, CustomStringConvertible {
     self.node = node
   }
 
+  /// Whether a script was named by its digest to a node that does not know it.
+  public var isUnknownScript: Bool {
+    if case .serverError(let text) = reason { text.hasPrefix("NOSCRIPT") } else { false }
+  }
+
   public var description: String {
     let place = node.map { "Redis at \($0)" } ?? "Redis"
     return switch reason {

@@ -4,7 +4,7 @@ import COpenSSL
 public struct RedisScript: Sendable, Hashable {
   public let text: String
   /// SHA-1 in hexadecimal, by which Redis knows scripts.
-  let digest: [UInt8]
+  public let digest: [UInt8]
   /// The text as it is sent.
   let octets: [UInt8]
 
@@ -24,14 +24,15 @@ public struct RedisScript: Sendable, Hashable {
   /// - Parameter keys: in a cluster, all of one slot.
   public func command(keys: [[UInt8]], arguments: [[UInt8]], isReadOnly: Bool = false) -> RedisCommand {
     // A replica obeys scripts that only read by another name.
-    let name = isReadOnly ? RedisScript.readOnlyByDigest : RedisScript.byDigest
+    let name = isReadOnly ? RedisScript.readOnlyByDigest : RedisScript.nameByDigest
     var command = RedisCommand(
       words: [name, digest, Array("\(keys.count)".utf8)] + keys + arguments, key: keys.first, isReadOnly: isReadOnly)
     command.script = octets
     return command
   }
 
-  private static let byDigest = Array("EVALSHA".utf8)
+  /// The command that names a script by its digest; the number of keys, the keys and the arguments follow the digest.
+  public static let nameByDigest = Array("EVALSHA".utf8)
   private static let readOnlyByDigest = Array("EVALSHA_RO".utf8)
 
   /// The words that send the script itself, where those that name it by its digest were of no use.

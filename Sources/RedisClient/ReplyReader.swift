@@ -78,6 +78,10 @@ private final class ReplyBuilder {
     unsafe Unmanaged<ReplyBuilder>.fromOpaque(object).takeRetainedValue().finished
   }
 
+  private static let okText = Array("OK".utf8)
+  // Nobody changes it: it has no elements.
+  nonisolated(unsafe) private static let ok = ReplyBuilder(.simple("OK"))
+
   // hiredis keeps the address of the table for as long as a reader lives.
   nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
     let table = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
@@ -97,6 +101,12 @@ private final class ReplyBuilder {
     _ task: UnsafePointer<redisReadTask>?, _ start: UnsafeMutablePointer<CChar>?, _ count: Int
   ) -> UnsafeMutableRawPointer? {
     let octets = unsafe UnsafeRawBufferPointer(start: start, count: count)
+    // What writes are answered with, by the thousand.
+    if unsafe task?.pointee.type == REDIS_REPLY_STATUS, unsafe task?.pointee.parent == nil,
+      unsafe octets.elementsEqual(ReplyBuilder.okText)
+    {
+      return unsafe Unmanaged.passRetained(ReplyBuilder.ok).toOpaque()
+    }
     let value: RedisValue =
       switch unsafe task?.pointee.type {
       case REDIS_REPLY_STATUS: unsafe .simple(String(decoding: octets, as: UTF8.self))

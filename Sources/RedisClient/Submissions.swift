@@ -2,9 +2,16 @@ import EventLoop
 import Glibc
 import Synchronization
 
-/// A command as its caller hands it over.
+/// A command as its caller hands it over, or several that travel together.
 struct Submission: Sendable {
-  typealias Completion = @Sendable (Result<RedisValue, RedisFailure>) -> Void
+  typealias One = @Sendable (Result<RedisValue, RedisFailure>) -> Void
+  /// Called for each command with its place.
+  typealias Each = @Sendable (Int, Result<RedisValue, RedisFailure>) -> Void
+
+  enum Completion: Sendable {
+    case one(One)
+    case each(Each)
+  }
 
   /// A command that names a script, and the script.
   struct Script: Sendable {
@@ -13,21 +20,36 @@ struct Submission: Sendable {
   }
 
   var octets: [UInt8]
-  var slot: Int?
+  /// Where each of several commands ends; empty for a single one.
+  var ends: [Int] = []
+  /// Of each key, in a cluster.
+  var slots: [Int]
   var isReadOnly: Bool
   var script: Script?
   var deadline: MonotonicTime
   var completion: Completion
 
   /// - Parameter isForCluster: whether the key's slot is of interest.
-  init(_ command: RedisCommand, isForCluster: Bool, deadline: MonotonicTime, completion: @escaping Completion) {
+  init(_ command: RedisCommand, isForCluster: Bool, deadline: MonotonicTime, completion: @escaping One) {
     octets = CommandEncoding.octets(of: command.words)
-    slot = isForCluster ? command.key.map { ClusterSlot.of($0) } : nil
+    slots = isForCluster ? command.key.map { [ClusterSlot.of($0)] } ?? [] : []
     isReadOnly = command.isReadOnly
     script = command.script.map { Script(words: command.words, text: $0) }
     self.deadline = deadline
-    self.completion = completion
+    self.completion = .one(completion)
   }
+
+  init(_ batch: RedisBatch, deadline: MonotonicTime, completion: @escaping Each) {
+    octets = batch.octets
+    ends = batch.ends
+    slots = batch.slots
+    isReadOnly = false
+    self.deadline = deadline
+    self.completion = .each(completion)
+  }
+
+  /// Commands.
+  var count: Int { max(1, ends.count) }
 }
 
 /// What any thread hands to the client's thread, and how much of it there may be.
@@ -72,45 +94,21 @@ final class Submissions: Sendable {
 
   var commandTooLong: String { "commands of more than \(maximumCommandOctets) octets" }
 
-  /// All of them, in order, or none: then why.
-  func admit(_ submissions: [Submission]) -> RedisFailure.Reason? {
-    let octets = submissions.reduce(0) { $0 + $1.octets.count }
-    return ringing { state in
+  /// All of it, or nothing: then why.
+  func admit(_ submission: Submission) -> RedisFailure.Reason? {
+    ringing { state in
       if let refusal = refusal(state) { return refusal }
-      guard state.count + submissions.count <= bounds.commands else {
+      guard state.count + submission.count <= bounds.commands else {
         return .overloaded("\(state.count) commands wait; \(bounds.commands) may")
       }
-      guard state.octets + octets <= bounds.octets else {
+      guard state.octets + submission.octets.count <= bounds.octets else {
         return .overloaded("\(state.octets) octets of commands wait; \(bounds.octets) may")
       }
-      state.count += submissions.count
-      state.octets += octets
-      state.commands += submissions
+      state.count += submission.count
+      state.octets += submission.octets.count
+      state.commands.append(submission)
       return nil
     }
-  }
-
-  /// As many as there is room for, from the first; and why not the others.
-  func admitSome(_ submissions: [Submission]) -> (admitted: Int, refusal: RedisFailure.Reason?) {
-    var admitted = 0
-    let why = ringing { state in
-      if let refusal = refusal(state) { return refusal }
-      while admitted < submissions.count, state.count < bounds.commands,
-        state.octets + submissions[admitted].octets.count <= bounds.octets
-      {
-        state.count += 1
-        state.octets += submissions[admitted].octets.count
-        admitted += 1
-      }
-      state.commands += submissions[..<admitted]
-      // The client's thread has to hear of those that were taken.
-      return admitted == 0 ? overloaded : nil
-    }
-    return (admitted, admitted == submissions.count ? nil : why ?? overloaded)
-  }
-
-  private var overloaded: RedisFailure.Reason {
-    .overloaded("\(bounds.commands) commands, or \(bounds.octets) octets of them, wait")
   }
 
   func admit(_ listener: RedisListener) -> RedisFailure.Reason? {
@@ -156,10 +154,10 @@ final class Submissions: Sendable {
     }
   }
 
-  /// A command was settled.
-  func release(octets: Int) {
+  /// Commands that were admitted are settled.
+  func release(commands: Int, octets: Int) {
     state.withLock { state in
-      state.count -= 1
+      state.count -= commands
       state.octets -= octets
     }
   }

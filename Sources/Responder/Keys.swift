@@ -43,11 +43,27 @@ public struct ResponseKey: Sendable, Hashable {
     self.serial = serial
   }
 
+  // In whole words: the standard library's hash function is slow for everything else.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(kind)
+    let words = serial.packedWords
+    hasher.combine(words.0)
+    hasher.combine(words.1)
+    if serial.count > 16 {
+      hasher.combine(words.2)
+      hasher.combine(words.3)
+    }
+  }
+
+  /// All but the serial's octets.
+  private var kind: UInt64 {
+    UInt64(issuer.value) | UInt64(hashAlgorithm.rawValue) << 16 | UInt64(serial.count) << 24
+  }
+
   /// A well-mixed 64-bit hash under a secret `seed`: serials come from clients, who must not be able to choose
   /// which ones collide.
   func mixed(seed: UInt64) -> UInt64 {
     let words = serial.packedWords
-    let kind = UInt64(issuer.value) | UInt64(hashAlgorithm.rawValue) << 16 | UInt64(serial.count) << 24
     var state = Mixing.fold(seed ^ kind, 0x9E37_79B9_7F4A_7C15)
     // Not the seed itself: a multiplier of few bits, such as 1, would fold every serial into one value.
     state = Mixing.fold(state ^ words.0, (seed ^ 0xA24B_AED4_963E_E407) | 1)

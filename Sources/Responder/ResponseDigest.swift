@@ -4,6 +4,11 @@ public struct ResponseDigest: Sendable, Hashable {
 
   /// Traps unless there are 32 octets: what a SHA-256 function returns.
   public init(octets: [UInt8]) {
+    self.init(octets: octets.span)
+  }
+
+  /// Traps unless there are 32 octets.
+  public init(octets: Span<UInt8>) {
     precondition(octets.count == 32, "a SHA-256 digest has 32 octets")
     func word(_ start: Int) -> UInt64 {
       var value: UInt64 = 0
@@ -26,6 +31,11 @@ public struct ResponseDigest: Sendable, Hashable {
 
   /// The first eight octets as a number.
   public var prefixWord: UInt64 { words.0 }
+
+  /// Adds the 32 octets.
+  func append(to octets: inout OutputSpan<UInt8>) {
+    for index in 0..<32 { octets.append(self[index]) }
+  }
 
   public var octets: [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: 32) { octets, count in

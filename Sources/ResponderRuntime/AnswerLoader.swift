@@ -175,6 +175,7 @@ final class AnswerLoader: @unchecked Sendable {
     }
     guard let algorithm = pass.cursor.algorithm else {
       passes[issuer.index] = nil
+      if !pass.leavesAnswersToKeep { keeping[issuer.index] = nil }
       rest(issuer.index)
       issuer.progress.answersAreLoaded(for: issuer)
       return true

@@ -59,6 +59,8 @@ struct LoadingPass {
   var cursor: PageCursor
   /// What is in memory and has no row in the store.
   var unkept: [ScannedCertificate] = []
+  /// Whether something is signed that is kept afterwards: after a restart there mostly is nothing.
+  private(set) var leavesAnswersToKeep = false
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
 
@@ -150,6 +152,7 @@ struct LoadingPass {
     expires: UnixTime
   ) {
     let isKeptNow = isKeptNow || reason == .refresh
+    if !isKeptNow, !entries.isEmpty { leavesAnswersToKeep = true }
     orders += BulkSigning.orders(entries, size: LoadingPass.orderSize, expires: expires) { part in
       BulkSigning(issuer: issuer.index, hashAlgorithm: algorithm, reason: reason, entries: part, isKeptNow: isKeptNow)
     }

@@ -72,6 +72,58 @@ enum SharedServer {
     #expect(await client.batch([]).isEmpty)
   }
 
+  @Test func oneOfABatchThatIsRefusedForAMomentIsSentAgain() async throws {
+    let client = try TestClient(.standalone(await SharedServer.plain.address))
+    let refusing = """
+      if redis.call('INCR', KEYS[1]) < 3 then return redis.error_reply('TRYAGAIN in a moment') end
+      return 'done'
+      """
+    let results = await client.batch(
+      [
+        RedisCommand("ECHO", "before"), RedisCommand("EVAL", refusing, "1", "refused-twice"),
+        RedisCommand("ECHO", "behind"),
+      ])
+    #expect(results == [.success(.bulk("before")), .success(.bulk("done")), .success(.bulk("behind"))])
+    // And all the commands it was admitted with have left.
+    #expect(try await client.get(RedisCommand("ECHO", "more")) == .bulk("more"))
+  }
+
+  @Test func aScriptInABatchThatTheNodeDoesNotKnowIsSaidToBeUnknown() async throws {
+    let client = try TestClient(.standalone(await SharedServer.plain.address))
+    let script = RedisScript("return {KEYS[1], \(UInt64.random(in: 0 ... .max))}")
+    let named = script.command(keys: [Array("k".utf8)], arguments: [])
+    let results = await client.batch([RedisCommand("ECHO", "1"), named, RedisCommand("ECHO", "2")])
+    #expect(results[0] == .success(.bulk("1")))
+    #expect(throws: RedisFailure.self) { try results[1].get() }
+    if case .failure(let failure) = results[1] { #expect(failure.isUnknownScript) }
+    #expect(results[2] == .success(.bulk("2")))
+    try await client.get(named)
+    #expect(try await client.batch([named])[0].get().elements?.first == .bulk("k"))
+  }
+
+  @Test func ofABatchWhoseDeadlinePassesEachIsToldOnce() async throws {
+    let server = await RedisServer(["--busy-reply-threshold", "10"])
+    let client = try TestClient(.standalone(server.address))
+    try await client.get(RedisCommand("PING"))
+    let other = try TestClient(.standalone(server.address))
+    try await other.get(RedisCommand("PING"))
+    let endless = RedisCommand("EVAL", "while true do end", "0")
+    let echoes = (0..<3000).map { RedisCommand("ECHO", "number \($0)") }
+    // The replies to the first have gone out before the server has read what keeps it busy.
+    let results = await client.batch(echoes + [endless] + echoes, milliseconds: 500)
+    let answered = results.prefix { (try? $0.get()) != nil }.count
+    #expect((0...3000).contains(answered))
+    for place in 0..<answered { #expect(results[place] == .success(.bulk("number \(place)"))) }
+    for result in results[answered...] {
+      #expect(result == .failure(RedisFailure(.deadlinePassed, at: server.address)))
+    }
+    try await other.get(RedisCommand("SCRIPT", "KILL"))
+    // The late replies have not shifted the others.
+    #expect(try await client.get(RedisCommand("ECHO", "now")) == .bulk("now"))
+    #expect(client.client.nodes.first?.reconnects == 0)
+    #expect(client.client.nodes.first?.deadlines == UInt64(6001 - answered))
+  }
+
   @Test func aScriptIsSentOnceToANodeThatDoesNotKnowIt() async throws {
     let server = await SharedServer.plain
     let client = try TestClient(.standalone(server.address))

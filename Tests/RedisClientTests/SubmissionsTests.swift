@@ -10,24 +10,26 @@ struct SubmissionsTests {
     Submission(RedisCommand("ECHO", text), isForCluster: false, deadline: .now()) { _ in }
   }
 
-  @Test("of many that go their own way as many are taken as there is room for, from the first")
-  func some() throws {
+  private func batch(_ count: Int) -> Submission {
+    var batch = RedisBatch(isForCluster: false, commands: count, octets: 0)
+    for number in 0..<count { batch.append(RedisCommand("ECHO", "\(number)").words.span, keyAt: 1) }
+    return Submission(batch, deadline: .now()) { _, _ in }
+  }
+
+  @Test("commands that travel together are taken all or none")
+  func together() throws {
     var bounds = RedisSettings.Bounds()
     bounds.commands = 3
     let submissions = try Submissions(bounds)
-    #expect(submissions.admitSome([submission("early")]).admitted == 0)
+    #expect(submissions.admit(submission("early")) != nil)
     #expect(submissions.start())
-    let (admitted, refusal) = submissions.admitSome((1...5).map { submission("\($0)") })
-    #expect(admitted == 3)
-    guard case .overloaded? = refusal else {
-      Issue.record("what did not fit is refused for want of room, not \(String(describing: refusal))")
-      return
-    }
+    #expect(submissions.admit(batch(4)) == .overloaded("0 commands wait; 3 may"))
+    #expect(submissions.admit(batch(2)) == nil)
+    #expect(submissions.admit(batch(2)) == .overloaded("2 commands wait; 3 may"))
+    #expect(submissions.admit(submission("third")) == nil)
     let taken = submissions.takeAll().commands
-    #expect(taken.map(\.octets) == (1...3).map { submission("\($0)").octets })
-    for one in taken { submissions.release(octets: one.octets.count) }
-    let (again, none) = submissions.admitSome([submission("later")])
-    #expect(again == 1)
-    #expect(none == nil)
+    #expect(taken.map(\.octets) == [batch(2).octets, submission("third").octets])
+    for one in taken { submissions.release(commands: one.count, octets: one.octets.count) }
+    #expect(submissions.admit(batch(3)) == nil)
   }
 }

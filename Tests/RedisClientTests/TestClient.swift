@@ -1,5 +1,6 @@
 import RedisClient
 import RedisTestSupport
+import Synchronization
 import Testing
 
 /// A client that is started, with its log, and calls that wait.
@@ -42,9 +43,21 @@ final class TestClient: Sendable {
     if case .failure(let failure) = await send(command, milliseconds: milliseconds) { failure } else { nil }
   }
 
-  func batch(_ commands: [RedisCommand]) async -> [Result<RedisValue, RedisFailure>] {
-    await withCheckedContinuation { continuation in
-      client.perform(commands, deadlineMilliseconds: 20_000) { continuation.resume(returning: $0) }
+  /// Commands that travel together, in one batch; of each, the first word of its arguments is taken for its key.
+  func batch(_ commands: [RedisCommand], milliseconds: Int = 20_000) async -> [Result<RedisValue, RedisFailure>] {
+    guard !commands.isEmpty else { return [] }
+    var batch = client.batch(commands: commands.count, octets: 0)
+    for command in commands { batch.append(command.words.span, keyAt: command.words.count > 1 ? 1 : 0) }
+    let results = Mutex([Result<RedisValue, RedisFailure>?](repeating: nil, count: commands.count))
+    return await withCheckedContinuation { continuation in
+      client.perform(batch, deadlineMilliseconds: milliseconds) { place, result in
+        let all = results.withLock { results -> [Result<RedisValue, RedisFailure>]? in
+          precondition(results[place] == nil, "told twice")
+          results[place] = result
+          return results.contains { $0 == nil } ? nil : results.compactMap { $0 }
+        }
+        if let all { continuation.resume(returning: all) }
+      }
     }
   }
 

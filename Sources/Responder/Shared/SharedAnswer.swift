@@ -38,6 +38,7 @@ public struct FencingToken: Sendable, Hashable, Comparable {
 ///            then      the first eight octets of the SHA-256 over all before the response, and the response's own SHA-256
 public struct SharedAnswer: Sendable, Hashable {
   public static let magic = Array("AVO1".utf8)
+  private static let magicNumber: UInt32 = 0x4156_4F31
   /// What stands in the place of a value that was found to be no good, until the origin writes a new one: that something is
   /// there says that the certificate was issued.
   public static let damaged = Array("damaged".utf8)
@@ -80,20 +81,25 @@ public struct SharedAnswer: Sendable, Hashable {
     response first: [UInt8],
     _ second: [UInt8], digest: ResponseDigest, hasher: some ResponseHasher
   ) -> [UInt8] {
-    var octets: [UInt8] = []
-    octets.reserveCapacity(overhead + key.serial.count + first.count + second.count)
-    octets += magic
-    octets.append(bigEndian: token.value, count: 8)
-    octets.append(bigEndian: revision.value, count: 8)
-    octets.append(bigEndian: UInt64(bitPattern: times.producedAt.seconds), count: 8)
-    octets.append(bigEndian: UInt64(bitPattern: times.nextUpdate.seconds), count: 8)
-    octets.append(bigEndian: UInt64(bitPattern: times.refreshAt.seconds), count: 8)
-    octets.append(key.hashAlgorithm.rawValue | (isSignedAhead ? signedAheadFlag : 0))
-    octets.append(UInt8(key.serial.count))
-    for place in 0..<key.serial.count { octets.append(key.serial[place]) }
-    octets.append(bigEndian: key.issuer.value, count: 8)
-    octets.append(bigEndian: UInt64(first.count + second.count), count: 4)
-    let seal = hasher.sha256(octets, digest.octets).prefixWord
+    let digestCount = 32
+    let count = overhead + key.serial.count + max(digestCount, first.count + second.count)
+    var octets = [UInt8](capacity: count) { octets in
+      octets.append(bigEndian: magicNumber)
+      octets.append(bigEndian: token.value)
+      octets.append(bigEndian: revision.value)
+      octets.append(bigEndian: UInt64(bitPattern: times.producedAt.seconds))
+      octets.append(bigEndian: UInt64(bitPattern: times.nextUpdate.seconds))
+      octets.append(bigEndian: UInt64(bitPattern: times.refreshAt.seconds))
+      octets.append(key.hashAlgorithm.rawValue | (isSignedAhead ? signedAheadFlag : 0))
+      octets.append(UInt8(key.serial.count))
+      for place in 0..<key.serial.count { octets.append(key.serial[place]) }
+      octets.append(bigEndian: key.issuer.value)
+      octets.append(bigEndian: UInt32(first.count + second.count))
+      // What is sealed stands in one piece for as long as it is hashed.
+      digest.append(to: &octets)
+    }
+    let seal = hasher.sha256(octets, []).prefixWord
+    octets.removeLast(digestCount)
     octets += first
     octets += second
     octets.append(bigEndian: seal, count: 8)
@@ -169,6 +175,14 @@ public struct SharedAnswer: Sendable, Hashable {
       times: AnswerTimes(producedAt: time(20), nextUpdate: time(28), refreshAt: time(36)),
       isSignedAhead: octets[44] & signedAheadFlag != 0, response: response)
     return (answer, digest)
+  }
+}
+
+extension OutputSpan<UInt8> {
+  fileprivate mutating func append<Number: FixedWidthInteger>(bigEndian number: Number) {
+    for shift in stride(from: Number.bitWidth - 8, through: 0, by: -8) {
+      append(UInt8(truncatingIfNeeded: number >> Number(shift)))
+    }
   }
 }
 

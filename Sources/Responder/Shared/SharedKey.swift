@@ -56,23 +56,24 @@ public struct SharedKey: Sendable, Hashable, CustomStringConvertible {
   /// The description's octets. Written one by one: an origin that fills Redis makes a million of them.
   public var redisKey: [UInt8] {
     let name = hashAlgorithm.name.utf8
-    var octets: [UInt8] = []
-    octets.reserveCapacity(SharedKey.prefix.count + 16 + name.count + 2 + 2 * serial.count)
-    octets += SharedKey.prefix
-    for shift in stride(from: 60, through: 0, by: -4) {
-      octets.append(SharedKey.digit(UInt8(truncatingIfNeeded: issuer.value >> UInt64(shift)), isUpperCase: false))
+    let prefix = SharedKey.prefix.utf8
+    let count = prefix.count + 16 + name.count + 2 + 2 * serial.count
+    return [UInt8](capacity: count) { octets in
+      for octet in prefix { octets.append(octet) }
+      for shift in stride(from: 60, through: 0, by: -4) {
+        octets.append(SharedKey.digit(UInt8(truncatingIfNeeded: issuer.value >> UInt64(shift)), isUpperCase: false))
+      }
+      octets.append(UInt8(ascii: ":"))
+      for octet in name { octets.append(octet) }
+      octets.append(UInt8(ascii: ":"))
+      for place in 0..<serial.count {
+        octets.append(SharedKey.digit(serial[place] >> 4, isUpperCase: true))
+        octets.append(SharedKey.digit(serial[place], isUpperCase: true))
+      }
     }
-    octets.append(UInt8(ascii: ":"))
-    octets += name
-    octets.append(UInt8(ascii: ":"))
-    for place in 0..<serial.count {
-      octets.append(SharedKey.digit(serial[place] >> 4, isUpperCase: true))
-      octets.append(SharedKey.digit(serial[place], isUpperCase: true))
-    }
-    return octets
   }
 
-  private static let prefix = Array("avouch:r:".utf8)
+  private static let prefix = "avouch:r:"
 
   /// Of the lower four bits.
   private static func digit(_ octet: UInt8, isUpperCase: Bool) -> UInt8 {
