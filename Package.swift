@@ -55,6 +55,11 @@ let package = Package(
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
     room("RedisCache", imports: ["CalendarTime", "RedisClient", "Responder"]),
+    room(
+      "Feeds",
+      imports: [
+        "CalendarTime", "EventLoop", "HTTP1", "HTTPServer", "OCSP", "OpenSSLCrypto", "Responder",
+      ]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "EventLoop", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
@@ -68,7 +73,8 @@ let package = Package(
     .executableTarget(
       name: "avouch",
       dependencies: [
-        "CalendarTime", "Configuration", "DER", "EventLoop", "Fleet", "HTTP1", "HTTPClient", "HTTPServer", "Metrics",
+        "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
+        "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
         "ResponderRuntime", "SQLiteStore",
       ],
@@ -96,6 +102,8 @@ let package = Package(
     roomTests(
       "Fleet",
       imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "ResponderRuntime", "Simulation", "TestSupport"]),
+    roomTests(
+      "Feeds", imports: ["CalendarTime", "HTTP1", "OCSP", "OpenSSLCrypto", "Responder", "SQLiteStore", "TestSupport"]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(

@@ -11,6 +11,7 @@ extension Configuration {
     if limits != other.limits { keys.append("limits") }
     if isEdge != other.isEdge { keys.append("role") }
     if redis != other.redis { keys.append("redis") }
+    if events != other.events { keys.append("events") }
     return keys
   }
 }

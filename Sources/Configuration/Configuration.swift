@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
   public var isEdge: Bool
   /// Nil where the node stands alone.
   public var redis: Redis?
+  /// Nil where no events are received.
+  public var events: Events?
 
   /// How keys in tokens are used.
   public struct Tokens: Sendable, Hashable {
@@ -68,6 +70,8 @@ public struct Configuration: Sendable {
     public var archiveCutoff: ArchiveCutoff
     /// Nil for ever.
     public var keepExpiredSeconds: Int?
+    /// As written; relative to the configuration file's folder.
+    public var eventSecretFiles: [String]
   }
 
   public enum ArchiveCutoff: Sendable, Hashable {
@@ -91,7 +95,7 @@ public struct Configuration: Sendable {
     // Rules look at what is there: with a value missing they would only add noise.
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
-    problems = Rules.problems(self) + RedisRules.problems(reader)
+    problems = Rules.problems(self) + RedisRules.problems(reader) + EventRules.problems(self)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
@@ -109,6 +113,7 @@ public struct Configuration: Sendable {
     limits = Limits(reader)
     isEdge = reader.text("role") == "edge"
     redis = reader.texts("redis.nodes").isEmpty ? nil : Redis(reader)
+    events = Events(reader)
     issuers = (0..<reader.issuerCount).map { Issuer(reader, at: "issuers[\($0)].") }
   }
 }
@@ -158,6 +163,7 @@ extension Configuration.Issuer {
     default: archiveCutoff = .retention(seconds: reader.integer(path + "archiveCutoff"))
     }
     keepExpiredSeconds = reader.optionalInteger(path + "keepExpired")
+    eventSecretFiles = reader.texts(path + "events.secretFiles")
   }
 }
 

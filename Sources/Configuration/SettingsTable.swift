@@ -4,7 +4,7 @@
 public enum SettingsTable {
   private static let day = 86_400
 
-  public static let settings: [Setting] = general + fleet + limits + issuers
+  public static let settings: [Setting] = general + fleet + events + limits + issuers
 
   private static let general: [Setting] = [
     Setting("store", .text, "avouch.sqlite", "The SQLite file with certificates, revocations and signed answers."),
@@ -80,6 +80,10 @@ public enum SettingsTable {
       "issuers[].signer.digest", .choice(["auto", "sha256", "sha384", "sha512"]), "auto",
       "Hash of the signature; `auto` takes what the rules give the key (P-384: SHA-384, P-521: SHA-512, else SHA-256)."),
     Setting("issuers[].signer.padding", .choice(["pkcs1", "pss"]), "pkcs1", "Padding of RSA signatures."),
+    Setting(
+      "issuers[].events.secretFiles", .texts,
+      "Files with secrets (`whsec_…`, one on each line): who signs an event with one of them may speak for this issuer."
+    ),
     Setting(
       "issuers[].responderID", .choice(["byKey", "byName"]), "byKey",
       "How answers name their signer; RFC 9919 wants byKey."),

@@ -103,6 +103,16 @@ public protocol StatusStoreSession: AnyObject {
     at time: UnixTime
   ) throws(StoreError) -> RevocationOutcome
 
+  /// Takes messages in one transaction: when this returns, all of them have reached the disk (invariant 2). Each stands for
+  /// itself: what is wrong with one keeps out no other. Certificates that one message names twice are taken in order.
+  ///
+  /// - Returns: what became of each, in their order.
+  func take(_ messages: [StatusMessage], at time: UnixTime) throws(StoreError) -> [MessageOutcome]
+
+  /// Forgets messages that were taken before `time`, some of the oldest at a time: one that comes again after that is taken
+  /// for a new one. Gives how many were forgotten.
+  func forgetMessages(before time: UnixTime) throws(StoreError) -> Int
+
   /// How many certificates of an issuer there are, and how many of them are revoked.
   func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int)
 }

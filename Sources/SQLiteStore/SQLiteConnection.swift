@@ -50,6 +50,9 @@ final class SQLiteConnection {
     return statement.integer(0)
   }
 
+  /// How many rows the last statement that changed any has changed.
+  var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
+
   /// Runs `body` in one transaction that holds the write lock from its start; any error undoes everything.
   func transaction<Result>(_ body: () throws -> Result) throws -> Result {
     try execute("BEGIN IMMEDIATE")

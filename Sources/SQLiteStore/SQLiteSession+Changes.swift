@@ -55,7 +55,7 @@ extension SQLiteSession {
     }
   }
 
-  private func takeRevision() throws(StoreError) -> Revision {
+  func takeRevision() throws(StoreError) -> Revision {
     let statement = statements.nextRevision
     defer { statement.reset() }
     guard try statement.step() else {
@@ -67,7 +67,7 @@ extension SQLiteSession {
     return revision
   }
 
-  private func write(_ record: CertificateRecord, issuer: StoreIssuerID, revision: Revision) throws(StoreError) {
+  func write(_ record: CertificateRecord, issuer: StoreIssuerID, revision: Revision) throws(StoreError) {
     let statement = statements.upsertCertificate
     statement.bind(1, issuer.value)
     statement.bind(2, record.serial.octets)

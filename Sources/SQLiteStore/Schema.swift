@@ -4,10 +4,12 @@ import Responder
 enum Schema {
   /// "AVCH": in the file's header, so that `file` and a wrong path in the configuration are told apart.
   static let applicationID: Int64 = 0x4156_4348
-  static let version: Int64 = 3
+  static let version: Int64 = 4
 
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
   /// - `state.identity` tells this store from every other one, wherever the file is moved.
+  /// - `events.event_id` is null for what did not come as a message; `digest`, `changed` and `unchanged` are what a message
+  ///   that comes again is recognised by and answered with.
   /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
   private static let statements = """
     CREATE TABLE state (
@@ -38,7 +40,10 @@ enum Schema {
       at INTEGER NOT NULL,
       issuer INTEGER NOT NULL REFERENCES issuers (id),
       revision INTEGER NOT NULL,
-      what TEXT NOT NULL
+      what TEXT NOT NULL,
+      digest BLOB,
+      changed INTEGER,
+      unchanged INTEGER
     ) STRICT;
     """
 
@@ -107,6 +112,7 @@ enum Schema {
   private static func check(_ connection: SQLiteConnection) throws(StoreError) {
     if try connection.integer("PRAGMA user_version") == 1 { try migrateFromFirst(connection) }
     if try connection.integer("PRAGMA user_version") == 2 { try migrateFromSecond(connection) }
+    if try connection.integer("PRAGMA user_version") == 3 { try migrateFromThird(connection) }
     let found = try connection.integer("PRAGMA user_version")
     guard found == version else {
       throw StoreError(
@@ -134,6 +140,17 @@ enum Schema {
       try connection.execute("ALTER TABLE state ADD COLUMN identity BLOB")
       try connection.execute("UPDATE state SET identity = randomblob(16)")
       try connection.execute("PRAGMA user_version = 3")
+    }
+  }
+
+  /// Version 3 did not remember what a message had done.
+  private static func migrateFromThird(_ connection: SQLiteConnection) throws(StoreError) {
+    try connection.storeTransaction { () throws(StoreError) in
+      guard try connection.integer("PRAGMA user_version") == 3 else { return }
+      try connection.execute("ALTER TABLE events ADD COLUMN digest BLOB")
+      try connection.execute("ALTER TABLE events ADD COLUMN changed INTEGER")
+      try connection.execute("ALTER TABLE events ADD COLUMN unchanged INTEGER")
+      try connection.execute("PRAGMA user_version = 4")
     }
   }
 }

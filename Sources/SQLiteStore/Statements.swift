@@ -16,6 +16,9 @@ struct Statements {
   let serials: SQLiteStatement
   let upsertCertificate: SQLiteStatement
   let insertEvent: SQLiteStatement
+  let findMessage: SQLiteStatement
+  let keepMessage: SQLiteStatement
+  let forgetMessages: SQLiteStatement
   let response: SQLiteStatement
   let responsesDueByPlan: SQLiteStatement
   let responsesDueByEnd: SQLiteStatement
@@ -68,6 +71,18 @@ struct Statements {
       """)
     insertEvent = try connection.prepare(
       "INSERT INTO events (event_id, at, issuer, revision, what) VALUES (?1, ?2, ?3, ?4, ?5)")
+    findMessage = try connection.prepare("SELECT digest, revision, changed, unchanged FROM events WHERE event_id = ?1")
+    keepMessage = try connection.prepare(
+      """
+      INSERT INTO events (event_id, at, issuer, revision, what, digest, changed, unchanged)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+      """)
+    // By the order in which they came: the oldest of all are looked at, and no others.
+    forgetMessages = try connection.prepare(
+      """
+      DELETE FROM events WHERE sequence IN
+        (SELECT sequence FROM (SELECT sequence, at FROM events ORDER BY sequence LIMIT ?2) WHERE at < ?1)
+      """)
     response = try connection.prepare(
       """
       SELECT r.revision, r.produced_at, r.next_update, r.refresh_at, r.digest_prefix, r.signature, r.credential

@@ -136,7 +136,8 @@ struct ConfigurationTests {
     let properties = try #require(object?["properties"] as? [String: Any])
     #expect(
       Set(properties.keys) == [
-        "store", "listen", "control", "workers", "cache", "signing", "role", "redis", "limits", "issuers",
+        "store", "listen", "control", "workers", "cache", "signing", "role", "redis", "events", "limits",
+        "issuers",
       ])
     let page = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     #expect(page.contains(ConfigurationSchema.table), "run: avouch config table, and put it into docs/configuration.md")

@@ -126,6 +126,9 @@ struct SettingsTableTests {
       case _ where path.hasPrefix("redis.tls."): ["TLS_ENABLED": "true"]
       default: [:]
       }
+    if path.contains("events.") {
+      return ["AVOUCH_EVENTS_LISTEN": ":1", "AVOUCH_ISSUERS_DEMO_EVENTS_SECRETFILES": "s"]
+    }
     guard !beside.isEmpty else { return [:] }
     return Dictionary(uniqueKeysWithValues: beside.map { ("AVOUCH_REDIS_" + $0.key, $0.value) })
       .merging(["AVOUCH_REDIS_NODES": "a:1"]) { first, _ in first }

@@ -1,5 +1,4 @@
 import CalendarTime
-import Foundation
 import OCSP
 import Responder
 import SQLiteStore
@@ -242,15 +241,5 @@ struct StatusStoreContractTests {
         #expect(found.first { $0.id == other }?.credential == valid(0, 100, 2) && found.count == 2)
       }
     }
-  }
-}
-
-/// A folder of its own for a test, removed afterwards.
-enum TemporaryFolder {
-  static func use<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("avouch-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: url) }
-    return try body(url.path)
   }
 }

@@ -102,6 +102,12 @@ final class ForwardingSession: StatusStoreSession {
     try inner.importRecords(issuer: issuer, assertsStatus: assertsStatus, source: source, at: time, next: next)
   }
 
+  func take(_ messages: [StatusMessage], at time: UnixTime) throws(StoreError) -> [MessageOutcome] {
+    try inner.take(messages, at: time)
+  }
+
+  func forgetMessages(before time: UnixTime) throws(StoreError) -> Int { try inner.forgetMessages(before: time) }
+
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
     at time: UnixTime

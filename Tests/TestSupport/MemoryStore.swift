@@ -28,6 +28,8 @@ public final class MemoryStore: StatusStore {
     var certificates: [CertificateKey: Row] = [:]
     var responses: [ResponseRowKey: StoredResponse] = [:]
     var credentials: [(issuer: StoreIssuerID, credential: SigningCredential)] = []
+    /// In the order in which they came.
+    var messages: [(message: StatusMessage, receipt: MessageReceipt, time: UnixTime)] = []
     var failure: StoreError?
     var isFull = false
     var damaged: StoreIssuerID?

@@ -30,6 +30,7 @@ enum ServeCommand {
     let responder = try RunningResponder(configuration, log: log)
     try responder.start()
     for address in responder.server.addresses { Terminal.print("serving \(url(of: address))") }
+    for address in responder.node.eventAddresses { Terminal.print("events at \(url(of: address))v1/events") }
     log.info("control on \(responder.control.addresses.map { "\($0)" }.joined(separator: ", "))")
     let signalled = GrowingValue()
     let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, responder, log) }

@@ -88,7 +88,7 @@ extension LoadedConfiguration {
     }
   }
 
-  fileprivate func certificate(ofIssuer name: String) throws -> Certificate {
+  func certificate(ofIssuer name: String) throws -> Certificate {
     let path = resolved(try issuer(name).certificate)
     return try Certificate(file: try Files.read(path, what: "the CA's certificate"), name: path)
   }

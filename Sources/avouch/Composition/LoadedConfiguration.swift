@@ -46,6 +46,15 @@ struct LoadedConfiguration {
     try address(value.control, key: "control")
   }
 
+  /// None where no events are received.
+  func eventAddresses() throws(CommandFailure) -> [ListenAddress] {
+    var addresses: [ListenAddress] = []
+    for (place, text) in (value.events?.listen ?? []).enumerated() {
+      addresses.append(try address(text, key: "events.listen[\(place)]"))
+    }
+    return addresses
+  }
+
   /// The issuer of that name.
   func issuer(_ name: String) throws(CommandFailure) -> Configuration.Issuer {
     guard let issuer = value.issuers.first(where: { $0.name == name }) else {

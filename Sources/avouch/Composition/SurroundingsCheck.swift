@@ -13,12 +13,14 @@ struct SurroundingsCheck {
     path = configuration.path
     let listen = try configuration.listenAddresses()
     let control = try configuration.controlAddress()
-    lookAt(listen, control)
+    lookAt(listen, try configuration.eventAddresses(), control)
+    try lookAtSecrets(configuration)
     if !configuration.value.isEdge { lookAtStore(configuration.storePath) }
   }
 
-  private mutating func lookAt(_ listen: [ListenAddress], _ control: ListenAddress) {
+  private mutating func lookAt(_ listen: [ListenAddress], _ events: [ListenAddress], _ control: ListenAddress) {
     var all = listen.enumerated().map { (key: "listen[\($0.offset)]", address: $0.element) }
+    all += events.enumerated().map { (key: "events.listen[\($0.offset)]", address: $0.element) }
     all.append((key: "control", address: control))
     for (place, one) in all.enumerated() {
       for other in all[..<place] where one.address.overlaps(other.address) {
@@ -30,6 +32,13 @@ struct SurroundingsCheck {
       warnings.append(
         "\(path): control: \(control) can be reached from other machines, and asks nobody who he is; name a Unix socket or "
           + "a loopback address")
+    }
+  }
+
+  private mutating func lookAtSecrets(_ configuration: LoadedConfiguration) throws(CommandFailure) {
+    for issuer in configuration.value.issuers {
+      _ = try OriginEvents.secrets(of: issuer, configuration)
+      warnings += issuer.eventSecretFiles.compactMap { Files.exposure(configuration.resolved($0)) }
     }
   }
 

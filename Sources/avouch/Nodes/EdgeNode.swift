@@ -93,6 +93,9 @@ final class EdgeNode: ServingNode {
     return Readiness(reasons: reasons, warnings: warnings, revision: nil)
   }
 
+  // It has no store that an event could change.
+  var eventAddresses: [ListenAddress] { [] }
+
   func addMetrics(_ page: inout ExpositionText) { EdgeMetrics.add(self, to: &page) }
 
   func waitUntilStarted(milliseconds: Int64) -> Bool {

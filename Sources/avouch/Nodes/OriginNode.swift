@@ -1,6 +1,8 @@
 import CalendarTime
 import Configuration
 import EventLoop
+import Feeds
+import HTTPServer
 import Metrics
 import OpenSSLCrypto
 import PKCS11Signer
@@ -12,6 +14,7 @@ import SQLiteStore
 final class OriginNode: ServingNode {
   let runtime: ResponderRuntime
   private let fleet: OriginFleet?
+  private let events: OriginEvents?
   private let log: TerminalLog
   private let lock: FileLock
   private let store: SQLiteStore
@@ -26,10 +29,12 @@ final class OriginNode: ServingNode {
     lock = try OriginNode.lock(configuration.storePath)
     let directory = try OriginNode.directory(configuration, store: store, after: nil, log: log)
     fleet = try settings.redis.map { try OriginFleet($0, configuration, log: log) }
-    runtime = ResponderRuntime(
+    let runtime = ResponderRuntime(
       directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
       limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log,
       receiver: fleet?.publisher)
+    self.runtime = runtime
+    events = try settings.events.map { try OriginEvents($0, configuration, store: store, runtime: runtime) }
   }
 
   private static func lock(_ storePath: String) throws -> FileLock {
@@ -61,20 +66,25 @@ final class OriginNode: ServingNode {
 
   func adopt(_ configuration: LoadedConfiguration) throws {
     let directory = try OriginNode.directory(configuration, store: store, after: runtime.directory, log: log)
+    // Before anything is in force: a file with secrets may be wrong.
+    let senders = try OriginEvents.senders(configuration, directory)
     // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
     runtime.adopt(directory)
+    events?.receiver.replace(senders)
   }
 
   func start() throws {
     // Before anything is signed: another node may be the origin.
     try fleet?.start(runtime, store, lock)
     try runtime.start()
+    try events?.start()
   }
 
   func stop() {
+    events?.stop()
     runtime.stop()
     fleet?.stop()
   }
@@ -85,10 +95,12 @@ final class OriginNode: ServingNode {
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
   var readiness: Readiness { Readiness(runtime, fleet) }
+  var eventAddresses: [ListenAddress] { events?.server.addresses ?? [] }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)
     if let fleet { FleetMetrics.add(fleet, to: &page) }
+    events?.addMetrics(&page)
   }
 
   func waitUntilStarted(milliseconds: Int64) -> Bool { runtime.waitUntilStarted(milliseconds: milliseconds) }

@@ -1,3 +1,4 @@
+import EventLoop
 import Metrics
 import Responder
 
@@ -9,6 +10,8 @@ protocol ServingNode: AnyObject, Sendable {
   var revisions: (any AppliedRevisions)? { get }
   /// Whether a thread may stand inside a token's module for ever.
   var hasLostThreads: Bool { get }
+  /// Where the CA's events are received.
+  var eventAddresses: [ListenAddress] { get }
   func addMetrics(_ page: inout ExpositionText)
   /// Puts another configuration's issuers in force. Throws where anything is wrong in it, and then nothing changes.
   func adopt(_ configuration: LoadedConfiguration) throws

@@ -1,0 +1,16 @@
+extension SettingsTable {
+  /// Where a CA's events are received.
+  static let events: [Setting] = [
+    Setting(
+      "events.listen", .texts,
+      "Where the CA's events are received (`POST /v1/events`), as `listen` has addresses; left out: nowhere. Never a public address."
+    ),
+    Setting(
+      "events.tolerance", .duration(10...3600, words: []), "5m",
+      "How old an event's signature may be, or how far ahead of this machine's clock."),
+    Setting(
+      "events.requestBody", .size(1 << 10...(64 << 20)), "8MiB",
+      "One event with all its certificates; over it: 413."),
+    Setting("events.connections", .integer(1...10_000), "64", "Open connections of senders; one more is told 503."),
+  ]
+}
