@@ -25,7 +25,7 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 bench-redis break-invariants fuzz clean
+.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 bench-redis bench-events break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,11 @@ bench-redis: ## a fleet over Redis: pushing, answers out of Redis, revocations a
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
 	Benchmarks/redis $(BENCH)
+
+bench-events: ## events of a CA: until they are seen, how many are taken in, a million at once (BENCH="--only rate")
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/events $(BENCH)
 
 break-invariants: ## break each invariant on purpose in a copy, and see its test fail
 	@scripts/install-dependencies build

@@ -54,12 +54,16 @@ class Authority:
             json.dump({"listen": [f"127.0.0.1:{port}"], "control": f"unix:{name}.control", **settings}, file)
         return port
 
-    def write_origin(self, name, redis=None):
+    def write_origin(self, name, redis=None, events=None):
+        """`events` is a sender (`events.Sender`) whose events are received."""
         shared = {"redis": {"nodes": [redis.address]}} if redis else {}
+        issuer = {"name": "bench", "certificate": "ca.pem", "signer": {"certificate": "ocsp.pem", "key": "ocsp.key"}}
+        if events:
+            shared["events"] = {"listen": [f"127.0.0.1:{events.port}"], "requestBody": "64MiB"}
+            issuer["events"] = {"secretFiles": [events.write_secret(self.folder)]}
         return self.write(
-            name, store="store.sqlite", cache={"memory": f"{max(64, self.count // 1000)}MiB"},
-            issuers=[{"name": "bench", "certificate": "ca.pem",
-                      "signer": {"certificate": "ocsp.pem", "key": "ocsp.key"}}], **shared)
+            name, store="store.sqlite", cache={"memory": f"{max(64, self.count // 1000)}MiB"}, issuers=[issuer],
+            **shared)
 
     def write_edge(self, name, redis, memory):
         return self.write(

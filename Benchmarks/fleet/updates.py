@@ -63,13 +63,15 @@ def status(answer, serial):
 
 
 class Fleet:
-    def __init__(self, folder, redis):
+    """An origin and its edges; `events` is a sender whose events the origin takes."""
+
+    def __init__(self, folder, redis, events=None):
         self.redis = redis
         self.authority = Authority(folder, CERTIFICATES)
         self.nodes, self.loads = [], []
         print("  signing, storing and pushing answers", flush=True)
         self.authority.sign_all()
-        ports = {"origin": self.authority.write_origin("origin", redis)}
+        ports = {"origin": self.authority.write_origin("origin", redis, events)}
         for name in EDGES:
             ports[name] = self.authority.write_edge(name, redis, "64MiB")
         self.ports = ports
@@ -81,7 +83,7 @@ class Fleet:
         origin = self.nodes[0]
         wait_until(lambda: origin.metric("avouch_fleet_complete_issuers") == 1, "all answers in Redis", origin.process)
 
-    def load(self):
+    def load(self, origin_connections=CONNECTIONS):
         path = self.authority.path
         with open(path("requests"), "w") as file:
             for request in self.authority.requests(self.authority.serials):
@@ -89,9 +91,10 @@ class Fleet:
         with open(path("ask.lua"), "w") as file:
             file.write(SCRIPT + f"function delay() return {PAUSE_MILLISECONDS} end\n")
         environment = dict(os.environ, OCSP_REQUESTS=path("requests"))
-        for port in self.ports.values():
+        for name, port in self.ports.items():
+            connections = origin_connections if name == "origin" else CONNECTIONS
             self.loads.append(subprocess.Popen(
-                ["wrk", "-t1", f"-c{CONNECTIONS}", "-d3600s", "-s", path("ask.lua"), f"http://127.0.0.1:{port}/"],
+                ["wrk", "-t1", f"-c{connections}", "-d3600s", "-s", path("ask.lua"), f"http://127.0.0.1:{port}/"],
                 env=environment, stdout=subprocess.DEVNULL))
 
     def requests(self):

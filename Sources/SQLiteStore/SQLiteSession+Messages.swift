@@ -7,7 +7,12 @@ extension SQLiteSession {
   private static let compromisedAtOnce = 4096
 
   func take(_ messages: [StatusMessage], at time: UnixTime) throws(StoreError) -> [MessageOutcome] {
-    try connection.storeTransaction { () throws(StoreError) in
+    if !takesMessages {
+      // One session of a responder does: with less, each of many certificates would read its page again.
+      try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
+      takesMessages = true
+    }
+    return try connection.storeTransaction { () throws(StoreError) in
       var outcomes: [MessageOutcome] = []
       outcomes.reserveCapacity(messages.count)
       for message in messages { outcomes.append(try take(message, at: time)) }

@@ -14,6 +14,8 @@ final class SQLiteSession: StatusStoreSession {
 
   let connection: SQLiteConnection
   let statements: Statements
+  /// Whether it has taken messages: it keeps more pages from then on.
+  var takesMessages = false
 
   /// - Parameter isReadOnly: every statement that would write is then an error. The file is opened for writing all the same
   ///   where that is allowed: whoever opens it for reading alone leaves files of the log behind, as their owner.
