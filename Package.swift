@@ -58,7 +58,7 @@ let package = Package(
     room(
       "Feeds",
       imports: [
-        "CalendarTime", "EventLoop", "HTTP1", "HTTPServer", "OCSP", "OpenSSLCrypto", "Responder",
+        "CalendarTime", "EventLoop", "HTTP1", "HTTPServer", "OCSP", "OpenSSLCrypto", "RedisClient", "Responder",
       ]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "EventLoop", "OCSP", "Responder"]),
     room(
@@ -103,7 +103,11 @@ let package = Package(
       "Fleet",
       imports: ["CalendarTime", "Metrics", "OCSP", "Responder", "ResponderRuntime", "Simulation", "TestSupport"]),
     roomTests(
-      "Feeds", imports: ["CalendarTime", "HTTP1", "OCSP", "OpenSSLCrypto", "Responder", "SQLiteStore", "TestSupport"]),
+      "Feeds",
+      imports: [
+        "CalendarTime", "EventLoop", "OCSP", "OpenSSLCrypto", "RedisClient", "RedisTestSupport", "Responder",
+        "SQLiteStore", "TestSupport",
+      ]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),
     roomTests(

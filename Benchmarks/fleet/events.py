@@ -134,8 +134,9 @@ class Latency:
 
     def summary(self, answered, seen, load, most):
         here, elsewhere = (quantiles(seen[name]) for name in ("origin", EDGES[0]))
-        table = [("latency", f"{len(answered)} events, one after another; the nodes are asked "
-                             f"{', '.join(f'{rate:.0f}' for rate in load)} times a second, the origin could {most:.0f}"),
+        asked = ", ".join(f"{rate:.0f}" for rate in load)
+        table = [("latency", f"{len(answered)} events, one after another; nodes are asked {asked} times a second, of "
+                             f"{most:.0f} that the origin can"),
                  ("  until the event is answered", words(quantiles(answered))),
                  ("  until the origin says revoked", f"{words(here)} (bound: p99 {BOUND_HERE} ms)"),
                  ("  until an edge says revoked", f"{words(elsewhere)} (bound: p99 {BOUND_ELSEWHERE} ms)")]
@@ -201,8 +202,9 @@ class Million:
         try:
             node.wait_until_ready()
             revoked = authority.good[1:]
-            requests = [sender.request("revoked", [{"serial": serial} for serial in revoked[start:start + self.CERTIFICATES]])
-                        for start in range(0, len(revoked), self.CERTIFICATES)]
+            rows = [{"serial": serial} for serial in revoked]
+            requests = [sender.request("revoked", rows[start:start + self.CERTIFICATES])
+                        for start in range(0, len(rows), self.CERTIFICATES)]
             bystander = Bystander(port, authority.good[0], authority)
             wait_for_quiet()
             bystander.start()
@@ -219,15 +221,16 @@ class Million:
             bystander.stop()
         finally:
             node.stop()
-        table = [("million", f"{len(revoked)} revocations in events of {self.CERTIFICATES}: durable and no longer good after "
-                             f"{durable:.1f} s, all signed and served after {served:.1f} s (bound: {BOUND_MILLION} s)"),
+        table = [("million", f"{len(revoked)} revocations in events of {self.CERTIFICATES}: durable and no longer good "
+                             f"after {durable:.1f} s, all signed and served after {served:.1f} s (bound: "
+                             f"{BOUND_MILLION} s)"),
                  ("  a good answer beside them", f"{words(quantiles(meanwhile))}; before: {words(quantiles(quiet))}")]
         return {"what": self.name, "revocations": len(revoked), "durable_s": durable, "served_s": served,
                 "bystander": quantiles(meanwhile), "quiet": quantiles(quiet), "bound": BOUND_MILLION, "table": table,
                 "is_kept": served <= BOUND_MILLION}
 
     def wait_until_served(self, authority, port, revoked, begin):
-        """Seconds until one certificate in each hundred is answered with `revoked` out of memory, the last ones first."""
+        """Seconds until one certificate in a hundred is answered with `revoked`, the last ones first."""
         asker = Asker(port)
         sample = revoked[::100]
         missing = list(zip(sample, authority.requests(sample)))
@@ -237,7 +240,8 @@ class Million:
             if status(asker.answer(), bytes.fromhex(serial)) == "revoked":
                 missing.pop()
             elif time.monotonic() - begin > 4 * BOUND_MILLION:
-                sys.exit(f"{serial} is not revoked after {4 * BOUND_MILLION} s; {len(missing)} of {len(sample)} are missing")
+                sys.exit(f"{serial} is not revoked after {4 * BOUND_MILLION} s; {len(missing)} of {len(sample)} are "
+                         "missing")
         return time.monotonic() - begin
 
 

@@ -1,8 +1,10 @@
 extension Configuration {
-  /// Where a CA's events are received.
+  /// Where a CA's events come from: a webhook, a stream or both.
   public struct Events: Sendable, Hashable {
-    /// Addresses as written; at least one.
+    /// Addresses as written; none where no webhook is received.
     public var listen: [String]
+    /// Nil where no stream is read.
+    public var stream: String?
     public var toleranceSeconds: Int
     public var requestBodyBytes: Int
     public var connections: Int
@@ -13,7 +15,8 @@ extension Configuration.Events {
   /// Nil where nothing is received.
   init?(_ reader: SettingsReader) {
     listen = reader.texts("events.listen")
-    guard !listen.isEmpty else { return nil }
+    stream = reader.optionalText("events.stream")
+    guard !listen.isEmpty || stream != nil else { return nil }
     toleranceSeconds = reader.integer("events.tolerance")
     requestBodyBytes = reader.integer("events.requestBody")
     connections = reader.integer("events.connections")
@@ -23,21 +26,31 @@ extension Configuration.Events {
 /// Which values of `events` go together.
 enum EventRules {
   static func problems(_ configuration: Configuration) -> [String] {
+    let keys = [
+      (
+        source: "events.listen", isThere: configuration.events?.listen.isEmpty == false, key: "events.secretFiles",
+        what: "nobody receives events",
+        issuers: configuration.issuers.map { !$0.eventSecretFiles.isEmpty }
+      ),
+      (
+        source: "events.stream", isThere: configuration.events?.stream != nil, key: "events.stream",
+        what: "no stream is read", issuers: configuration.issuers.map(\.takesStream)
+      ),
+    ]
     var problems: [String] = []
-    let withSecrets = configuration.issuers.enumerated().filter { !$0.element.eventSecretFiles.isEmpty }
-    if configuration.isEdge {
-      if configuration.events != nil { problems.append("events.listen: an edge has no store; the origin takes events") }
-      for (place, _) in withSecrets {
-        problems.append("issuers[\(place)].events.secretFiles: an edge has no store; the origin takes events")
+    for (source, isThere, key, what, issuers) in keys {
+      let places = issuers.indices.filter { issuers[$0] }
+      if configuration.isEdge {
+        if isThere { problems.append("\(source): an edge has no store; the origin takes events") }
+        problems += places.map { "issuers[\($0)].\(key): an edge has no store; the origin takes events" }
+      } else if !isThere {
+        problems += places.map { "issuers[\($0)].\(key): \(what): \(source) is missing" }
+      } else if places.isEmpty {
+        problems.append("\(source): no issuer has \(key), so that every event would be refused")
       }
-      return problems
     }
-    if configuration.events == nil {
-      for (place, _) in withSecrets {
-        problems.append("issuers[\(place)].events.secretFiles: nobody receives events: events.listen is missing")
-      }
-    } else if withSecrets.isEmpty {
-      problems.append("events.listen: no issuer has events.secretFiles, so that every event would be refused")
+    if !configuration.isEdge, configuration.events?.stream != nil, configuration.redis == nil {
+      problems.append("events.stream: there is no redis.nodes that it could be read from")
     }
     return problems
   }

@@ -72,6 +72,8 @@ public struct Configuration: Sendable {
     public var keepExpiredSeconds: Int?
     /// As written; relative to the configuration file's folder.
     public var eventSecretFiles: [String]
+    /// Whether the stream of events may speak for it.
+    public var takesStream: Bool
   }
 
   public enum ArchiveCutoff: Sendable, Hashable {
@@ -164,6 +166,7 @@ extension Configuration.Issuer {
     }
     keepExpiredSeconds = reader.optionalInteger(path + "keepExpired")
     eventSecretFiles = reader.texts(path + "events.secretFiles")
+    takesStream = reader.boolean(path + "events.stream")
   }
 }
 

@@ -6,6 +6,9 @@ extension SettingsTable {
       "Where the CA's events are received (`POST /v1/events`), as `listen` has addresses; left out: nowhere. Never a public address."
     ),
     Setting(
+      "events.stream", .text,
+      "A stream of the fleet's Redis (`redis.nodes`) that the CA's events are read from; left out: none."),
+    Setting(
       "events.tolerance", .duration(10...3600, words: []), "5m",
       "How old an event's signature may be, or how far ahead of this machine's clock."),
     Setting(

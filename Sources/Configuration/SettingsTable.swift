@@ -85,6 +85,9 @@ public enum SettingsTable {
       "Files with secrets (`whsec_…`, one on each line): who signs an event with one of them may speak for this issuer."
     ),
     Setting(
+      "issuers[].events.stream", .boolean, "false",
+      "Whether events of `events.stream` may speak for this issuer: who may write there, says Redis."),
+    Setting(
       "issuers[].responderID", .choice(["byKey", "byName"]), "byKey",
       "How answers name their signer; RFC 9919 wants byKey."),
     Setting(

@@ -9,7 +9,7 @@ import Testing
 struct EventPayloadTests {
   private static let now = UnixTime(seconds: 1_760_000_000)
 
-  private func subject(objects: Bool = false) -> WebhookSenders.Subject {
+  private func subject(objects: Bool = false) -> EventSubject {
     .init(name: "one", storeID: StoreIssuerID(1), begins: UnixTime(seconds: 1_600_000_000)) { reason in
       objects && reason == .certificateHold ? "certificateHold is forbidden" : nil
     }

@@ -20,7 +20,7 @@ struct WebhookSignatureTests {
     return senders
   }
 
-  private func subject(_ name: String) -> WebhookSenders.Subject {
+  private func subject(_ name: String) -> EventSubject {
     .init(name: name, storeID: StoreIssuerID(1), begins: UnixTime(seconds: 0)) { _ in nil }
   }
 

@@ -252,18 +252,3 @@ extension Span<UInt8> {
     unsafe extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
   }
 }
-
-extension EventPayload.Failure {
-  fileprivate var text: String { field.isEmpty ? why : "\(field): \(why)" }
-}
-
-extension MessageContradiction {
-  fileprivate var text: String {
-    switch kind {
-    case .notIssued: "certificate \(serial) cannot be released: it was never issued, as far as this responder was told"
-    case .revokedForGood(let revocation):
-      "certificate \(serial) cannot be released: it is revoked (\(revocation.reason?.name ?? "no reason") since "
-        + "\(revocation.time.iso8601)), and only certificateHold can be lifted (RFC 5280 5.3.1)"
-    }
-  }
-}

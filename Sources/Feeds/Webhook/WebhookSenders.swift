@@ -1,30 +1,7 @@
-public import CalendarTime
-public import OCSP
 import OpenSSLCrypto
-public import Responder
 
 /// Who may send events: secrets, and the issuers that each may speak for.
 public struct WebhookSenders: Sendable {
-  /// An issuer as events name it.
-  public struct Subject: Sendable {
-    public var name: String
-    public var storeID: StoreIssuerID
-    /// Why a certificate of it may not be revoked for that reason, by the rules it follows; nil where it may.
-    public var objection: @Sendable (RevocationReason) -> String?
-    /// When its CA's certificate began: nothing was revoked before.
-    public var begins: UnixTime
-
-    public init(
-      name: String, storeID: StoreIssuerID, begins: UnixTime,
-      objection: @escaping @Sendable (RevocationReason) -> String?
-    ) {
-      self.name = name
-      self.storeID = storeID
-      self.begins = begins
-      self.objection = objection
-    }
-  }
-
   /// What a message says of itself in its header fields.
   struct Attributes {
     var id: String
@@ -36,12 +13,12 @@ public struct WebhookSenders: Sendable {
   static let maximumSignatures = 16
 
   private var secrets: [(secret: WebhookSecret, issuers: Set<String>)] = []
-  private var subjects: [String: Subject] = [:]
+  private var subjects: [String: EventSubject] = [:]
 
   public init() {}
 
   /// Lets whoever knows one of the secrets speak for the issuer.
-  public mutating func add(_ subject: Subject, _ allowed: [WebhookSecret]) {
+  public mutating func add(_ subject: EventSubject, _ allowed: [WebhookSecret]) {
     subjects[subject.name] = subject
     for secret in allowed {
       if let place = secrets.firstIndex(where: { $0.secret == secret }) {
@@ -52,7 +29,7 @@ public struct WebhookSenders: Sendable {
     }
   }
 
-  func subject(_ name: String) -> Subject? { subjects[name] }
+  func subject(_ name: String) -> EventSubject? { subjects[name] }
 
   /// The issuers that the sender of a message may speak for; nil where no known secret has signed it.
   ///

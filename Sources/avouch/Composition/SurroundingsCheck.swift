@@ -37,7 +37,7 @@ struct SurroundingsCheck {
 
   private mutating func lookAtSecrets(_ configuration: LoadedConfiguration) throws(CommandFailure) {
     for issuer in configuration.value.issuers {
-      _ = try OriginEvents.secrets(of: issuer, configuration)
+      _ = try EventParties.secrets(of: issuer, configuration)
       warnings += issuer.eventSecretFiles.compactMap { Files.exposure(configuration.resolved($0)) }
     }
   }

@@ -5,61 +5,135 @@ public import Feeds
 import HTTPServer
 import Metrics
 import OpenSSLCrypto
+import RedisClient
 import Responder
 import ResponderRuntime
 import SQLiteStore
 
-/// How an origin takes the events of its CAs: the receiver on a listener of its own, and what brings them into the store.
+/// How an origin takes the events of its CAs: a webhook on a listener of its own, a stream of Redis, and what brings both into
+/// the store.
 final class OriginEvents: Sendable {
   private static let workers = 2
-  let server: HTTPServer
-  let intake: EventIntake
-  let receiver: WebhookReceiver
+  private let intake: EventIntake
+  private let webhook: (server: HTTPServer, receiver: WebhookReceiver)?
+  private let stream: StreamSubscriber?
 
+  /// - Parameter redis: the fleet's; nil where there is none.
   init(
     _ settings: Configuration.Events, _ configuration: LoadedConfiguration, store: SQLiteStore,
-    runtime: ResponderRuntime
+    runtime: ResponderRuntime,
+    redis: RedisClient?, log: TerminalLog
   ) throws {
-    intake = EventIntake(store: store, applied: runtime, clock: SystemClock())
+    let intake = EventIntake(store: store, applied: runtime, clock: SystemClock())
+    self.intake = intake
+    let parties = try EventParties(configuration, runtime.directory)
+    webhook =
+      settings.listen.isEmpty ? nil : try OriginEvents.webhook(settings, configuration, intake, parties, runtime)
+    if let name = settings.stream, let redis {
+      let identity = try store.openSession().storeIdentity().prefix(8).map { String($0, radix: 16) }.joined()
+      stream = StreamSubscriber(
+        redis, intake, StreamSubscriber.Options(stream: name, group: "avouch", consumer: "origin-\(identity)"),
+        clock: SystemClock(), subjects: parties.ofStream, mayRead: { runtime.suspensionReason == nil },
+        log: { log.warning("events: \($0)") })
+    } else {
+      stream = nil
+    }
+  }
+
+  private static func webhook(
+    _ settings: Configuration.Events, _ configuration: LoadedConfiguration, _ intake: EventIntake,
+    _ parties: EventParties, _ runtime: ResponderRuntime
+  ) throws -> (HTTPServer, WebhookReceiver) {
     var limits = WebhookReceiver.Limits()
     limits.toleranceSeconds = Int64(settings.toleranceSeconds)
     let receiver = WebhookReceiver(
-      intake, senders: try OriginEvents.senders(configuration, runtime.directory), limits: limits,
+      intake, senders: parties.senders, limits: limits,
       // Another node is the origin: what is taken here would be told to nobody.
       refusal: { runtime.suspensionReason })
-    self.receiver = receiver
-    server = try HTTPServer(
+    let server = try HTTPServer(
       name: "events", addresses: try configuration.eventAddresses(), workers: OriginEvents.workers, isPinned: false,
       limits: ServerLimits.events(settings, beside: configuration.value.limits.connections)
     ) { receiver.handler($0) }
+    return (server, receiver)
   }
+
+  /// Where webhooks are received.
+  var addresses: [ListenAddress] { webhook?.server.addresses ?? [] }
 
   func start() throws {
     try intake.start()
-    server.start()
+    webhook?.server.start()
+    stream?.start()
   }
 
   /// Answers what is open: all of it is in the store then.
   func stop() {
-    server.drain()
-    server.waitUntilStopped()
+    stream?.stop()
+    webhook?.server.drain()
+    webhook?.server.waitUntilStopped()
     intake.stop()
   }
 
-  /// Who may speak for which issuer, by the files of a configuration.
-  static func senders(_ configuration: LoadedConfiguration, _ directory: IssuerDirectory) throws -> WebhookSenders {
-    var senders = WebhookSenders()
-    for issuer in configuration.value.issuers where !issuer.eventSecretFiles.isEmpty {
+  func replace(_ parties: EventParties) {
+    webhook?.receiver.replace(parties.senders)
+    stream?.replace(parties.ofStream)
+  }
+
+  /// What an operator should know of, a sentence each.
+  var warnings: [String] {
+    stream?.failure.map { ["events cannot be read from the stream: \($0)"] } ?? []
+  }
+
+  func addMetrics(_ page: inout ExpositionText) {
+    if let webhook {
+      page.add(
+        "avouch_events_total", .counter, help: "Messages of webhooks by how they were answered.", label: "result",
+        webhook.receiver.counters.all.map { ($0.result, $0.count) })
+    }
+    if let stream {
+      page.add(
+        "avouch_stream_events_total", .counter, help: "Entries of the stream of events by what became of them.",
+        label: "result", stream.counters.all.map { ($0.result, $0.count) })
+      page.add(
+        "avouch_stream_readable", .gauge, help: "0 while the stream of events cannot be read.",
+        stream.failure == nil ? 1 : 0)
+    }
+    let counters = intake.counters
+    page.add(
+      "avouch_event_commits_total", .counter, help: "Commits of the store that messages came in with.",
+      counters.commits.current)
+    page.add(
+      "avouch_event_certificates_changed_total", .counter, help: "Records that messages have changed.",
+      counters.certificatesChanged.current)
+    let backlog = intake.backlog
+    page.add(
+      "avouch_events_waiting", .gauge, help: "Messages that wait to be committed.", UInt64(clamping: backlog.messages))
+    page.add(
+      "avouch_event_certificates_waiting", .gauge, help: "Certificates in the messages that wait to be committed.",
+      UInt64(clamping: backlog.certificates))
+  }
+}
+
+extension ResponderRuntime: RevisionApplier {}
+
+/// Who may speak for which issuer, by a configuration and its files.
+struct EventParties {
+  private(set) var senders = WebhookSenders()
+  private(set) var ofStream: [EventSubject] = []
+
+  init(_ configuration: LoadedConfiguration, _ directory: IssuerDirectory) throws {
+    for issuer in configuration.value.issuers where !issuer.eventSecretFiles.isEmpty || issuer.takesStream {
       guard let known = directory.issuers.issuers.first(where: { $0.name == issuer.name && !$0.isRetired }) else {
         continue
       }
-      let subject = WebhookSenders.Subject(
+      let subject = EventSubject(
         name: issuer.name, storeID: known.storeID,
         begins: try configuration.certificate(ofIssuer: issuer.name).notBefore
       ) { ProgrammeRules.objection(to: $0, of: issuer) }
-      senders.add(subject, try secrets(of: issuer, configuration))
+      let secrets = try EventParties.secrets(of: issuer, configuration)
+      if !secrets.isEmpty { senders.add(subject, secrets) }
+      if issuer.takesStream { ofStream.append(subject) }
     }
-    return senders
   }
 
   static func secrets(
@@ -77,28 +151,7 @@ final class OriginEvents: Sendable {
     }
     return secrets
   }
-
-  func addMetrics(_ page: inout ExpositionText) {
-    page.add(
-      "avouch_events_total", .counter, help: "Messages of webhooks by how they were answered.", label: "result",
-      receiver.counters.all.map { ($0.result, $0.count) })
-    let counters = intake.counters
-    func value(_ count: Int) -> UInt64 { UInt64(clamping: count) }
-    page.add(
-      "avouch_event_commits_total", .counter, help: "Commits of the store that messages came in with.",
-      counters.commits.current)
-    page.add(
-      "avouch_event_certificates_changed_total", .counter, help: "Records that messages have changed.",
-      counters.certificatesChanged.current)
-    let backlog = intake.backlog
-    page.add("avouch_events_waiting", .gauge, help: "Messages that wait to be committed.", value(backlog.messages))
-    page.add(
-      "avouch_event_certificates_waiting", .gauge, help: "Certificates in the messages that wait to be committed.",
-      value(backlog.certificates))
-  }
 }
-
-extension ResponderRuntime: RevisionApplier {}
 
 extension ServerLimits {
   /// For senders of events: few, with bodies of megabytes.

@@ -1,8 +1,6 @@
 import CalendarTime
 import Configuration
 import EventLoop
-import Feeds
-import HTTPServer
 import Metrics
 import OpenSSLCrypto
 import PKCS11Signer
@@ -28,13 +26,17 @@ final class OriginNode: ServingNode {
     // one has acknowledged.
     lock = try OriginNode.lock(configuration.storePath)
     let directory = try OriginNode.directory(configuration, store: store, after: nil, log: log)
-    fleet = try settings.redis.map { try OriginFleet($0, configuration, log: log) }
+    let fleet = try settings.redis.map { try OriginFleet($0, configuration, log: log) }
     let runtime = ResponderRuntime(
       directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
       limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log,
       receiver: fleet?.publisher)
+    self.fleet = fleet
     self.runtime = runtime
-    events = try settings.events.map { try OriginEvents($0, configuration, store: store, runtime: runtime) }
+    events = try settings.events.map {
+      try OriginEvents(
+        $0, configuration, store: store, runtime: runtime, redis: fleet?.level.client, log: log)
+    }
   }
 
   private static func lock(_ storePath: String) throws -> FileLock {
@@ -67,13 +69,13 @@ final class OriginNode: ServingNode {
   func adopt(_ configuration: LoadedConfiguration) throws {
     let directory = try OriginNode.directory(configuration, store: store, after: runtime.directory, log: log)
     // Before anything is in force: a file with secrets may be wrong.
-    let senders = try OriginEvents.senders(configuration, directory)
+    let parties = try EventParties(configuration, directory)
     // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
     runtime.adopt(directory)
-    events?.receiver.replace(senders)
+    events?.replace(parties)
   }
 
   func start() throws {
@@ -95,7 +97,7 @@ final class OriginNode: ServingNode {
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
   var readiness: Readiness { Readiness(runtime, fleet) }
-  var eventAddresses: [ListenAddress] { events?.server.addresses ?? [] }
+  var eventAddresses: [ListenAddress] { events?.addresses ?? [] }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)

@@ -7,7 +7,7 @@ struct EventReader {
   /// How far a sender's clock may be ahead, in seconds.
   private static let clockTolerance: Int64 = 300
 
-  let subject: WebhookSenders.Subject
+  let subject: EventSubject
   let now: UnixTime
 
   func statement(_ payload: EventPayload) throws(EventPayload.Failure) -> StatusMessage.Statement {

@@ -24,6 +24,8 @@ struct EventPayload: Decodable {
     /// `data.certificates[3].serial`; empty for the body as a whole.
     var field: String
     var why: String
+
+    var text: String { field.isEmpty ? why : "\(field): \(why)" }
   }
 
   /// Certificates of one event.

@@ -1,0 +1,15 @@
+import CalendarTime
+import OCSP
+import Responder
+
+extension MessageContradiction {
+  /// For whoever has sent it.
+  var text: String {
+    switch kind {
+    case .notIssued: "certificate \(serial) cannot be released: it was never issued, as far as this responder was told"
+    case .revokedForGood(let revocation):
+      "certificate \(serial) cannot be released: it is revoked (\(revocation.reason?.name ?? "no reason") since "
+        + "\(revocation.time.iso8601)), and only certificateHold can be lifted (RFC 5280 5.3.1)"
+    }
+  }
+}
