@@ -393,7 +393,7 @@ def test_nothing_acknowledged_is_lost_however_it_ends(ca, stack):
                 if over.is_set():
                     return
                 name = f"{life}-{number}-{count}"
-                serials = [f"{life + 1:02X}{number:02X}{count:04X}{part:02X}" for part in range(5)]
+                serials = [f"1{life:03X}{number:02X}{count:04X}{part:02X}" for part in range(5)]
                 body = json.dumps(event("revoked", certificates=[{"serial": one} for one in serials]))
                 sent[name] = (body, serials)
                 try:

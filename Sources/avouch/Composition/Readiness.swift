@@ -26,7 +26,7 @@ struct Readiness {
     answer = ControlAnswer(reasons.isEmpty ? 200 : 503, "application/json", object.text + "\n")
   }
 
-  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?) {
+  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?, _ events: OriginEvents?) {
     // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
     // none at all.
     let unserved = runtime.unservedIssuers
@@ -43,6 +43,7 @@ struct Readiness {
     if runtime.suspensionReason == nil {
       warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
     }
+    warnings += events?.warnings ?? []
     let troubles = fleet?.troubles ?? []
     warnings += troubles
     let untold = [runtime.suspensionReason].compactMap(\.self) + troubles

@@ -96,7 +96,7 @@ final class OriginNode: ServingNode {
   var source: any AnswerSource { runtime }
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
-  var readiness: Readiness { Readiness(runtime, fleet) }
+  var readiness: Readiness { Readiness(runtime, fleet, events) }
   var eventAddresses: [ListenAddress] { events?.addresses ?? [] }
 
   func addMetrics(_ page: inout ExpositionText) {
