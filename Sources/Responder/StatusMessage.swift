@@ -8,9 +8,10 @@ public struct StatusMessage: Sendable, Hashable {
     case revoked([CertificateRecord])
     /// They were issued; nothing is said of their status.
     case issued([CertificateRecord])
-    /// They are on hold no longer (removeFromCRL, RFC 5280 5.3.1).
-    case released([SerialNumber])
-    /// The CA's key is in other hands since that time: none of its certificates can be relied on (RFC 6960 2.7).
+    /// They are on hold no longer since that time (removeFromCRL, RFC 5280 5.3.1).
+    case released([SerialNumber], at: UnixTime)
+    /// The CA's key is in other hands since that time: none of its certificates can be relied on (RFC 6960 2.7), those that
+    /// are told of later included.
     case issuerCompromised(since: UnixTime)
   }
 
@@ -32,7 +33,7 @@ public struct StatusMessage: Sendable, Hashable {
   public var certificateCount: Int {
     switch statement {
     case .revoked(let records), .issued(let records): records.count
-    case .released(let serials): serials.count
+    case .released(let serials, _): serials.count
     case .issuerCompromised: 0
     }
   }
@@ -42,7 +43,7 @@ public struct StatusMessage: Sendable, Hashable {
     switch statement {
     case .revoked(let records): "\(records.count) revoked"
     case .issued(let records): "\(records.count) issued"
-    case .released(let serials): "\(serials.count) released"
+    case .released(let serials, _): "\(serials.count) released"
     case .issuerCompromised(let time): "issuer compromised since \(time.iso8601)"
     }
   }
@@ -82,6 +83,8 @@ public struct MessageContradiction: Error, Sendable, Hashable {
     case notIssued
     /// Released, and revoked for good.
     case revokedForGood(Revocation)
+    /// Released, and put on hold after that: the messages came in another order.
+    case heldLater(Revocation)
   }
 
   /// Among the certificates of the message.
@@ -108,14 +111,19 @@ extension RecordChange {
 
   /// What the release of a certificate does to what the store holds of it.
   ///
-  /// - Parameter place: of the certificate in the message.
+  /// - Parameters:
+  ///   - time: since when it is on hold no longer.
+  ///   - place: of the certificate in the message.
   public static func release(
-    _ serial: SerialNumber, held: CertificateRecord?, place: Int
+    _ serial: SerialNumber, held: CertificateRecord?, at time: UnixTime, place: Int
   ) throws(MessageContradiction) -> RecordChange {
     guard let held else { throw MessageContradiction(place: place, serial: serial, kind: .notIssued) }
     guard let revocation = held.revocation else { return .unchanged }
     guard !revocation.isPermanent else {
       throw MessageContradiction(place: place, serial: serial, kind: .revokedForGood(revocation))
+    }
+    guard revocation.time <= time else {
+      throw MessageContradiction(place: place, serial: serial, kind: .heldLater(revocation))
     }
     return RecordChange(held: held, incoming: CertificateRecord(serial: serial, notAfter: nil), assertsStatus: true)
   }
@@ -126,5 +134,15 @@ extension RecordChange {
     return RecordChange(
       held: held, incoming: CertificateRecord(serial: held.serial, notAfter: nil, revocation: revocation),
       assertsStatus: true)
+  }
+}
+
+extension CertificateRecord {
+  /// The record as it is kept where the issuer is compromised since `time`: revoked for good, one way or another.
+  public func afterCompromise(since time: UnixTime?) -> CertificateRecord {
+    guard let time, revocation?.isPermanent != true else { return self }
+    var record = self
+    record.revocation = Revocation(time: min(time, revocation?.time ?? time), reason: .caCompromise)
+    return record
   }
 }

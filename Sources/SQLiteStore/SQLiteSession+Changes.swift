@@ -68,6 +68,17 @@ extension SQLiteSession {
   }
 
   func write(_ record: CertificateRecord, issuer: StoreIssuerID, revision: Revision) throws(StoreError) {
+    // Whoever tells of it: of an issuer that is compromised nothing is good any more.
+    let record = record.afterCompromise(since: try compromise(of: issuer))
+    // What could not be read again would keep every reader from what follows.
+    for time in [record.notAfter, record.revocation?.time].compactMap({ $0 }) {
+      guard SQLiteSession.possibleTimes.contains(time.seconds) else {
+        throw StoreError(
+          kind: .misuse,
+          description: "database \(connection.path): certificate \(record.serial) with the time "
+            + "\(time.seconds) s since 1970; the years 0 to 9999 are possible")
+      }
+    }
     let statement = statements.upsertCertificate
     statement.bind(1, issuer.value)
     statement.bind(2, record.serial.octets)

@@ -6,7 +6,7 @@ import Responder
 /// `StoreError.Kind.corrupt`, with table and value, and never a trap.
 extension SQLiteSession {
   /// What four digits of year can write: no reader takes in other times.
-  private static let possibleTimes = Int64(-62_167_219_200)...UnixTime.endOfTime.seconds
+  static let possibleTimes = Int64(-62_167_219_200)...UnixTime.endOfTime.seconds
 
   /// not_after, revoked_at, reason, extensions of `certificates` from `firstColumn` on.
   func record(

@@ -28,10 +28,11 @@ extension SQLiteSession {
     switch message.statement {
     case .revoked(let records): try write(records, assertsStatus: true, of: message, &tally)
     case .issued(let records): try write(records, assertsStatus: false, of: message, &tally)
-    case .released(let serials):
+    case .released(let serials, let time):
       for (place, serial) in serials.enumerated() {
         let held = try status(issuer: message.issuer, serial: serial).record
-        try write(try? RecordChange.release(serial, held: held, place: place), of: message, &tally)
+        // It was looked at above, in this transaction; one that is named twice is good the second time.
+        try write(try? RecordChange.release(serial, held: held, at: time, place: place), of: message, &tally)
       }
     case .issuerCompromised(let since): try writeCompromise(since: since, of: message, &tally)
     }
@@ -51,11 +52,11 @@ extension SQLiteSession {
   }
 
   private func contradiction(of message: StatusMessage) throws(StoreError) -> MessageContradiction? {
-    guard case .released(let serials) = message.statement else { return nil }
+    guard case .released(let serials, let time) = message.statement else { return nil }
     for (place, serial) in serials.enumerated() {
       let held = try status(issuer: message.issuer, serial: serial).record
       do throws(MessageContradiction) {
-        _ = try RecordChange.release(serial, held: held, place: place)
+        _ = try RecordChange.release(serial, held: held, at: time, place: place)
       } catch {
         return error
       }
@@ -83,9 +84,21 @@ extension SQLiteSession {
     tally.changed += 1
   }
 
+  /// Since when nothing of the issuer can be relied on; nil while it can.
+  func compromise(of issuer: StoreIssuerID) throws(StoreError) -> UnixTime? {
+    let statement = statements.compromise
+    statement.bind(1, issuer.value)
+    defer { statement.reset() }
+    guard try statement.step() else { return nil }
+    return statement.optionalInteger(0).map { UnixTime(seconds: $0) }
+  }
+
   private func writeCompromise(
     since time: UnixTime, of message: StatusMessage, _ tally: inout Tally
   ) throws(StoreError) {
+    statements.keepCompromise.bind(1, message.issuer.value)
+    statements.keepCompromise.bind(2, time.seconds)
+    try statements.keepCompromise.run()
     var last: SerialNumber?
     while true {
       let page = try serials(issuer: message.issuer, after: last, limit: SQLiteSession.compromisedAtOnce)

@@ -62,7 +62,12 @@ final class SQLiteStatement {
   }
 
   func bind(_ parameter: Int32, _ value: String) {
-    unsafe sqlite3_bind_text(handle, parameter, value, -1, avouch_sqlite_transient())
+    // With its length: a name may have a NUL in it, and another one may begin alike.
+    var value = value
+    _ = value.withUTF8 { octets in
+      unsafe sqlite3_bind_text(
+        handle, parameter, octets.baseAddress, Int32(octets.count), avouch_sqlite_transient())
+    }
   }
 
   func bind(_ parameter: Int32, _ value: [UInt8]?) {

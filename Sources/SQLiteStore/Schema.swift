@@ -10,6 +10,7 @@ enum Schema {
   /// - `state.identity` tells this store from every other one, wherever the file is moved.
   /// - `events.event_id` is null for what did not come as a message; `digest`, `changed` and `unchanged` are what a message
   ///   that comes again is recognised by and answered with.
+  /// - `issuers.compromised_since`: since when nothing of the issuer can be relied on; null while it can.
   /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
   private static let statements = """
     CREATE TABLE state (
@@ -21,7 +22,8 @@ enum Schema {
     CREATE TABLE issuers (
       id INTEGER PRIMARY KEY,
       name TEXT NOT NULL UNIQUE,
-      identity BLOB NOT NULL
+      identity BLOB NOT NULL,
+      compromised_since INTEGER
     ) STRICT;
     CREATE TABLE certificates (
       issuer INTEGER NOT NULL REFERENCES issuers (id),
@@ -45,6 +47,7 @@ enum Schema {
       changed INTEGER,
       unchanged INTEGER
     ) STRICT;
+    CREATE INDEX events_by_message ON events (at) WHERE event_id IS NOT NULL;
     """
 
   /// - `credentials`: all of an answer that depends on the signer; `certificates` holds them one after the other.
@@ -143,13 +146,15 @@ enum Schema {
     }
   }
 
-  /// Version 3 did not remember what a message had done.
+  /// Version 3 did not remember what a message had done, nor that an issuer was compromised.
   private static func migrateFromThird(_ connection: SQLiteConnection) throws(StoreError) {
     try connection.storeTransaction { () throws(StoreError) in
       guard try connection.integer("PRAGMA user_version") == 3 else { return }
       try connection.execute("ALTER TABLE events ADD COLUMN digest BLOB")
       try connection.execute("ALTER TABLE events ADD COLUMN changed INTEGER")
       try connection.execute("ALTER TABLE events ADD COLUMN unchanged INTEGER")
+      try connection.execute("CREATE INDEX events_by_message ON events (at) WHERE event_id IS NOT NULL")
+      try connection.execute("ALTER TABLE issuers ADD COLUMN compromised_since INTEGER")
       try connection.execute("PRAGMA user_version = 4")
     }
   }

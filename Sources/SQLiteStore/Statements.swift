@@ -19,6 +19,8 @@ struct Statements {
   let findMessage: SQLiteStatement
   let keepMessage: SQLiteStatement
   let forgetMessages: SQLiteStatement
+  let compromise: SQLiteStatement
+  let keepCompromise: SQLiteStatement
   let response: SQLiteStatement
   let responsesDueByPlan: SQLiteStatement
   let responsesDueByEnd: SQLiteStatement
@@ -77,11 +79,15 @@ struct Statements {
       INSERT INTO events (event_id, at, issuer, revision, what, digest, changed, unchanged)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
       """)
-    // By the order in which they came: the oldest of all are looked at, and no others.
     forgetMessages = try connection.prepare(
       """
       DELETE FROM events WHERE sequence IN
-        (SELECT sequence FROM (SELECT sequence, at FROM events ORDER BY sequence LIMIT ?2) WHERE at < ?1)
+        (SELECT sequence FROM events WHERE event_id IS NOT NULL AND at < ?1 ORDER BY at LIMIT ?2)
+      """)
+    compromise = try connection.prepare("SELECT compromised_since FROM issuers WHERE id = ?1")
+    keepCompromise = try connection.prepare(
+      """
+      UPDATE issuers SET compromised_since = min(coalesce(compromised_since, ?2), ?2) WHERE id = ?1
       """)
     response = try connection.prepare(
       """

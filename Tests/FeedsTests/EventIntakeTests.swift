@@ -13,6 +13,7 @@ struct EventIntakeTests {
   /// Counts what it is asked to wait for, and says that it is applied once it may.
   private final class Applier: RevisionApplier {
     let mayApply = Mutex(true)
+    let refusal = Mutex<String?>(nil)
     let asked = Mutex<[Revision]>([])
 
     func waitUntilApplied(_ revision: Revision, milliseconds: Int64) -> Bool {
@@ -30,7 +31,9 @@ struct EventIntakeTests {
     init(_ store: any StatusStore, _ limits: EventIntake.Limits = .init()) throws {
       self.store = store
       issuer = try store.openSession().issuer(name: "one", identity: [1])
-      intake = EventIntake(store: store, applied: applier, clock: ManualClock(Sample.start), limits: limits)
+      intake = EventIntake(
+        store: store, applied: applier, clock: ManualClock(Sample.start), limits: limits,
+        refusal: { [applier] in applier.refusal.withLock { $0 } })
     }
 
     func message(_ id: String, _ numbers: [Int], issuer other: StoreIssuerID? = nil) -> StatusMessage {
@@ -126,12 +129,28 @@ struct EventIntakeTests {
     world.intake.stop()
   }
 
+  @Test("a node that may not take anything takes nothing, and acknowledges nothing that it has taken before")
+  func refused() async throws {
+    let world = try World(MemoryStore())
+    try world.intake.start()
+    world.applier.refusal.withLock { $0 = "another node is the origin" }
+    guard case .failed("another node is the origin") = try await world.send(world.message("a", [1])) else {
+      Issue.record("it is not the origin")
+      return
+    }
+    #expect(try world.store.openSession().counts(issuer: world.issuer) == (0, 0))
+    world.applier.refusal.withLock { $0 = nil }
+    #expect(receipt(try await world.send(world.message("a", [1]))) != nil)
+    world.intake.stop()
+  }
+
   @Test("what waits has bounds, of messages, of certificates and of each issuer")
   func bounds() throws {
     var limits = EventIntake.Limits()
     limits.messages = 4
     limits.certificates = 10
     limits.messagesOfAnIssuer = 2
+    limits.certificatesOfAnIssuer = 8
     func submit(_ world: World, _ id: String, _ count: Int, _ issuer: StoreIssuerID? = nil) -> EventIntake.Refusal? {
       do throws(EventIntake.Refusal) {
         try world.intake.submit(world.message(id, Array(0..<count), issuer: issuer)) { _ in }
@@ -151,6 +170,11 @@ struct EventIntakeTests {
     #expect(submit(world, "d", 9, other) == .full)
     #expect(submit(world, "e", 1, other) == nil && submit(world, "f", 1, other) == nil)
     #expect(submit(world, "g", 1, other) == .full)
+    let flooded = try World(MemoryStore(), limits)
+    let quiet = try flooded.store.openSession().issuer(name: "two", identity: [2])
+    #expect(submit(flooded, "a", 5) == nil)
+    #expect(submit(flooded, "b", 4) == .tooManyOfTheIssuer)
+    #expect(submit(flooded, "c", 4, quiet) == nil)
     #expect(world.intake.counters.refused.current == 3)
     #expect(world.intake.backlog == (4, 4))
   }

@@ -59,13 +59,15 @@ struct EventPayloadTests {
 
   @Test("what was issued, what is released, and an issuer that is compromised")
   func others() throws {
+    let time = try #require(UnixTime(iso8601: "2025-10-09T08:00:00Z"))
     let serial = try #require(SerialNumber(hexadecimal: "01"))
     let end = try #require(UnixTime(iso8601: "2026-01-01T00:00:00Z"))
     #expect(
       try statement(
         event("certificate.issued", #"{"issuer":"one","serial":"1","notAfter":"2026-01-01T00:00:00Z"}"#))
         == .issued([CertificateRecord(serial: serial, notAfter: end)]))
-    #expect(try statement(event("certificate.released", #"{"issuer":"one","serial":"1"}"#)) == .released([serial]))
+    #expect(
+      try statement(event("certificate.released", #"{"issuer":"one","serial":"1"}"#)) == .released([serial], at: time))
     #expect(
       try statement(event("issuer.compromised", #"{"issuer":"one","since":"2025-10-01T00:00:00Z"}"#))
         == .issuerCompromised(since: try #require(UnixTime(iso8601: "2025-10-01T00:00:00Z"))))
@@ -77,7 +79,10 @@ struct EventPayloadTests {
       {"specversion":"1.0","id":"1","source":"/ca","type":"certificate.released","time":"2025-10-09T08:00:00Z",
       "datacontenttype":"application/json","data":{"issuer":"one","serial":"1"}}
       """#
-    #expect(try statement(json) == .released([try #require(SerialNumber(hexadecimal: "01"))]))
+    #expect(
+      try statement(json)
+        == .released(
+          [try #require(SerialNumber(hexadecimal: "01"))], at: try #require(UnixTime(iso8601: "2025-10-09T08:00:00Z"))))
     #expect(failure(json.replacing("\"1.0\"", with: "\"0.3\""))?.field == "specversion")
     #expect(failure(json.replacing("\"time\"", with: "\"timestamp\""))?.field == "time")
   }
@@ -130,6 +135,22 @@ struct EventPayloadTests {
     #expect(failure(json, objects: true)?.why == "certificateHold is forbidden")
   }
 
+  @Test("what is nested too deeply, or no UTF-8, is told so before anything else reads it")
+  func shapes() {
+    for opening in ["[", #"{"a":"#, #"{"type":["#] {
+      for depth in [17, 511, 512, 513, 514, 100_000] {
+        let found = failure(String(repeating: opening, count: depth))
+        #expect(found?.why.hasPrefix("nested deeper than 16") == true, "\(opening) \(depth)")
+      }
+    }
+    #expect(failure(String(repeating: "[", count: 16))?.why.hasPrefix("nested") == false)
+    // Brackets in a text are none.
+    #expect(failure(#"{"type":"\"[[[[[[[[[[[[[[[[[[[[[["}"#)?.field == "type")
+    #expect(failure("\u{FEFF}{}")?.why.contains("UTF-8") == true)
+    let wide: [UInt8] = "[{}]".utf8.reduce(into: []) { $0 += [$1, 0] }
+    #expect(throws: EventPayload.Failure.self) { try EventPayload.read(wide.span) }
+  }
+
   @Test("certificates have a bound")
   func bound() throws {
     let one = #"{"serial":"1"}"#
@@ -149,6 +170,7 @@ struct EventPayloadTests {
       ("2025-10-09T10:00:00.000000001+02:00", 0), ("2025-10-09T07:30:00-00:30", 0), ("2025-10-09T08:00:00", nil),
       ("2025-10-09", nil), ("2025-10-09T08:00:00.Z", nil), ("2025-10-09T08:00:00.0000000001Z", nil),
       ("2025-10-09T08:00:00+2:00", nil), ("2025-10-09T08:00:00++1:00", nil), ("2025-10-09T08:00:00+24:00", nil),
+      ("0000-01-01T00:00:00+23:59", nil), ("9999-12-31T23:59:59-00:01", nil), ("1949-12-31T23:59:59Z", nil),
       ("2025-13-09T08:00:00Z", nil), ("", nil), ("Z", nil),
     ] as [(String, Int64?)])
   func times(text: String, offset: Int64?) throws {

@@ -28,10 +28,11 @@ struct StreamSubscriberTests {
     let log = EventRecord()
     let mayRead = Mutex(true)
 
-    init(_ server: RedisServer, consumer: String = "one", tries: Int = 3) throws {
+    init(_ server: RedisServer, consumer: String = "one", tries: Int = 3, replyOctets: Int = 16 << 20) throws {
       self.server = server
       var settings = RedisSettings(.standalone(server.address))
       settings.times.longestPause = 100
+      settings.bounds.replyOctets = replyOctets
       client = try RedisClient(settings) { _ in }
       issuer = try store.openSession().issuer(name: "one", identity: [1])
       intake = EventIntake(store: store, applied: Applier(), clock: SystemTestClock())
@@ -200,6 +201,33 @@ struct StreamSubscriberTests {
     try await world.wait { (try? await world.add("02")) != nil }
     try await world.wait { try world.certificates == 2 }
     #expect(world.subscriber.failure == nil)
+    world.stop()
+  }
+
+  @Test("entries that are too long to be read together are read one by one, and one that is too long alone is put away")
+  func long() async throws {
+    let world = try World(await RedisServer(), replyOctets: 100_000)
+    try world.client.start()
+    func long(_ serial: String, _ octets: Int) async throws {
+      try await world.add(serial)
+      let filling = String(repeating: " ", count: octets)
+      try await world.add(
+        serial,
+        payload: filling
+          + #"{"type":"certificate.issued","timestamp":"2025-10-09T08:00:00Z","data":{"issuer":"one","serial":"1\#(serial)"}}"#
+      )
+    }
+    for number in 10...13 { try await long("\(number)", 40_000) }
+    try await long("14", 200_000)
+    try await world.add("0F")
+    try world.intake.start()
+    world.subscriber.start()
+    try await world.wait { try world.certificates == 10 }
+    // The connection ends now and then, which is what this is about.
+    try await world.wait { (try? await world.ask("XLEN", "events:dead").integer) == 1 }
+    try await world.wait { (try? await world.pending()) == 0 }
+    try await world.wait { (try? await world.add("0A")) != nil }
+    try await world.wait { try world.certificates == 11 && world.subscriber.failure == nil }
     world.stop()
   }
 

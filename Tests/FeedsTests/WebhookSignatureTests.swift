@@ -20,6 +20,8 @@ struct WebhookSignatureTests {
     return senders
   }
 
+  private func secret(_ fill: UInt8) -> String { "whsec_" + Base64.text([UInt8](repeating: fill, count: 32)) }
+
   private func subject(_ name: String) -> EventSubject {
     .init(name: name, storeID: StoreIssuerID(1), begins: UnixTime(seconds: 0)) { _ in nil }
   }
@@ -55,7 +57,7 @@ struct WebhookSignatureTests {
 
   @Test("while secrets change, either of the old and the new one is taken")
   func rotation() throws {
-    let (old, new) = (Base64.text([UInt8](repeating: 1, count: 32)), Base64.text([UInt8](repeating: 2, count: 32)))
+    let (old, new) = (secret(1), secret(2))
     let content = "id.1.{}"
     let attributes = WebhookSenders.Attributes(
       id: "id", timestamp: "1",
@@ -67,7 +69,7 @@ struct WebhookSignatureTests {
 
   @Test("whoever knows the secret of one issuer does not speak for another")
   func bound() throws {
-    let (first, second) = (Base64.text([UInt8](repeating: 1, count: 32)), Base64.text([UInt8](repeating: 2, count: 32)))
+    let (first, second) = (secret(1), secret(2))
     var senders = try senders([first], issuer: "one")
     senders.add(subject("two"), [try WebhookSecret(second)])
     senders.add(subject("three"), [try WebhookSecret(first)])
@@ -90,6 +92,7 @@ struct WebhookSignatureTests {
       }
     }
     #expect(failure("\(good)\nwhsec_%%%%\n")?.hasPrefix("line 2: this is no secret") == true)
+    #expect(failure(Base64.text([UInt8](repeating: 9, count: 32)))?.contains("\"whsec_\" and base64") == true)
     #expect(failure("whsec_" + Base64.text([1, 2, 3]))?.contains("a secret of 3 octets; 24 to 64") == true)
     #expect(failure("# nothing\n")?.hasPrefix("0 secrets") == true)
     #expect(failure(String(repeating: good + "\n", count: 9))?.hasPrefix("9 secrets") == true)

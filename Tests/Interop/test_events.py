@@ -157,6 +157,8 @@ def test_a_store_of_the_version_before_is_taken_over(ca):
     ca.sender.close()
     assert ca.server.stop() == 0
     with sqlite3.connect(ca.path("avouch.sqlite")) as database:
+        database.execute("DROP INDEX events_by_message")
+        database.execute("ALTER TABLE issuers DROP COLUMN compromised_since")
         for column in ("digest", "changed", "unchanged"):
             database.execute(f"ALTER TABLE events DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 3")

@@ -90,8 +90,9 @@ struct StatusMessageContractTests {
         Sample.record(4, revocation: hold),
       ]
       _ = try session.take([message("a", .revoked(records), issuer: issuer)], at: later)
-      func release(_ id: String, _ numbers: [Int]) throws -> MessageOutcome {
-        try session.take([message(id, .released(numbers.map { Sample.serial($0) }), issuer: issuer)], at: later)[0]
+      func release(_ id: String, _ numbers: [Int], at time: UnixTime = Sample.start) throws -> MessageOutcome {
+        try session.take(
+          [message(id, .released(numbers.map { Sample.serial($0) }, at: time), issuer: issuer)], at: later)[0]
       }
       let before = try session.latestRevision()
       #expect(
@@ -103,6 +104,10 @@ struct StatusMessageContractTests {
           == .contradicted(MessageContradiction(place: 1, serial: Sample.serial(9), kind: .notIssued)))
       #expect(try session.latestRevision() == before)
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation == hold)
+      // An older message than the hold: it came late.
+      #expect(
+        try release("d", [1], at: Sample.start.advanced(bySeconds: -1))
+          == .contradicted(MessageContradiction(place: 0, serial: Sample.serial(1), kind: .heldLater(hold))))
       // What was contradicted is not remembered: it may be true another time.
       #expect(taken(try release("b", [1, 3]))?.changed == 1)
       #expect(try session.status(issuer: issuer, serial: Sample.serial(1)).record?.revocation == nil)
@@ -115,7 +120,7 @@ struct StatusMessageContractTests {
       let outcomes = try session.take(
         [
           message("a", .issued([Sample.record(1)]), issuer: issuer),
-          message("b", .released([Sample.serial(2)]), issuer: issuer),
+          message("b", .released([Sample.serial(2)], at: later), issuer: issuer),
           message("c", .revoked([Sample.record(1, revocation: Sample.revocation())]), issuer: issuer),
         ], at: later)
       #expect(taken(outcomes[0]) != nil && taken(outcomes[1]) == nil && taken(outcomes[2]) != nil)
@@ -139,6 +144,27 @@ struct StatusMessageContractTests {
       #expect(
         try session.status(issuer: issuer, serial: Sample.serial(5000)).record?.revocation
           == Revocation(time: Sample.start, reason: .caCompromise))
+      // Nor has it later on, whoever tells of it.
+      _ = try session.take([message("d", .issued([Sample.record(6000)]), issuer: issuer)], at: later)
+      var batches = [[Sample.record(6001)]]
+      _ = try session.importRecords(
+        issuer: issuer, assertsStatus: true, source: "a test", at: later, next: { batches.popLast() })
+      for number in [6000, 6001] {
+        #expect(
+          try session.status(issuer: issuer, serial: Sample.serial(number)).record?.revocation
+            == Revocation(time: Sample.start, reason: .caCompromise))
+      }
+    }
+  }
+
+  @Test("names that begin alike are not the same", arguments: Kind.allCases)
+  func names(kind: Kind) throws {
+    try use(kind) { session, issuer in
+      for (place, name) in ["a", "a\0b", "a\0c", "A"].enumerated() {
+        let outcome = try session.take(
+          [message(name, .issued([Sample.record(place)]), issuer: issuer, content: UInt8(place))], at: later)
+        #expect(taken(outcome[0])?.changed == 1)
+      }
     }
   }
 

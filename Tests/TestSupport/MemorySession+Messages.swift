@@ -34,7 +34,8 @@ extension MemoryStore.Tables {
       }
       receipt.changed += 1
       receipt.revision = next
-      certificates[.init(issuer: message.issuer, serial: record.serial)] = .init(record: record, revision: next)
+      certificates[.init(issuer: message.issuer, serial: record.serial)] = .init(
+        record: record.afterCompromise(since: compromised[message.issuer]), revision: next)
     }
     do throws(MessageContradiction) {
       switch message.statement {
@@ -42,11 +43,12 @@ extension MemoryStore.Tables {
         for record in records { write(RecordChange(held: held(record.serial), incoming: record, assertsStatus: true)) }
       case .issued(let records):
         for record in records { write(RecordChange(held: held(record.serial), incoming: record, assertsStatus: false)) }
-      case .released(let serials):
+      case .released(let serials, let time):
         for (place, serial) in serials.enumerated() {
-          write(try RecordChange.release(serial, held: held(serial), place: place))
+          write(try RecordChange.release(serial, held: held(serial), at: time, place: place))
         }
       case .issuerCompromised(let since):
+        compromised[message.issuer] = min(compromised[message.issuer] ?? since, since)
         for (key, row) in present where key.issuer == message.issuer {
           write(RecordChange.compromise(held: row.record, since: since))
         }

@@ -28,6 +28,7 @@ public final class MemoryStore: StatusStore {
     var certificates: [CertificateKey: Row] = [:]
     var responses: [ResponseRowKey: StoredResponse] = [:]
     var credentials: [(issuer: StoreIssuerID, credential: SigningCredential)] = []
+    var compromised: [StoreIssuerID: UnixTime] = [:]
     /// In the order in which they came.
     var messages: [(message: StatusMessage, receipt: MessageReceipt, time: UnixTime)] = []
     var failure: StoreError?
@@ -181,7 +182,8 @@ final class MemorySession: StatusStoreSession {
         let change = RecordChange(
           held: tables.certificates[key]?.record, incoming: record, assertsStatus: assertsStatus)
         guard let new = summary.count(change, of: record.serial) else { continue }
-        tables.certificates[key] = .init(record: new, revision: tables.revision)
+        tables.certificates[key] = .init(
+          record: new.afterCompromise(since: tables.compromised[issuer]), revision: tables.revision)
       }
       return summary
     }
@@ -198,7 +200,8 @@ final class MemorySession: StatusStoreSession {
         revocation, to: held.record, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven)
       guard let after else { return .alreadyRevoked(held.record.revocation ?? revocation) }
       tables.revision = Revision(tables.revision.value + 1)
-      tables.certificates[key] = .init(record: after, revision: tables.revision)
+      tables.certificates[key] = .init(
+        record: after.afterCompromise(since: tables.compromised[issuer]), revision: tables.revision)
       return .revoked(tables.revision)
     }
   }

@@ -44,6 +44,7 @@ struct EventPayload: Decodable {
   var since: UnixTime?
 
   static func read(_ body: Span<UInt8>) throws(Failure) -> EventPayload {
+    try JSONShape.check(body)
     var data = Data()
     unsafe body.withUnsafeBufferPointer { unsafe data.append($0) }
     do {
@@ -165,7 +166,16 @@ extension [any CodingKey] {
 
 extension String {
   /// For messages: what a client has sent may be long.
-  var shortened: String { count > 64 ? prefix(64) + "…" : self }
+  /// Nothing in it can end a line, or drive a terminal.
+  var shortened: String {
+    var text = ""
+    for (place, scalar) in unicodeScalars.enumerated() {
+      guard place < 64 else { return text + "…" }
+      let isPlain = scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+      text.unicodeScalars.append(isPlain ? scalar : "\u{FFFD}")
+    }
+    return text
+  }
 }
 
 extension KeyedDecodingContainer<Name> {

@@ -14,7 +14,9 @@ struct EventReader {
     switch payload.kind {
     case .revoked: return .revoked(try records(payload, isRevoked: true))
     case .issued: return .issued(try records(payload, isRevoked: false))
-    case .released: return .released(try serials(payload))
+    case .released:
+      try check(payload.time, payload.timeField)
+      return .released(try serials(payload), at: payload.time)
     case .compromised:
       let since = payload.since ?? payload.time
       try check(since, payload.since == nil ? payload.timeField : "data.since")

@@ -2,6 +2,9 @@ import CalendarTime
 
 /// Times as JSON has them (RFC 3339): with a fraction of a second, which is dropped, or an offset.
 enum EventTime {
+  /// 1950 to 9999: what certificates can say (RFC 5280 4.1.2.5).
+  private static let possible: ClosedRange<Int64> = -631_152_000...253_402_300_799
+
   static func parse(_ text: String) -> UnixTime? {
     var digits = Substring(text)
     var offset: Int64 = 0
@@ -24,7 +27,9 @@ enum EventTime {
       digits = digits[..<point]
     }
     guard digits.utf8.count == 19 else { return nil }
-    return UnixTime(iso8601: digits + "Z")?.advanced(bySeconds: -offset)
+    guard let time = UnixTime(iso8601: digits + "Z")?.advanced(bySeconds: -offset) else { return nil }
+    // An offset may lead out of the years that a date can have.
+    return possible.contains(time.seconds) ? time : nil
   }
 
   /// `+02:00`.

@@ -13,14 +13,16 @@ public final class EventIntake: Sendable {
     /// Messages that wait to be committed, and certificates in them.
     public var messages = 10_000
     public var certificates = 500_000
-    /// Of these, how many messages one issuer may have: a feed that floods keeps out no other.
+    /// Of these, how many one issuer may have: a feed that floods keeps out no other.
     public var messagesOfAnIssuer = 5000
+    public var certificatesOfAnIssuer = 300_000
     /// What goes into one commit: others wait for the database meanwhile.
     public var messagesOfACommit = 1000
     public var certificatesOfACommit = 50_000
-    /// Commits that wait to be applied.
+    /// Commits that wait to be applied; one more waits for them, for as long as they may take.
     public var commitsAhead = 16
-    /// So long a commit may take to be applied before its senders are told to come again, in milliseconds.
+    /// So long a commit may take to be applied before its senders are told to come again, in milliseconds, those before it
+    /// included.
     public var appliedMilliseconds: Int64 = 10_000
     /// So long the name of a message is remembered, in seconds.
     public var remembersSeconds: Int64 = 30 * 86_400
@@ -55,7 +57,7 @@ public final class EventIntake: Sendable {
   private struct State {
     var waiting: [Waiting] = []
     var certificates = 0
-    var messagesByIssuer: [StoreIssuerID: Int] = [:]
+    var byIssuer: [StoreIssuerID: (messages: Int, certificates: Int)] = [:]
     /// Handed over by so many submissions: wakes the thread.
     var arrivals: UInt64 = 0
     var isStopping = false
@@ -64,6 +66,8 @@ public final class EventIntake: Sendable {
   /// A group whose commit is on the disk.
   private struct Committed {
     var revision: Revision?
+    /// Monotonic nanoseconds, by which it is to be applied.
+    var limit: Int64
     var entries: [(completion: Completion, outcome: MessageOutcome)]
   }
 
@@ -78,6 +82,7 @@ public final class EventIntake: Sendable {
   private let applied: any RevisionApplier
   private let clock: any Clock
   private let limits: Limits
+  private let refusal: @Sendable () -> String?
   private let state = Mutex(State())
   private let arrived = GrowingValue()
   private let acknowledgements = Mutex(Acknowledgements())
@@ -85,10 +90,15 @@ public final class EventIntake: Sendable {
   private let committed = GrowingValue()
   private let threads = Mutex<[NamedThread]>([])
 
-  /// - Parameter applied: whose caches must have seen a change before it is acknowledged.
+  /// - Parameters:
+  ///   - applied: whose caches must have seen a change before it is acknowledged.
+  ///   - refusal: why nothing is to be taken at present; asked before each commit, and before what was committed is
+  ///     acknowledged: a node that is the origin no longer would tell nobody.
   public init(
-    store: any StatusStore, applied: any RevisionApplier, clock: any Clock, limits: Limits = Limits()
+    store: any StatusStore, applied: any RevisionApplier, clock: any Clock, limits: Limits = Limits(),
+    refusal: @escaping @Sendable () -> String? = { nil }
   ) {
+    self.refusal = refusal
     self.store = store
     self.applied = applied
     self.clock = clock
@@ -124,9 +134,11 @@ public final class EventIntake: Sendable {
       guard state.waiting.count < limits.messages,
         state.waiting.isEmpty || state.certificates + count <= limits.certificates
       else { return .full }
-      let ofIssuer = state.messagesByIssuer[message.issuer, default: 0]
-      guard ofIssuer < limits.messagesOfAnIssuer else { return .tooManyOfTheIssuer }
-      state.messagesByIssuer[message.issuer] = ofIssuer + 1
+      let held = state.byIssuer[message.issuer] ?? (0, 0)
+      guard held.messages < limits.messagesOfAnIssuer,
+        held.messages == 0 || held.certificates + count <= limits.certificatesOfAnIssuer
+      else { return .tooManyOfTheIssuer }
+      state.byIssuer[message.issuer] = (held.messages + 1, held.certificates + count)
       state.certificates += count
       state.waiting.append(Waiting(message: message, completion: completion))
       state.arrivals += 1
@@ -150,11 +162,12 @@ public final class EventIntake: Sendable {
     var nextForgetting = Int64.min
     while true {
       let seen = state.withLock { $0.arrivals }
+      forget(session, &nextForgetting)
       let group = takeGroup()
       if group.isEmpty {
         if state.withLock({ $0.isStopping && $0.waiting.isEmpty }) { break }
-        forget(session, &nextForgetting)
-        _ = arrived.wait(for: seen + 1, milliseconds: 60_000)
+        let isForgetting = nextForgetting <= clock.monotonicNanoseconds()
+        _ = arrived.wait(for: seen + 1, milliseconds: isForgetting ? 1 : 60_000)
         continue
       }
       commit(group, session)
@@ -183,27 +196,33 @@ public final class EventIntake: Sendable {
       state.waiting.removeFirst(count)
       state.certificates -= certificates
       for entry in group {
-        let left = state.messagesByIssuer[entry.message.issuer, default: 1] - 1
-        state.messagesByIssuer[entry.message.issuer] = left == 0 ? nil : left
+        let held = state.byIssuer[entry.message.issuer] ?? (1, entry.message.certificateCount)
+        state.byIssuer[entry.message.issuer] =
+          held.messages == 1 ? nil : (held.messages - 1, held.certificates - entry.message.certificateCount)
       }
       return group
     }
   }
 
   private func commit(_ group: [Waiting], _ session: any StatusStoreSession) {
+    if let why = refusal() { return fail(group, why) }
     let outcomes: [MessageOutcome]
     do {
       outcomes = try session.take(group.map(\.message), at: clock.now())
     } catch {
-      counters.failed.add(group.count)
-      for entry in group { entry.completion(.failed(error.description)) }
+      // Where the store has something against one of them, the others are not to suffer for it.
+      guard group.count > 1, error.kind == .corrupt || error.kind == .misuse else {
+        return fail(group, error.description)
+      }
+      for entry in group { commit([entry], session) }
       return
     }
     counters.count(outcomes)
     let revision = outcomes.compactMap(\.receipt?.revision).max()
     let entries = zip(group, outcomes).map { (completion: $0.completion, outcome: $1) }
     let count = acknowledgements.withLock { held in
-      held.waiting.append(Committed(revision: revision, entries: entries))
+      let limit = clock.monotonicNanoseconds() + limits.appliedMilliseconds * 1_000_000
+      held.waiting.append(Committed(revision: revision, limit: limit, entries: entries))
       held.arrivals += 1
       return held.arrivals
     }
@@ -214,9 +233,14 @@ public final class EventIntake: Sendable {
     }
   }
 
+  private func fail(_ group: [Waiting], _ why: String) {
+    counters.failed.add(group.count)
+    for entry in group { entry.completion(.failed(why)) }
+  }
+
   private static let forgettingNanoseconds: Int64 = 60_000_000_000
 
-  /// Some of the oldest messages, while there is nothing else to do.
+  /// Some of the oldest messages, now and then.
   private func forget(_ session: any StatusStoreSession, _ next: inout Int64) {
     let now = clock.monotonicNanoseconds()
     guard now >= next else { return }
@@ -246,8 +270,9 @@ public final class EventIntake: Sendable {
   }
 
   private func acknowledge(_ group: Committed) {
-    let isApplied =
-      group.revision.map { applied.waitUntilApplied($0, milliseconds: limits.appliedMilliseconds) } ?? true
+    let left = max(1, (group.limit - clock.monotonicNanoseconds()) / 1_000_000)
+    var isApplied = group.revision.map { applied.waitUntilApplied($0, milliseconds: left) } ?? true
+    if refusal() != nil { isApplied = false }
     for (completion, outcome) in group.entries {
       completion(isApplied || outcome.receipt == nil ? .settled(outcome) : .notApplied)
     }

@@ -5,7 +5,8 @@ import RedisClient
 struct StreamEntry: Hashable {
   /// `1700000000000-0`.
   var place: String
-  var id: String
+  /// Nil for one that is no text of 1 to 256 characters without control characters: two of them might be taken for one.
+  var id: String?
   /// Nil where there is no such field.
   var payload: [UInt8]?
   /// All of it, for those who look at what could not be taken.
@@ -21,12 +22,21 @@ struct StreamEntry: Hashable {
     fields = words.compactMap(\.octets)
     for index in stride(from: 0, to: fields.count - 1, by: 2) {
       switch String(decoding: fields[index], as: UTF8.self) {
-      case "id": id = String(decoding: fields[index + 1], as: UTF8.self)
+      case "id": id = StreamEntry.name(fields[index + 1])
       case "payload": payload = fields[index + 1]
       default: break
       }
     }
   }
+
+  private static func name(_ octets: [UInt8]) -> String? {
+    guard (1...maximumIDOctets).contains(octets.count), let text = String(validating: octets, as: UTF8.self),
+      !text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+    else { return nil }
+    return text
+  }
+
+  private static let maximumIDOctets = 256
 
   /// The entries of one stream in a reply of XREADGROUP, or those of XCLAIM.
   static func read(_ value: RedisValue, isOfStreams: Bool) -> [StreamEntry] {

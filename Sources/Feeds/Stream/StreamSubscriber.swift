@@ -37,31 +37,41 @@ public final class StreamSubscriber: Sendable {
   }
 
   private static let blockMilliseconds = 300
-  private static let entriesAtOnce = 256
-  /// Entries that were read and are not settled: more are not read.
+  static let entriesAtOnce = 256
+  static let pagesAtOnce = 40
+  /// After a reply that was too long entries are read one by one, for so many.
+  private static let readAlone = 256
+  /// Entries that are in this node's hands: more are not read. Those that were left for another try are in Redis' alone.
   private static let entriesAhead = 1024
-  private static let commandMilliseconds = 2000
+  static let commandMilliseconds = 2000
 
-  private struct State {
+  struct State {
     var inbox: [StreamEntry] = []
     /// Handed to the intake, by their places.
     var underWay: Set<String> = []
     var isStopping = false
     var failure: String?
     var hasGroup = false
+    /// Whether what was left by an earlier process was claimed: before that nothing new is read, so that nothing is taken twice.
+    var hasRecovered = false
+    /// So many are read one by one.
+    var alone = 0
+    /// Entries whose replies were longer than the client takes, by their places.
+    var tooLong: [String] = []
+    /// Why entries cannot be acknowledged or put away.
+    var settlingFailure: String?
   }
 
   public let counters = StreamCounters()
-  private let client: RedisClient
+  let client: RedisClient
   private let intake: EventIntake
-  private let options: Options
+  let options: Options
   private let clock: any Clock
   private let mayRead: @Sendable () -> Bool
-  private let log: @Sendable (String) -> Void
+  let log: @Sendable (String) -> Void
   private let subjects: Mutex<[String: EventSubject]>
-  private let state = Mutex(State())
+  let state = Mutex(State())
   private let signal = ThreadSignal()
-  private let closing = GrowingValue()
   private let thread = Mutex<NamedThread?>(nil)
   private let listener = Mutex<RedisListener?>(nil)
 
@@ -89,7 +99,7 @@ public final class StreamSubscriber: Sendable {
   }
 
   /// Why nothing comes from the stream; nil while something may.
-  public var failure: String? { state.withLock { $0.failure } }
+  public var failure: String? { state.withLock { $0.failure ?? $0.settlingFailure } }
 
   public func start() {
     thread.withLock { $0 = NamedThread(name: "stream") { self.run() } }
@@ -99,7 +109,6 @@ public final class StreamSubscriber: Sendable {
   public func stop() {
     listener.withLock { $0?.stop() }
     state.withLock { $0.isStopping = true }
-    closing.raise(to: 1)
     signal.ring()
     thread.withLock { $0.take() }?.join()
   }
@@ -115,7 +124,9 @@ public final class StreamSubscriber: Sendable {
     case .success(let value)?: take(value)
     }
     let (hasRoom, hasGroup) = state.withLock { state in
-      (state.inbox.count + state.underWay.count < StreamSubscriber.entriesAhead, state.hasGroup)
+      (
+        state.hasRecovered && state.inbox.count + state.underWay.count < StreamSubscriber.entriesAhead, state.hasGroup
+      )
     }
     guard mayRead() else { return pause }
     guard hasGroup else {
@@ -128,7 +139,11 @@ public final class StreamSubscriber: Sendable {
   }
 
   private func note(_ failure: RedisFailure) {
-    guard case .serverError(let text) = failure.reason else { return fail(failure.description) }
+    guard case .serverError(let text) = failure.reason else {
+      // What it had is pending, and is claimed one by one.
+      if failure.isTooLong { state.withLock { $0.alone = StreamSubscriber.readAlone } }
+      return fail(failure.description)
+    }
     // Both mean what they say: it is there, or it has gone with everything else.
     if text.hasPrefix("BUSYGROUP") {
       state.withLock { $0.hasGroup = true }
@@ -139,28 +154,40 @@ public final class StreamSubscriber: Sendable {
     }
   }
 
-  private func fail(_ why: String) {
+  func fail(_ why: String) {
     let isNew = state.withLock { state in
       defer { state.failure = why }
-      return state.failure == nil
+      return state.failure != why
     }
     if isNew { log("events cannot be read from the stream '\(options.stream)': \(why)") }
+  }
+
+  /// Notes that what was taken cannot be acknowledged, or what cannot be taken not be put away.
+  func failSettling(_ why: String) {
+    let isNew = state.withLock { state in
+      defer { state.settlingFailure = why }
+      return state.settlingFailure == nil
+    }
+    if isNew { log("entries of the stream '\(options.stream)' stay pending: \(why)") }
   }
 
   private func take(_ value: RedisValue) {
     let entries = StreamEntry.read(value, isOfStreams: true)
     let wasFailing = state.withLock { state in
       state.inbox += entries
+      state.alone = max(0, state.alone - entries.count)
       if case .simple("OK") = value { state.hasGroup = true }
-      return state.failure.take() != nil
+      // The pause says nothing of the stream.
+      return state.hasGroup && state.hasRecovered && state.failure.take() != nil
     }
     if wasFailing { log("events are read from the stream '\(options.stream)' again") }
     if !entries.isEmpty { signal.ring() }
   }
 
   private var read: RedisListenerCommand {
+    let count = state.withLock { $0.alone > 0 } ? 1 : StreamSubscriber.entriesAtOnce
     let words = [
-      "XREADGROUP", "GROUP", options.group, options.consumer, "COUNT", "\(StreamSubscriber.entriesAtOnce)", "BLOCK",
+      "XREADGROUP", "GROUP", options.group, options.consumer, "COUNT", "\(count)", "BLOCK",
       "\(StreamSubscriber.blockMilliseconds)", "STREAMS", options.stream, ">",
     ]
     return RedisListenerCommand(
@@ -189,14 +216,19 @@ public final class StreamSubscriber: Sendable {
       for entry in entries { submit(entry, deliveries: 1) }
       let now = clock.monotonicNanoseconds()
       if now >= nextRecovery, mayRead(), state.withLock({ $0.hasGroup }) {
-        if recover(idle: idle) { idle = options.retryMilliseconds }
-        nextRecovery = now + 1_000_000_000
+        let found = recover(idle: idle)
+        if found == .nothing {
+          idle = options.retryMilliseconds
+          state.withLock { $0.hasRecovered = true }
+        }
+        // Where there was a full page there is another one.
+        nextRecovery = found == .more ? now : now + 1_000_000_000
       }
       signal.wait(milliseconds: 200)
     }
   }
 
-  private func submit(_ entry: StreamEntry, deliveries: Int) {
+  func submit(_ entry: StreamEntry, deliveries: Int) {
     let message: StatusMessage
     do throws(EventPayload.Failure) {
       message = try read(entry)
@@ -217,6 +249,9 @@ public final class StreamSubscriber: Sendable {
     guard let body = entry.payload else {
       throw EventPayload.Failure(field: "", why: "the entry has no field 'payload'")
     }
+    guard let id = entry.id else {
+      throw EventPayload.Failure(field: "id", why: "a text of 1 to 256 octets without control characters is expected")
+    }
     let payload = try EventPayload.read(body.span)
     guard let subject = subjects.withLock({ $0[payload.issuer] }) else {
       throw EventPayload.Failure(
@@ -224,7 +259,7 @@ public final class StreamSubscriber: Sendable {
     }
     let statement = try EventReader(subject: subject, now: clock.now()).statement(payload)
     return StatusMessage(
-      id: "stream/\(subject.storeID.value)/\(entry.id)", digest: OpenSSLHasher().sha256(body, []),
+      id: "stream/\(subject.storeID.value)/\(id)", digest: OpenSSLHasher().sha256(body, []),
       issuer: subject.storeID, statement: statement)
   }
 
@@ -234,7 +269,7 @@ public final class StreamSubscriber: Sendable {
     switch result {
     case .settled(.taken), .settled(.repeated):
       counters.taken.add()
-      acknowledge(entry)
+      acknowledge(entry.place)
     case .settled(.contradicted(let contradiction)): refuse(entry, contradiction.text, deliveries)
     case .settled(.idTaken): refuse(entry, "id: another message was taken under it", deliveries)
     case .failed, .notApplied: counters.postponed.add()
@@ -242,72 +277,24 @@ public final class StreamSubscriber: Sendable {
   }
 
   /// Where that is lost, the entry comes again, and is known.
-  private func acknowledge(_ entry: StreamEntry) {
-    let command = RedisCommand("XACK", options.stream, options.group, entry.place, keyAt: 1)
-    client.perform(command, deadlineMilliseconds: StreamSubscriber.commandMilliseconds) { _ in }
+  func acknowledge(_ place: String) {
+    let command = RedisCommand("XACK", options.stream, options.group, place, keyAt: 1)
+    client.perform(command, deadlineMilliseconds: StreamSubscriber.commandMilliseconds) { [self] result in
+      if case .failure(let failure) = result { return failSettling("XACK: \(failure)") }
+      state.withLock { $0.settlingFailure = nil }
+    }
   }
 
   /// Leaves an entry for another try, or puts it away.
   private func refuse(_ entry: StreamEntry, _ why: String, _ deliveries: Int) {
     guard deliveries >= options.tries else { return counters.refused.add() }
-    log("the entry \(entry.place) of the stream '\(options.stream)' is put into '\(options.deadStream)': \(why)")
-    let words =
-      ["XADD", options.deadStream, "MAXLEN", "~", "\(options.deadLength)", "*", "reason", why, "entry", entry.place].map
-    {
-      Array($0.utf8)
-    } + entry.fields
-    // First there, then gone from here: in between it may be in both places, never in none.
-    client.perform(
-      RedisCommand(words: words, key: Array(options.deadStream.utf8)),
-      deadlineMilliseconds: StreamSubscriber.commandMilliseconds
-    ) { [self] result in
-      guard case .success = result else { return }
-      counters.dead.add()
-      acknowledge(entry)
-    }
+    putAway(entry.place, entry.fields, why)
   }
+}
 
-  // MARK: - What was left
-
-  /// Claims what nobody has settled for a while, whosever it was. False where Redis does not answer.
-  private func recover(idle: Int64) -> Bool {
-    let pending = ask(
-      "XPENDING", options.stream, options.group, "IDLE", "\(idle)", "-", "+", "\(StreamSubscriber.entriesAtOnce)")
-    guard let pending else { return false }
-    var deliveries: [String: Int] = [:]
-    for row in pending.elements ?? [] {
-      guard let parts = row.elements, parts.count == 4, let place = parts[0].text, let count = parts[3].integer,
-        !state.withLock({ $0.underWay.contains(place) || $0.inbox.contains { $0.place == place } })
-      else { continue }
-      deliveries[place] = Int(count) + 1
-    }
-    guard !deliveries.isEmpty else { return true }
-    let words = ["XCLAIM", options.stream, options.group, options.consumer, "\(idle)"] + deliveries.keys.sorted()
-    guard let claimed = ask(words) else { return false }
-    for entry in StreamEntry.read(claimed, isOfStreams: false) {
-      counters.claimed.add()
-      submit(entry, deliveries: deliveries[entry.place] ?? 1)
-    }
-    return true
-  }
-
-  private func ask(_ words: String...) -> RedisValue? { ask(words) }
-
-  /// Waits for the reply; nil where there is none.
-  private func ask(_ words: [String]) -> RedisValue? {
-    let held = Held()
-    let command = RedisCommand(words: words.map { Array($0.utf8) }, key: Array(options.stream.utf8))
-    client.perform(command, deadlineMilliseconds: StreamSubscriber.commandMilliseconds) { result in
-      if case .success(let value) = result { held.reply.withLock { $0 = value } }
-      held.isThere.raise(to: 1)
-    }
-    _ = held.isThere.wait(for: 1, milliseconds: Int64(2 * StreamSubscriber.commandMilliseconds))
-    return held.reply.withLock { $0 }
-  }
-
-  /// What a question and its answer share.
-  private final class Held: Sendable {
-    let reply = Mutex<RedisValue?>(nil)
-    let isThere = GrowingValue()
+extension RedisFailure {
+  /// Whether the reply was longer than the client takes.
+  var isTooLong: Bool {
+    if case .notConnected(let why) = reason { why.hasPrefix("a reply of more than") } else { false }
   }
 }

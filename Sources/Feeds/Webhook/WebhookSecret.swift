@@ -13,10 +13,11 @@ public struct WebhookSecret: Sendable, Hashable {
   public static let maximumOfAFile = 8
   private static let prefix = "whsec_"
 
-  /// - Parameter text: `whsec_` and base64, or the base64 alone.
+  /// - Parameter text: `whsec_` and base64. Without the first, half of a secret that was broken into lines would be one too.
   public init(_ text: String) throws(Failure) {
-    let encoded = text.hasPrefix(WebhookSecret.prefix) ? String(text.dropFirst(WebhookSecret.prefix.count)) : text
-    guard let octets = Base64Text.decode(encoded) else {
+    guard text.hasPrefix(WebhookSecret.prefix),
+      let octets = Base64Text.decode(String(text.dropFirst(WebhookSecret.prefix.count)))
+    else {
       throw Failure(description: "this is no secret: \"whsec_\" and base64 are expected")
     }
     guard WebhookSecret.possibleOctets.contains(octets.count) else {

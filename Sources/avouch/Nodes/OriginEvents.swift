@@ -16,25 +16,28 @@ final class OriginEvents: Sendable {
   private static let workers = 2
   private let intake: EventIntake
   private let webhook: (server: HTTPServer, receiver: WebhookReceiver)?
-  private let stream: StreamSubscriber?
+  /// With a connection to Redis of its own: an entry that is too long to read ends it, and the fleet is not to notice.
+  private let stream: (client: RedisClient, subscriber: StreamSubscriber)?
 
-  /// - Parameter redis: the fleet's; nil where there is none.
   init(
     _ settings: Configuration.Events, _ configuration: LoadedConfiguration, store: SQLiteStore,
     runtime: ResponderRuntime,
-    redis: RedisClient?, log: TerminalLog
+    log: TerminalLog
   ) throws {
-    let intake = EventIntake(store: store, applied: runtime, clock: SystemClock())
+    let intake = EventIntake(
+      store: store, applied: runtime, clock: SystemClock(), refusal: { runtime.suspensionReason })
     self.intake = intake
     let parties = try EventParties(configuration, runtime.directory)
     webhook =
       settings.listen.isEmpty ? nil : try OriginEvents.webhook(settings, configuration, intake, parties, runtime)
-    if let name = settings.stream, let redis {
+    if let name = settings.stream, let redis = configuration.value.redis {
+      let client = try RedisClient(try RedisSettings(redis, configuration)) { _ in }
       let identity = try store.openSession().storeIdentity().prefix(8).map { String($0, radix: 16) }.joined()
-      stream = StreamSubscriber(
-        redis, intake, StreamSubscriber.Options(stream: name, group: "avouch", consumer: "origin-\(identity)"),
+      let subscriber = StreamSubscriber(
+        client, intake, StreamSubscriber.Options(stream: name, group: "avouch", consumer: "origin-\(identity)"),
         clock: SystemClock(), subjects: parties.ofStream, mayRead: { runtime.suspensionReason == nil },
-        log: { log.warning("events: \($0)") })
+        log: { log.warning($0) })
+      stream = (client, subscriber)
     } else {
       stream = nil
     }
@@ -63,25 +66,28 @@ final class OriginEvents: Sendable {
   func start() throws {
     try intake.start()
     webhook?.server.start()
-    stream?.start()
+    try stream?.client.start()
+    stream?.subscriber.start()
   }
 
   /// Answers what is open: all of it is in the store then.
   func stop() {
-    stream?.stop()
+    stream?.subscriber.stop()
     webhook?.server.drain()
     webhook?.server.waitUntilStopped()
     intake.stop()
+    // What was settled at last is acknowledged over it.
+    stream?.client.stop()
   }
 
   func replace(_ parties: EventParties) {
     webhook?.receiver.replace(parties.senders)
-    stream?.replace(parties.ofStream)
+    stream?.subscriber.replace(parties.ofStream)
   }
 
   /// What an operator should know of, a sentence each.
   var warnings: [String] {
-    stream?.failure.map { ["events cannot be read from the stream: \($0)"] } ?? []
+    stream?.subscriber.failure.map { ["events cannot be read from the stream: \($0)"] } ?? []
   }
 
   func addMetrics(_ page: inout ExpositionText) {
@@ -93,10 +99,10 @@ final class OriginEvents: Sendable {
     if let stream {
       page.add(
         "avouch_stream_events_total", .counter, help: "Entries of the stream of events by what became of them.",
-        label: "result", stream.counters.all.map { ($0.result, $0.count) })
+        label: "result", stream.subscriber.counters.all.map { ($0.result, $0.count) })
       page.add(
         "avouch_stream_readable", .gauge, help: "0 while the stream of events cannot be read.",
-        stream.failure == nil ? 1 : 0)
+        stream.subscriber.failure == nil ? 1 : 0)
     }
     let counters = intake.counters
     page.add(
@@ -142,7 +148,12 @@ struct EventParties {
     var secrets: [WebhookSecret] = []
     for (place, file) in issuer.eventSecretFiles.enumerated() {
       let path = configuration.resolved(file)
-      let octets = try Files.read(path, what: "a file with secrets")
+      let octets: [UInt8]
+      do throws(CommandFailure) {
+        octets = try Files.read(path, what: "a file with secrets")
+      } catch {
+        throw .no("issuer '\(issuer.name)': events.secretFiles[\(place)]: \(error)")
+      }
       do throws(WebhookSecret.Failure) {
         secrets += try WebhookSecret.read(octets)
       } catch {

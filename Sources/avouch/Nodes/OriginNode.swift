@@ -35,7 +35,7 @@ final class OriginNode: ServingNode {
     self.runtime = runtime
     events = try settings.events.map {
       try OriginEvents(
-        $0, configuration, store: store, runtime: runtime, redis: fleet?.level.client, log: log)
+        $0, configuration, store: store, runtime: runtime, log: log)
     }
   }
 
