@@ -61,6 +61,11 @@ let package = Package(
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
     room("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder"]),
     room(
+      "Feeds",
+      imports: [
+        "CalendarTime", "EventLoop", "HTTPClient", "Metrics", "OCSP", "OpenSSLCrypto", "Records", "Responder",
+      ]),
+    room(
       "OCSPOverHTTP",
       imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
 
@@ -68,7 +73,7 @@ let package = Package(
     .executableTarget(
       name: "avouch",
       dependencies: [
-        "CalendarTime", "Configuration", "DER", "EventLoop", "Fleet", "HTTP1", "HTTPClient", "HTTPServer", "Metrics",
+        "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer", "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
         "ResponderRuntime", "SQLiteStore",
       ],
@@ -114,6 +119,9 @@ let package = Package(
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),
+    roomTests(
+      "Feeds", imports: ["CalendarTime", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Records", "Responder",
+        "SQLiteStore", "TestSupport"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),

@@ -68,6 +68,8 @@ public struct Configuration: Sendable {
     public var archiveCutoff: ArchiveCutoff
     /// Nil for ever.
     public var keepExpiredSeconds: Int?
+    /// Nil where no CRLs are watched.
+    public var crl: CRL?
   }
 
   public enum ArchiveCutoff: Sendable, Hashable {
@@ -91,7 +93,7 @@ public struct Configuration: Sendable {
     // Rules look at what is there: with a value missing they would only add noise.
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
-    problems = Rules.problems(self) + RedisRules.problems(reader)
+    problems = Rules.problems(self) + RedisRules.problems(reader) + CRLRules.problems(reader)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
@@ -158,6 +160,7 @@ extension Configuration.Issuer {
     default: archiveCutoff = .retention(seconds: reader.integer(path + "archiveCutoff"))
     }
     keepExpiredSeconds = reader.optionalInteger(path + "keepExpired")
+    crl = reader.texts(path + "crl.sources").isEmpty ? nil : CRL(reader, at: path + "crl.")
   }
 }
 

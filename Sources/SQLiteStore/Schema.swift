@@ -6,6 +6,15 @@ enum Schema {
   static let applicationID: Int64 = 0x4156_4348
   static let version: Int64 = 3
 
+  /// CRLReason of RFC 5280 5.3.1.
+  static let certificateHold = 6
+
+  /// Nothing but a quicker way: a program that does not know of it keeps it up to date all the same, so that it needs no
+  /// version of its own.
+  private static let indexOfHolds = """
+    CREATE INDEX IF NOT EXISTS certificates_on_hold ON certificates (issuer, serial) WHERE reason = \(certificateHold)
+    """
+
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
   /// - `state.identity` tells this store from every other one, wherever the file is moved.
   /// - `serial` is the content octets of the DER INTEGER; times are seconds since 1970; a null `revoked_at` is good.
@@ -113,6 +122,10 @@ enum Schema {
         kind: .corrupt,
         description:
           "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
+    }
+    // Looked for first: the statement would wait for whoever writes.
+    if try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'certificates_on_hold'") == 0 {
+      try connection.execute(indexOfHolds)
     }
   }
 

@@ -9,6 +9,8 @@ struct SettingsTableTests {
     var general: [String: String] = [:]
     // No programme, so that limits of single keys are looked at and not the rules between them.
     var issuer = ["name": "'demo'", "certificate": "'c'", "signer.key": "'k'", "publicProgramme": "false"]
+    // What is said of CRLs needs some.
+    if path.hasPrefix("issuers[].crl.") { issuer["crl.sources"] = "'a.crl'" }
     if path.hasPrefix("issuers[].") { issuer[String(path.dropFirst(10))] = value } else { general[path] = value }
     let text = "{ \(members(general)) issuers: [{ \(members(issuer)) }] }"
     do throws(ConfigurationError) {
@@ -116,6 +118,7 @@ struct SettingsTableTests {
 
   /// What has to stand beside a key.
   private static func companions(_ path: String) -> [String: String] {
+    if path.hasPrefix("issuers[].crl.") { return ["AVOUCH_ISSUERS_DEMO_CRL_SOURCES": "https://a/b.crl"] }
     let sentinel = ["TOPOLOGY": "sentinel", "MASTERNAME": "m", "SENTINELPASSWORDFILE": "p"]
     let beside: [String: String] =
       switch path {
@@ -136,7 +139,7 @@ struct SettingsTableTests {
     for setting in SettingsTable.settings {
       let path = setting.path.replacing("issuers[]", with: "issuers.demo")
       let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
-      let good = setting.standard ?? ["issuers[].refreshAge": "1h", "redis.nodes": "a:1"][setting.path] ?? "text"
+      let good = setting.standard ?? ["issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "redis.nodes": "a:1"][setting.path] ?? "text"
       var environment = SettingsTableTests.companions(setting.path)
       environment[name] = good
       #expect(problems("workers", "1", environment: environment) == [], "\(name)=\(good)")

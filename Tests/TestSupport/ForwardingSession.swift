@@ -102,6 +102,19 @@ final class ForwardingSession: StatusStoreSession {
     try inner.importRecords(issuer: issuer, assertsStatus: assertsStatus, source: source, at: time, next: next)
   }
 
+  func applyRevocationList(
+    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    try inner.applyRevocationList(issuer: issuer, thisUpdate: thisUpdate, source: source, at: time, next: next)
+  }
+
+  func serialsOnHold(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try inner.serialsOnHold(issuer: issuer, after: serial, limit: limit)
+  }
+
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
     at time: UnixTime

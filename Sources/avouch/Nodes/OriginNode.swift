@@ -1,6 +1,7 @@
 import CalendarTime
 import Configuration
 import EventLoop
+import Feeds
 import Metrics
 import OpenSSLCrypto
 import PKCS11Signer
@@ -12,6 +13,7 @@ import SQLiteStore
 final class OriginNode: ServingNode {
   let runtime: ResponderRuntime
   private let fleet: OriginFleet?
+  private let crls: CRLWatcher
   private let log: TerminalLog
   private let lock: FileLock
   private let store: SQLiteStore
@@ -30,6 +32,9 @@ final class OriginNode: ServingNode {
       directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
       limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log,
       receiver: fleet?.publisher)
+    crls = try CRLWatcher(
+      store: store, revisions: runtime, cache: runtime.cache, clock: SystemClock(), log: CRLLog(log))
+    crls.adopt(try CRLFeeds.make(configuration, directory))
   }
 
   private static func lock(_ storePath: String) throws -> FileLock {
@@ -65,6 +70,7 @@ final class OriginNode: ServingNode {
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
+    crls.adopt(try CRLFeeds.make(configuration, directory))
     runtime.adopt(directory)
   }
 
@@ -72,9 +78,11 @@ final class OriginNode: ServingNode {
     // Before anything is signed: another node may be the origin.
     try fleet?.start(runtime, store, lock)
     try runtime.start()
+    try crls.start()
   }
 
   func stop() {
+    crls.stop()
     runtime.stop()
     fleet?.stop()
   }
@@ -84,10 +92,11 @@ final class OriginNode: ServingNode {
   var source: any AnswerSource { runtime }
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
-  var readiness: Readiness { Readiness(runtime, fleet) }
+  var readiness: Readiness { Readiness(runtime, fleet, crls) }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)
+    CRLMetrics.add(crls.reports, now: SystemClock().now(), to: &page)
     if let fleet { FleetMetrics.add(fleet, to: &page) }
   }
 
@@ -103,8 +112,6 @@ final class OriginNode: ServingNode {
         + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, \(counters.presigned.current) signed")
   }
 }
-
-extension ResponderRuntime: AppliedRevisions {}
 
 extension ResponderRuntime.Limits {
   init(_ settings: Configuration) {
