@@ -73,7 +73,8 @@ let package = Package(
     .executableTarget(
       name: "avouch",
       dependencies: [
-        "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer", "Metrics",
+        "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
+        "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
         "ResponderRuntime", "SQLiteStore",
       ],
@@ -120,8 +121,11 @@ let package = Package(
     roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests(
-      "Feeds", imports: ["CalendarTime", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Records", "Responder",
-        "SQLiteStore", "TestSupport"]),
+      "Feeds",
+      imports: [
+        "CalendarTime", "DER", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Records", "Responder",
+        "SQLiteStore", "TestSupport",
+      ]),
     roomTests("Metrics"),
     roomTests("Configuration"),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),

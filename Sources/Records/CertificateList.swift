@@ -129,7 +129,8 @@ public struct CertificateList: Sendable {
     let number = CRLNumber(content: octets[content])
     if number == nil {
       refusal =
-        refusal ?? "a CRL number at octet \(content.lowerBound) that is negative or over \(CRLNumber.maximumOctets) octets"
+        refusal
+        ?? "a CRL number at octet \(content.lowerBound) that is negative or over \(CRLNumber.maximumOctets) octets"
     }
     return number
   }

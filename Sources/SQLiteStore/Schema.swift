@@ -12,7 +12,7 @@ enum Schema {
   /// Nothing but a quicker way: a program that does not know of it keeps it up to date all the same, so that it needs no
   /// version of its own.
   private static let indexOfHolds = """
-    CREATE INDEX IF NOT EXISTS certificates_on_hold ON certificates (issuer, serial) WHERE reason = \(certificateHold)
+    CREATE INDEX IF NOT EXISTS certificates_on_hold ON certificates (issuer, reason, serial) WHERE reason = \(certificateHold)
     """
 
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.

@@ -31,7 +31,8 @@ struct CRLRulesTests {
     for (crl, place, word) in [
       ("sources: ['ldap://a/b']", "sources", "ldap://a/b"), ("sources: ['a', 'ftp://a/b']", "sources", "[1]"),
       ("sources: ['http://']", "sources", "http://"), ("sources: ['http://a b/']", "sources", "a path"),
-      ("sources: ['https:///a.crl']", "sources", "a path"), ("sources: ['a', 'b', 'a']", "sources", "[2] is the same as [0]"),
+      ("sources: ['https:///a.crl']", "sources", "a path"),
+      ("sources: ['a', 'b', 'a']", "sources", "[2] is the same as [0]"),
       ("maximumAge: '1d'", "maximumAge", "no issuers[0].crl.sources"),
       ("authority: 'a.pem'", "authority", "no issuers[0].crl.sources"),
       ("sources: ['http://a/b'], authority: 'a.pem'", "authority", "https"),

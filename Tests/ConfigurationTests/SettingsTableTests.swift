@@ -139,7 +139,9 @@ struct SettingsTableTests {
     for setting in SettingsTable.settings {
       let path = setting.path.replacing("issuers[]", with: "issuers.demo")
       let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
-      let good = setting.standard ?? ["issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "redis.nodes": "a:1"][setting.path] ?? "text"
+      let good =
+        setting.standard ?? ["issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "redis.nodes": "a:1"][
+          setting.path] ?? "text"
       var environment = SettingsTableTests.companions(setting.path)
       environment[name] = good
       #expect(problems("workers", "1", environment: environment) == [], "\(name)=\(good)")

@@ -6,11 +6,11 @@ import Responder
 /// Brings what a CRL says into the store: first a look without a lock at what would change, then one transaction with that
 /// alone. The store is not kept from others for as long as a large list takes to compare.
 struct CRLDifferences {
-  /// Changes that are remembered from the look; with more the whole list goes into the transaction once again.
-  static let maximumRemembered = 65_536
   private static let page = 4096
   let session: any StatusStoreSession
   let issuer: StoreIssuerID
+  /// Changes that are remembered from the look; with more the whole list goes into the transaction once again.
+  var maximumRemembered = 65_536
   /// Whether the program ends: then nothing is changed.
   var isClosing: () -> Bool = { false }
 
@@ -65,7 +65,7 @@ struct CRLDifferences {
         let held = try session.status(issuer: issuer, serial: listed.serial).record
         let change = RecordChange(held: held, listed: listed, thisUpdate: list.thisUpdate)
         guard change.isNews else { continue }
-        if count < CRLDifferences.maximumRemembered { changes?.append(listed) } else { changes = nil }
+        if count < maximumRemembered { changes?.append(listed) } else { changes = nil }
       }
     }
     return changes

@@ -37,7 +37,9 @@ struct CRLPosition: Sendable, Hashable, CustomStringConvertible {
   var thisUpdate: UnixTime
 
   func isBefore(_ other: CRLPosition) -> Bool {
-    guard let number, let otherNumber = other.number, number != otherNumber else { return thisUpdate < other.thisUpdate }
+    guard let number, let otherNumber = other.number, number != otherNumber else {
+      return thisUpdate < other.thisUpdate
+    }
     return number < otherNumber
   }
 

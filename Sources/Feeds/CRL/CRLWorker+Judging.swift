@@ -90,13 +90,16 @@ extension CRLWorker {
 
   private func tell(_ outcome: CRLDifferences.Outcome, _ facts: CRLFacts, _ source: CRLSourceState, _ feed: Feed) {
     let kind = facts.baseNumber.map { "delta CRL on \($0)" } ?? "CRL"
-    var text = "issuer '\(feed.settings.issuerName)': \(kind) (\(facts.position)) from \(source.source): "
+    var text =
+      "issuer '\(feed.settings.issuerName)': \(kind) (\(facts.position)) from \(source.source): "
       + "\(outcome.entries) entries"
     if let summary = outcome.summary {
       let lifted = summary.added + summary.changed - summary.revoked
       text +=
         ", \(summary.added) added, \(summary.changed) changed (\(lifted) holds lifted), revision \(summary.revision.value)"
-      if summary.keptRevoked.count > 0 { text += "; \(summary.keptRevoked.count) stay revoked that it lists as on hold" }
+      if summary.keptRevoked.count > 0 {
+        text += "; \(summary.keptRevoked.count) stay revoked that it lists as on hold"
+      }
     } else {
       text += ", nothing new"
     }

@@ -160,7 +160,8 @@ final class CRLWorker: @unchecked Sendable {
         return
       }
       // It may be half written: whoever writes it tells when he closes it. At the start it is there, most probably whole.
-      guard isFinished || !source.isKnown || !version.isYounger(thanMilliseconds: watcher.times.settleMilliseconds) else {
+      guard isFinished || !source.isKnown || !version.isYounger(thanMilliseconds: watcher.times.settleMilliseconds)
+      else {
         source.nextLook = now + watcher.times.settleMilliseconds
         return
       }
