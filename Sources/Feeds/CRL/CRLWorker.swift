@@ -121,10 +121,7 @@ final class CRLWorker: @unchecked Sendable {
           return kept
         }
         nextSource += 1
-        return CRLSourceState(
-          id: nextSource, source: wanted, now: now, firstPause: watcher.times.firstPauseMilliseconds,
-          longestPause: CRLSource.isURL(wanted.description)
-            ? settings.intervalSeconds * 1000 : Int(watcher.times.pollMilliseconds))
+        return state(of: wanted, settings)
       }
       for gone in before { feed.tracker.forget(gone.id) }
       return feed
@@ -134,6 +131,17 @@ final class CRLWorker: @unchecked Sendable {
     for folder in folders.watched where !wanted.contains(folder) { folders.remove(folder) }
     unwatched.formIntersection(wanted)
     nextPoll = 0
+  }
+
+  private func state(of source: CRLSource, _ settings: CRLFeed) -> CRLSourceState {
+    let longest =
+      switch source {
+      case .file: Int(watcher.times.pollMilliseconds)
+      case .url: settings.intervalSeconds * 1000
+      }
+    return CRLSourceState(
+      id: nextSource, source: source, now: now,
+      firstPause: min(watcher.times.firstPauseMilliseconds, longest), longestPause: longest)
   }
 
   // MARK: - Files
