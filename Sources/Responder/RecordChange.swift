@@ -54,6 +54,15 @@ public enum RecordChange: Sendable, Hashable {
 }
 
 extension RecordChange {
+  /// Whether a store has something to write for it.
+  public var isNews: Bool {
+    switch self {
+    case .insert, .update: true
+    case .unchanged: false
+    case .keepsRevocation(let record), .keepsGraver(let record): record != nil
+    }
+  }
+
   /// - Parameters:
   ///   - held: what the store has; nil for a serial that is new.
   ///   - listed: what a CRL says; without a revocation it lifts a hold, and says nothing else.

@@ -97,6 +97,11 @@ public protocol StatusStoreSession: AnyObject {
     next: () throws -> [CertificateRecord]?
   ) throws -> ImportSummary
 
+  /// Which of these records of a CRL would change what is recorded, as one snapshot has it. Keeps nobody from writing.
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord]
+
   /// Takes in what a CRL says, all or none. Where nothing of it is new, nothing is written and no revision is taken.
   ///
   /// - Parameters:

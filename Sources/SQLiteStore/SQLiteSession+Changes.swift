@@ -38,6 +38,20 @@ extension SQLiteSession {
     try write(record, issuer: issuer, revision: revision)
   }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    // A snapshot for all of them: taking one for each costs as much as the look itself.
+    try connection.execute("BEGIN")
+    defer { _ = try? connection.execute("COMMIT") }
+    var found: [CertificateRecord] = []
+    for record in listed {
+      let held = try status(issuer: issuer, serial: record.serial).record
+      if RecordChange(held: held, listed: record, thisUpdate: thisUpdate).isNews { found.append(record) }
+    }
+    return found
+  }
+
   func applyRevocationList(
     issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
     next: () throws -> [CertificateRecord]?

@@ -63,6 +63,35 @@ extension StatusStoreContractTests {
     }
   }
 
+  @Test("what would change is what is changed, and looking changes nothing", arguments: Kind.allCases)
+  func differences(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      _ = try add(
+        [
+          Sample.record(1), Sample.record(2, revocation: Sample.revocation(.superseded)),
+          Sample.record(3, revocation: Sample.revocation(.certificateHold)),
+          Sample.record(4, revocation: Sample.revocation(.certificateHold)),
+          Sample.record(5, revocation: Sample.revocation(.keyCompromise)),
+        ], to: session, issuer: issuer)
+      let list = [
+        listed(1, nil), listed(2, .superseded), listed(3, .certificateHold), lifted(4), listed(5, .superseded),
+        lifted(6),
+        listed(7, nil),
+      ]
+      let before = try session.latestRevision()
+      let found = try session.differences(of: list, issuer: issuer, thisUpdate: Sample.start)
+      #expect(found.map(\.serial) == [1, 4, 7].map { Sample.serial($0) })
+      #expect(try session.latestRevision() == before)
+      let other = try store.openSession()
+      #expect(try add([Sample.record(8)], to: other, issuer: issuer).added == 1, "nobody is kept from writing")
+      let summary = try apply(list, to: session, issuer: issuer)
+      #expect(summary.added + summary.updated == 3)
+      #expect(try session.differences(of: list, issuer: issuer, thisUpdate: Sample.start) == [])
+    }
+  }
+
   @Test("a hold that is newer than the list stays", arguments: Kind.allCases)
   func newerHolds(kind: Kind) throws {
     try kind.open { store in

@@ -102,6 +102,12 @@ final class ForwardingSession: StatusStoreSession {
     try inner.importRecords(issuer: issuer, assertsStatus: assertsStatus, source: source, at: time, next: next)
   }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    try inner.differences(of: listed, issuer: issuer, thisUpdate: thisUpdate)
+  }
+
   func applyRevocationList(
     issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
     next: () throws -> [CertificateRecord]?

@@ -185,6 +185,17 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    try store.use { tables in
+      listed.filter { record in
+        let held = tables.certificates[.init(issuer: issuer, serial: record.serial)]?.record
+        return RecordChange(held: held, listed: record, thisUpdate: thisUpdate).isNews
+      }
+    }
+  }
+
   func applyRevocationList(
     issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
     next: () throws -> [CertificateRecord]?

@@ -60,13 +60,9 @@ struct CRLDifferences {
     var changes: [CertificateRecord]? = []
     while let batch = try reader.next() {
       if isClosing() { throw GivenUp() }
-      for listed in batch {
-        guard let count = changes?.count else { break }
-        let held = try session.status(issuer: issuer, serial: listed.serial).record
-        let change = RecordChange(held: held, listed: listed, thisUpdate: list.thisUpdate)
-        guard change.isNews else { continue }
-        if count < maximumRemembered { changes?.append(listed) } else { changes = nil }
-      }
+      guard let count = changes?.count else { continue }
+      let found = try session.differences(of: batch, issuer: issuer, thisUpdate: list.thisUpdate)
+      if count + found.count <= maximumRemembered { changes? += found } else { changes = nil }
     }
     return changes
   }
@@ -78,17 +74,6 @@ struct CRLDifferences {
       if holds.contains(where: { !reader.hasListed($0) }) { return true }
       guard holds.count == CRLDifferences.page else { return false }
       last = holds.last
-    }
-  }
-}
-
-extension RecordChange {
-  /// Whether the store has something to write for it.
-  fileprivate var isNews: Bool {
-    switch self {
-    case .insert, .update: true
-    case .unchanged: false
-    case .keepsRevocation(let record), .keepsGraver(let record): record != nil
     }
   }
 }

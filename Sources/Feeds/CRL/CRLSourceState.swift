@@ -28,12 +28,18 @@ final class CRLSourceState {
   var waitsForBase = false
   private var backoff: Backoff
 
-  init(id: Int, source: CRLSource, now: Int64, firstPause: Int, longestPause: Int) {
+  init(id: Int, source: CRLSource, now: Int64, pauses: Backoff) {
     self.id = id
     self.source = source
     if case .file(let path) = source { file = WatchedFile(path: path) } else { file = nil }
     nextLook = now
-    backoff = Backoff(firstMilliseconds: firstPause, longestMilliseconds: longestPause)
+    backoff = pauses
+  }
+
+  /// Takes another interval over: it is not waited for longer than that.
+  func hurry(_ pauses: Backoff, latest: Int64) {
+    backoff = pauses
+    nextLook = min(nextLook, latest)
   }
 
   /// Plans the next look after one that has failed.

@@ -120,9 +120,7 @@ extension CRLWorker {
       watcher.log.info("issuer '\(feed.settings.issuerName)': \(source.source): the CRL can be read again")
     }
     source.trouble = nil
-    let isURL = source.file == nil
-    source.rest(
-      after: now, milliseconds: isURL ? Int64(feed.settings.intervalSeconds) * 1000 : watcher.times.pollMilliseconds)
+    source.rest(after: now, milliseconds: rest(of: source.source, feed.settings))
   }
 
   // MARK: - Ages

@@ -110,18 +110,20 @@ final class CRLWorker: @unchecked Sendable {
       let feed = present.removeValue(forKey: settings.storeID) ?? Feed(settings)
       let isOtherIssuer = feed.settings.certificate.der != settings.certificate.der
       let isFetchedOtherwise = feed.settings.authorityPath != settings.authorityPath
+      let isOtherInterval = feed.settings.intervalSeconds != settings.intervalSeconds
       feed.settings = settings
       var before = feed.sources
       feed.sources = settings.sources.map { wanted in
         if let place = before.firstIndex(where: { $0.source == wanted }) {
           let kept = before.remove(at: place)
+          if isOtherInterval { kept.hurry(pauses(of: wanted, settings), latest: now + rest(of: wanted, settings)) }
           // What was refused for its signature may be good now, and what could not be fetched may be had.
           if isOtherIssuer || isFetchedOtherwise || kept.trouble != nil { kept.nextLook = now }
           if isOtherIssuer { (kept.digest, kept.version, kept.entityTag, kept.lastModified) = (nil, nil, nil, nil) }
           return kept
         }
         nextSource += 1
-        return state(of: wanted, settings)
+        return CRLSourceState(id: nextSource, source: wanted, now: now, pauses: pauses(of: wanted, settings))
       }
       for gone in before { feed.tracker.forget(gone.id) }
       return feed
@@ -133,15 +135,19 @@ final class CRLWorker: @unchecked Sendable {
     nextPoll = 0
   }
 
-  private func state(of source: CRLSource, _ settings: CRLFeed) -> CRLSourceState {
-    let longest =
-      switch source {
-      case .file: Int(watcher.times.pollMilliseconds)
-      case .url: settings.intervalSeconds * 1000
-      }
-    return CRLSourceState(
-      id: nextSource, source: source, now: now,
-      firstPause: min(watcher.times.firstPauseMilliseconds, longest), longestPause: longest)
+  /// The pauses after failures: up to as long as a source rests when all is well.
+  private func pauses(of source: CRLSource, _ settings: CRLFeed) -> Backoff {
+    let longest = Int(rest(of: source, settings))
+    return Backoff(
+      firstMilliseconds: min(watcher.times.firstPauseMilliseconds, longest), longestMilliseconds: longest)
+  }
+
+  /// Milliseconds until a source is looked at again that nothing tells of.
+  func rest(of source: CRLSource, _ settings: CRLFeed) -> Int64 {
+    switch source {
+    case .file: watcher.times.pollMilliseconds
+    case .url: Int64(settings.intervalSeconds) * 1000
+    }
   }
 
   // MARK: - Files
