@@ -1,8 +1,11 @@
 """CRLs that are watched: openssl writes them, web servers give them out, and `openssl ocsp` sees what becomes of it."""
 import datetime
+import http.client
 import json
 import signal
+import socket
 import sqlite3
+import subprocess
 
 import pytest
 from cryptography import x509
@@ -51,9 +54,6 @@ def reads(watched, result):
 
 def control(watched, target):
     """Status and body from the control socket."""
-    import http.client
-    import socket
-
     class Connection(http.client.HTTPConnection):
         def connect(self):
             self.sock = socket.socket(socket.AF_UNIX)
@@ -269,6 +269,36 @@ def test_a_reload_takes_sources_into_force(watched, stack):
     watched.revoke("two")
     watched.crl(name="other.crl")
     wait_until(lambda: watched.ask(server, "two") == "revoked")
+
+
+def test_a_list_is_taken_whole_or_not_at_all_by_a_program_that_is_killed(tmp_path, stack):
+    authority = Authority(tmp_path / "ca")
+    authority.configure(presign=[], crl={"sources": ["ca.crl"]})
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(authority.certificate.subject)
+               .last_update(NOW).next_update(NOW + datetime.timedelta(days=7)).add_extension(x509.CRLNumber(1), False))
+    count = 20_000
+    entry = x509.RevokedCertificateBuilder().revocation_date(NOW)
+    for number in range(count):
+        builder = builder.add_revoked_certificate(entry.serial_number(number + 1).build())
+    octets = builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def recorded():
+        with sqlite3.connect(authority.path("avouch.sqlite")) as database:
+            return database.execute("SELECT count(*) FROM certificates").fetchone()[0]
+
+    for delay in (0.01, 0.1, 0.3, 0.6):
+        authority.path("ca.crl").unlink(missing_ok=True)
+        server = stack.enter_context(authority.serve())
+        authority.path("new.crl").write_bytes(octets)
+        authority.path("new.crl").rename(authority.path("ca.crl"))
+        # Whatever it is doing then.
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(delay)
+        server.stop(signal.SIGKILL)
+        assert recorded() in (0, count)
+    server = stack.enter_context(authority.serve())
+    wait_until(lambda: recorded() == count)
+    assert server.stop() == 0
 
 
 def test_a_delta_goes_over_its_base(tmp_path, stack):

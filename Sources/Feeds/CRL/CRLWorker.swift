@@ -35,7 +35,8 @@ final class CRLWorker: @unchecked Sendable {
   let watcher: CRLWatcher
   let session: any StatusStoreSession
   private let epoll: Epoll
-  private let folders: FolderWatch
+  /// Nil where the system has none left (fs.inotify.max_user_instances): then files are looked at every now and then alone.
+  private let folders: FolderWatch?
   private(set) var feeds: [Feed] = []
   private var nextSource = 0
   private var fetchesUnderWay = 0
@@ -48,9 +49,16 @@ final class CRLWorker: @unchecked Sendable {
     self.watcher = watcher
     self.session = session
     epoll = try Epoll()
-    folders = try FolderWatch()
-    try epoll.add(folders.descriptor, .read, data: CRLWorker.watchData)
     try epoll.add(watcher.bell.descriptor, .read, data: CRLWorker.bellData)
+    do throws(SystemCallError) {
+      let folders = try FolderWatch()
+      try epoll.add(folders.descriptor, .read, data: CRLWorker.watchData)
+      self.folders = folders
+    } catch {
+      folders = nil
+      watcher.log.warning(
+        "CRL files are looked at every \(watcher.times.pollMilliseconds / 1000) s: changes cannot be watched: \(error)")
+    }
   }
 
   var now: Int64 { watcher.clock.monotonicNanoseconds() / 1_000_000 }
@@ -130,7 +138,7 @@ final class CRLWorker: @unchecked Sendable {
     }
     for gone in present.values { gone.settings.progress.withhold(false) }
     let wanted = Set(feeds.flatMap(\.sources).compactMap { $0.file?.folder })
-    for folder in folders.watched where !wanted.contains(folder) { folders.remove(folder) }
+    if let folders { for folder in folders.watched where !wanted.contains(folder) { folders.remove(folder) } }
     unwatched.formIntersection(wanted)
     nextPoll = 0
   }
@@ -193,6 +201,7 @@ final class CRLWorker: @unchecked Sendable {
 
   /// Watches the folders of all files, as far as they are there.
   private func watchFolders() {
+    guard let folders else { return }
     let files = feeds.flatMap(\.sources).filter { $0.file != nil }
     for folder in Set(files.compactMap { $0.file?.folder }) where !folders.isWatching(folder) {
       do throws(SystemCallError) {
@@ -209,6 +218,7 @@ final class CRLWorker: @unchecked Sendable {
   }
 
   private func takeChangedFiles() {
+    guard let folders else { return }
     guard let changes = folders.changes() else {
       for source in feeds.flatMap(\.sources) where source.file != nil { source.nextLook = now }
       return
