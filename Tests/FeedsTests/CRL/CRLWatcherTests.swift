@@ -27,6 +27,7 @@ struct CRLWatcherTests {
     try handle.close()
     try world.waitToHear("number 3", "1 added")
     #expect(try world.record(3)?.revocation?.reason == .superseded)
+    try world.waitForReport { $0.number == CRLNumber(3) }
     let latest = try world.latest()
     #expect(world.applied.announced.last == latest && world.applied.announced.count == 3)
     #expect(world.watcher.reports.first.map { [$0.counters.current(.applied), $0.counters.failures] } == [3, 0])

@@ -15,7 +15,7 @@ import Testing
 /// A watcher over real files and a real store, and what it has said.
 final class WatcherWorld: Sendable {
   /// Everything that is waited for comes by far sooner.
-  static let patienceMilliseconds: Int64 = 20_000
+  static let patienceMilliseconds: Int64 = 60_000
   let folder: String
   let authority: TestAuthority
   let store: SQLiteStore
