@@ -25,7 +25,7 @@ PYTEST ?=
 # Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
 BENCH ?=
 
-.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 bench-redis bench-events break-invariants fuzz clean
+.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 bench-redis bench-events bench-crl break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ install: ## install what `make build` made, and a systemd unit (PREFIX=/usr/loca
 	@[ -x $(RELEASE_BINARY) ] || { echo "make install: $(RELEASE_BINARY) is missing; run make build first" >&2; exit 1; }
 	install -D --mode 0755 $(RELEASE_BINARY) $(DESTDIR)$(PREFIX)/bin/avouch
 	install -D --mode 0644 --target-directory $(DESTDIR)$(PREFIX)/share/doc/avouch LICENSE README.md docs/*.md
+	install -D --mode 0644 --target-directory $(DESTDIR)$(PREFIX)/share/doc/avouch/ca docs/ca/*.md
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,/usr/local/,$(PREFIX)/,' packaging/avouch.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/avouch.service
 
@@ -98,6 +99,11 @@ bench-events: ## events of a CA: until they are seen, how many are taken in, a m
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
 	Benchmarks/events $(BENCH)
+
+bench-crl: ## a CRL of a million entries: seconds and memory (BENCH="--entries 100000")
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/crl $(BENCH)
 
 break-invariants: ## break each invariant on purpose in a copy, and see its test fail
 	@scripts/install-dependencies build

@@ -58,7 +58,8 @@ let package = Package(
     room(
       "Feeds",
       imports: [
-        "CalendarTime", "EventLoop", "HTTP1", "HTTPServer", "OCSP", "OpenSSLCrypto", "RedisClient", "Responder",
+        "CalendarTime", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP", "OpenSSLCrypto", "Records",
+        "RedisClient", "Responder",
       ]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "EventLoop", "OCSP", "Responder"]),
     room(
@@ -105,8 +106,8 @@ let package = Package(
     roomTests(
       "Feeds",
       imports: [
-        "CalendarTime", "EventLoop", "OCSP", "OpenSSLCrypto", "RedisClient", "RedisTestSupport", "Responder",
-        "SQLiteStore", "TestSupport",
+        "CalendarTime", "DER", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Records", "RedisClient",
+        "RedisTestSupport", "Responder", "SQLiteStore", "TestSupport",
       ]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),

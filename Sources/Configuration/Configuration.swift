@@ -74,6 +74,8 @@ public struct Configuration: Sendable {
     public var eventSecretFiles: [String]
     /// Whether the stream of events may speak for it.
     public var takesStream: Bool
+    /// Nil where no CRLs are watched.
+    public var crl: CRL?
   }
 
   public enum ArchiveCutoff: Sendable, Hashable {
@@ -98,6 +100,7 @@ public struct Configuration: Sendable {
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
     problems = Rules.problems(self) + RedisRules.problems(reader) + EventRules.problems(self)
+    problems += CRLRules.problems(reader)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
@@ -167,6 +170,7 @@ extension Configuration.Issuer {
     keepExpiredSeconds = reader.optionalInteger(path + "keepExpired")
     eventSecretFiles = reader.texts(path + "events.secretFiles")
     takesStream = reader.boolean(path + "events.stream")
+    crl = reader.texts(path + "crl.sources").isEmpty ? nil : CRL(reader, at: path + "crl.")
   }
 }
 

@@ -4,7 +4,7 @@
 public enum SettingsTable {
   private static let day = 86_400
 
-  public static let settings: [Setting] = general + fleet + events + limits + issuers
+  public static let settings: [Setting] = general + fleet + events + limits + issuers + crl
 
   private static let general: [Setting] = [
     Setting("store", .text, "avouch.sqlite", "The SQLite file with certificates, revocations and signed answers."),

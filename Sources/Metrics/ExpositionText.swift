@@ -36,6 +36,17 @@ public struct ExpositionText: ~Copyable {
     }
   }
 
+  /// The same with several labels, which each value has one value of.
+  public mutating func add(
+    _ name: String, _ kind: Kind, help: String, labels: [String], _ values: [(labelValues: [String], value: UInt64)]
+  ) {
+    addHead(name, kind, help)
+    for (labelValues, value) in values {
+      let pairs = zip(labels, labelValues).map { "\($0)=\"\(ExpositionText.escaped($1))\"" }
+      text += "\(name){\(pairs.joined(separator: ","))} \(value)\n"
+    }
+  }
+
   private mutating func addHead(_ name: String, _ kind: Kind, _ help: String) {
     assert(ExpositionText.isName(name), "'\(name)' is no name of a metric")
     assert(names.insert(name).inserted, "the metric '\(name)' is there twice")

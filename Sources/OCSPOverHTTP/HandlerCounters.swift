@@ -11,6 +11,8 @@ public final class HandlerCounters: Sendable {
   public let notModified = Counter()
   public let malformed = Counter()
   public let unauthorized = Counter()
+  /// Told tryLater because what is known of the issuer's revocations is too old.
+  public let withheld = Counter()
   public let methodsRefused = Counter()
 
   public init() {}

@@ -76,6 +76,7 @@ public final class OCSPHandler: RequestHandler {
       return malformed(head, turn, &response)
     }
     let question = current.writer.issuers.question(request, der: der)
+    if cache.withholdsSome, isWithheld(question) { return error(.tryLater, head, turn, &response) }
     if request.isSigned, isSignatureRefused(question) {
       return error(.unauthorized, head, turn, &response)
     }
@@ -147,6 +148,15 @@ public final class OCSPHandler: RequestHandler {
     }
   }
 
+  private func isWithheld(_ question: Question) -> Bool {
+    let issuers = current.writer.issuers
+    return switch question {
+    case .cached(let key): issuers[key.issuer].progress.isWithheld
+    case .live(let live): issuers[live.issuer].progress.isWithheld
+    case .unauthorized: false
+    }
+  }
+
   private func isSignatureRefused(_ question: Question) -> Bool {
     let issuers = current.writer.issuers
     return switch question {
@@ -163,7 +173,11 @@ public final class OCSPHandler: RequestHandler {
   private func error(
     _ status: OCSPResponseStatus, _ head: RequestHead, _ turn: Turn, _ response: inout ResponseBuffer
   ) -> Handling {
-    if status == .malformedRequest { counters.malformed.add(1) } else { counters.unauthorized.add(1) }
+    switch status {
+    case .malformedRequest: counters.malformed.add(1)
+    case .tryLater: counters.withheld.add(1)
+    default: counters.unauthorized.add(1)
+    }
     current.writer.writeError(status, Exchange(head), keepsAlive: head.keepsAlive, turn: turn, to: &response)
     return .answered
   }

@@ -22,6 +22,27 @@ public enum SignatureVerifier {
     unsafe isValid(signature, over: message, algorithm: algorithm, key: key.handle)
   }
 
+  /// The same where all parts lie in one array, as they do in a CRL: the message, which may be large, is not copied.
+  ///
+  /// - Parameters: ranges in `octets`.
+  public static func isValid(
+    in octets: [UInt8], signature: Range<Int>, message: Range<Int>, algorithm: Range<Int>, by certificate: Certificate
+  ) -> Bool {
+    defer { ERR_clear_error() }
+    guard let key = unsafe X509_get0_pubkey(certificate.handle) else { return false }
+    let outcome = unsafe octets.withUnsafeBufferPointer { all -> Int32 in
+      guard let base = all.baseAddress else { return 0 }
+      var cursor: UnsafePointer<UInt8>? = unsafe base + algorithm.lowerBound
+      guard let parsed = unsafe avouch_d2i_algorithm(&cursor, algorithm.count) else { return 0 }
+      defer { unsafe avouch_free_algorithm(parsed) }
+      return unsafe avouch_verify_in_place(
+        parsed, base + message.lowerBound, message.count, base + signature.lowerBound, signature.count, key)
+    }
+    guard outcome < 0 else { return outcome == 1 }
+    return unsafe isValid(
+      Array(octets[signature]), over: Array(octets[message]), algorithm: Array(octets[algorithm]), key: key)
+  }
+
   private static func isValid(
     _ signature: [UInt8], over message: [UInt8], algorithm: [UInt8], key: OpaquePointer
   ) -> Bool {

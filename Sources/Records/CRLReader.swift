@@ -1,25 +1,38 @@
 import DER
-import OCSP
+public import OCSP
 public import Responder
 
 /// Reads the entries of a CRL in batches, without a copy of the list.
 ///
-/// A CRL tells of revoked certificates alone, and not when they end: its records have no notAfter.
+/// A CRL tells of revoked certificates alone, and not when they end: its records have no notAfter. A record without a
+/// revocation is an entry of a delta CRL with removeFromCRL (RFC 5280 5.3.1).
 public final class CRLReader: RecordReader {
   private static let batch = 4096
   private static let certificateIssuer: [UInt8] = [0x55, 0x1D, 0x1D]
 
   private let list: CertificateList
+  private let isCheckedBefore: Bool
   private var position: Int
   private var seen = SerialsSeen()
 
-  public init(_ list: CertificateList) {
+  /// - Parameter isCheckedBefore: whether another reader has been through the list already: serials that are listed twice
+  ///   are not looked for again, and neither `count` nor `hasListed` knows anything.
+  public init(_ list: CertificateList, isCheckedBefore: Bool = false) {
     self.list = list
+    self.isCheckedBefore = isCheckedBefore
     position = list.entries.lowerBound
   }
 
   public var progress: Double {
     list.entries.isEmpty ? 1 : Double(position - list.entries.lowerBound) / Double(list.entries.count)
+  }
+
+  /// How many entries have been read.
+  public var count: Int { seen.count }
+
+  /// Whether an entry that has been read is about this serial.
+  public func hasListed(_ serial: SerialNumber) -> Bool {
+    seen.contains(serial) { self.serial(at: list.entries.lowerBound + $0) }
   }
 
   public func next() throws(RecordError) -> [CertificateRecord]? {
@@ -42,6 +55,10 @@ public final class CRLReader: RecordReader {
       }
       if let refusal { throw RecordError("\(list.name): the entry at octet \(start): \(refusal)") }
       guard let record else { continue }
+      guard !isCheckedBefore else {
+        records.append(record)
+        continue
+      }
       // From the first entry on: a DER length has four octets at most.
       let base = list.entries.lowerBound
       if let place = seen.insert(record.serial, place: start - base, serialAt: { self.serial(at: base + $0) }) {
@@ -86,7 +103,9 @@ public final class CRLReader: RecordReader {
           try value.finish()
           revocation.reason = RevocationReason(rawValue: number)
           if revocation.reason == nil { refusal = "\(number) is no reason of RFC 5280 5.3.1" }
-          if revocation.reason == .removeFromCRL { refusal = "removeFromCRL stands in delta CRLs only" }
+          if revocation.reason == .removeFromCRL, !list.isDelta {
+            refusal = "removeFromCRL stands in delta CRLs only"
+          }
         } else if extensions.equals(field.identifier, ObjectIdentifier.invalidityDate) {
           if !singleExtensions.isEmpty { refusal = "it has two invalidityDates" }
           // RFC 6960 4.4.5 lets it into an answer's singleExtensions; nothing is critical there.
@@ -110,6 +129,7 @@ public final class CRLReader: RecordReader {
       refusal = "a serial number of \(serial.count) octets; at most \(SerialNumber.maximumOctets) are possible"
       return nil
     }
+    if revocation.reason == .removeFromCRL { return CertificateRecord(serial: serial, notAfter: nil) }
     return CertificateRecord(
       serial: serial, notAfter: nil, revocation: revocation, singleExtensions: singleExtensions)
   }

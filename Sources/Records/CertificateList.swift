@@ -21,14 +21,27 @@ public struct CertificateList: Sendable {
   public let nextUpdate: UnixTime?
   /// Which part of the certificates the list is about, by its issuingDistributionPoint; nil for all of them.
   public private(set) var scope: String?
+  /// Nil where the list has no cRLNumber.
+  public private(set) var number: CRLNumber?
+  /// Of a delta CRL: the number of the complete one that it begins at (RFC 5280 5.2.4). Nil for a complete CRL.
+  public private(set) var baseNumber: CRLNumber?
+  /// What tells the lists of one issuer apart that go on beside each other: the issuingDistributionPoint's DER; empty where
+  /// there is none. A delta CRL has that of its base.
+  public private(set) var partition: [UInt8] = []
   /// The elements of revokedCertificates; empty where there are none.
   let entries: Range<Int>
 
+  public var isDelta: Bool { baseNumber != nil }
+
+  /// How many octets the entries have.
+  public var entryOctets: Int { entries.count }
+
   /// Parses all but the entries.
   ///
-  /// - Throws: for what is no CRL, for two signature algorithms that differ, and for those that do not tell all there is: delta CRLs, CRLs of a part of the
-  ///   certificates, indirect ones.
-  public init(der octets: [UInt8], name: String) throws(RecordError) {
+  /// - Parameter takesDeltas: whether a delta CRL will do, which tells only what has changed since its base.
+  /// - Throws: for what is no CRL, for two signature algorithms that differ, and for those that do not tell all there is:
+  ///   delta CRLs where they are not asked for, CRLs of some reasons only, indirect ones.
+  public init(der octets: [UInt8], name: String, takesDeltas: Bool = false) throws(RecordError) {
     let innerAlgorithm: Range<Int>
     do throws(DERError) {
       let span = octets.span
@@ -65,7 +78,7 @@ public struct CertificateList: Sendable {
     }
     self.octets = octets
     self.name = name
-    try refusePartialLists()
+    try readExtensions(takesDeltas: takesDeltas)
   }
 
   private let extensions: Range<Int>
@@ -75,10 +88,10 @@ public struct CertificateList: Sendable {
   private static let cRLNumber: [UInt8] = [0x55, 0x1D, 0x14]
   private static let authorityKeyIdentifier: [UInt8] = [0x55, 0x1D, 0x23]
 
-  private mutating func refusePartialLists() throws(RecordError) {
+  private mutating func readExtensions(takesDeltas: Bool) throws(RecordError) {
     guard !extensions.isEmpty else { return }
     var refusal: String?
-    var scope: String?
+    var found = (number: CRLNumber?.none, base: CRLNumber?.none, scope: String?.none, partition: [UInt8]())
     do throws(DERError) {
       let span = octets.span
       var wrapper = DERReader(span, in: extensions)
@@ -87,21 +100,39 @@ public struct CertificateList: Sendable {
       while !list.isAtEnd {
         let field = try CRLExtension.read(&list)
         if list.equals(field.identifier, CertificateList.deltaCRLIndicator) {
-          refusal = "this is a delta CRL, which tells only what changed; import the full CRL it belongs to"
+          found.base = try number(list.inside(field.value), &refusal)
+          if !takesDeltas {
+            refusal = "this is a delta CRL, which tells only what changed; import the full CRL it belongs to"
+          }
+        } else if list.equals(field.identifier, CertificateList.cRLNumber) {
+          found.number = try number(list.inside(field.value), &refusal)
         } else if list.equals(field.identifier, CertificateList.issuingDistributionPoint) {
-          let found = try partiality(list.inside(field.value), &scope)
-          refusal = refusal ?? found
-        } else if field.isCritical, !list.equals(field.identifier, CertificateList.cRLNumber),
-          !list.equals(field.identifier, CertificateList.authorityKeyIdentifier)
-        {
+          let objection = try partiality(list.inside(field.value), &found.scope)
+          refusal = refusal ?? objection
+          found.partition = Array(octets[field.value])
+        } else if field.isCritical, !list.equals(field.identifier, CertificateList.authorityKeyIdentifier) {
           refusal = refusal ?? "it has an unknown critical extension, at octet \(field.identifier.lowerBound)"
         }
       }
     } catch {
       throw RecordError("\(name): not a CRL: \(error)")
     }
+    (number, baseNumber, scope, partition) = found
+    // RFC 5280 5.2.4: a delta CRL has a number; without one its place in the sequence is unknown.
+    if isDelta, number == nil { refusal = refusal ?? "a delta CRL without a cRLNumber" }
     if let refusal { throw RecordError("\(name): \(refusal)") }
-    self.scope = scope
+  }
+
+  private func number(_ value: consuming DERReader, _ refusal: inout String?) throws(DERError) -> CRLNumber? {
+    let content = try value.readIntegerOctets()
+    try value.finish()
+    let number = CRLNumber(content: octets[content])
+    if number == nil {
+      refusal =
+        refusal
+        ?? "a CRL number at octet \(content.lowerBound) that is negative or over \(CRLNumber.maximumOctets) octets"
+    }
+    return number
   }
 
   /// What an issuingDistributionPoint (RFC 5280 5.2.5) says that we cannot take; nil where what is listed is all there is

@@ -10,7 +10,7 @@ struct SerialsSeen {
   private static let free = UInt32.max
   private var hashes: [UInt64] = []
   private var places: [UInt32] = []
-  private var count = 0
+  private(set) var count = 0
 
   /// - Parameters:
   ///   - place: where `serial` stands: a line, or an octet. From 2^32 - 1 on all count as one.
@@ -29,6 +29,18 @@ struct SerialsSeen {
     places[slot] = UInt32(clamping: min(place, Int(SerialsSeen.free) - 1))
     count += 1
     return nil
+  }
+
+  /// Whether `insert` has been given this serial.
+  func contains(_ serial: SerialNumber, serialAt: (Int) -> SerialNumber?) -> Bool {
+    guard !hashes.isEmpty else { return false }
+    let hash = UInt64(bitPattern: Int64(serial.hashValue))
+    var slot = SerialsSeen.start(hash, hashes.count)
+    while places[slot] != SerialsSeen.free {
+      if hashes[slot] == hash, serialAt(Int(places[slot])) == serial { return true }
+      slot = (slot + 1) & (hashes.count - 1)
+    }
+    return false
   }
 
   /// The slot where the search begins: `capacity` is a power of two.

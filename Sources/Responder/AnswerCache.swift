@@ -41,6 +41,7 @@ public final class AnswerCache: Sendable {
   private let seed: UInt64
   private let closed = Atomic<Bool>(false)
   private let doubted = Atomic<Bool>(false)
+  private let withholding = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - budgetBytes: all memory the cache takes, index included; at least 64 KiB is used.
@@ -81,6 +82,11 @@ public final class AnswerCache: Sendable {
   /// Whether what is held may be older than what other nodes know: it has to be compared before it is given out.
   public var isDoubted: Bool { doubted.load(ordering: .relaxed) }
   public func doubt(_ isDoubted: Bool) { doubted.store(isDoubted, ordering: .relaxed) }
+
+  /// Whether some issuer's answers are withheld: whose, its `IssuerProgress` says. False costs one look at a flag that
+  /// next to never changes.
+  public var withholdsSome: Bool { withholding.load(ordering: .relaxed) }
+  public func withholdsSome(_ isSo: Bool) { withholding.store(isSo, ordering: .relaxed) }
 
   /// From here on nothing is held and nothing is taken, until `open`: somebody else answers for these issuers. Fences stay.
   public func close() {

@@ -11,6 +11,7 @@ public final class IssuerProgress: Sendable {
   private let seeking = Atomic<Bool>(false)
   private let behind = Atomic<Bool>(false)
   private let underWay = Atomic<Int>(0)
+  private let withheld = Atomic<Bool>(false)
 
   public init() {}
 
@@ -78,6 +79,10 @@ public final class IssuerProgress: Sendable {
   public func answersAreSuspect() { suspect.store(true, ordering: .releasing) }
   /// To be called where a look at all of them begins: whether there is reason for one.
   public func takeSuspicion() -> Bool { suspect.exchange(false, ordering: .acquiringAndReleasing) }
+
+  /// Whether nothing is answered for the issuer, because what is known of its revocations is too old.
+  public var isWithheld: Bool { withheld.load(ordering: .relaxed) }
+  public func withhold(_ isWithheld: Bool) { withheld.store(isWithheld, ordering: .relaxed) }
 
   /// First answers that are planned and not signed yet.
   public var presigning: Int { underWay.load(ordering: .acquiring) }

@@ -1,3 +1,4 @@
+public import CalendarTime
 public import OCSP
 
 extension Revocation {
@@ -48,6 +49,40 @@ public enum RecordChange: Sendable, Hashable {
     case .nothing: self = news.map { .update($0) } ?? .unchanged
     case .revocation: self = .keepsRevocation(news)
     case .graver: self = .keepsGraver(news)
+    }
+  }
+}
+
+extension RecordChange {
+  /// Whether a store has something to write for it.
+  public var isNews: Bool {
+    switch self {
+    case .insert, .update: true
+    case .unchanged: false
+    case .keepsRevocation(let record), .keepsGraver(let record): record != nil
+    }
+  }
+
+  /// - Parameters:
+  ///   - held: what the store has; nil for a serial that is new.
+  ///   - listed: what a CRL says; without a revocation it lifts a hold, and says nothing else.
+  ///   - thisUpdate: as of when the CRL speaks.
+  public init(held: CertificateRecord?, listed: CertificateRecord, thisUpdate: UnixTime) {
+    guard listed.revocation == nil else {
+      self.init(held: held, incoming: listed, assertsStatus: true)
+      return
+    }
+    guard let held, let revocation = held.revocation else {
+      self = .unchanged
+      return
+    }
+    if revocation.isPermanent {
+      self = .keepsRevocation(nil)
+    } else if revocation.time > thisUpdate {
+      // Put on hold since the CRL was made, which cannot know of it.
+      self = .unchanged
+    } else {
+      self.init(held: held, incoming: listed, assertsStatus: true)
     }
   }
 }

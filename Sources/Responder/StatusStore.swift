@@ -97,6 +97,27 @@ public protocol StatusStoreSession: AnyObject {
     next: () throws -> [CertificateRecord]?
   ) throws -> ImportSummary
 
+  /// Which of these records of a CRL would change what is recorded, as one snapshot has it. Keeps nobody from writing.
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord]
+
+  /// Takes in what a CRL says, all or none. Where nothing of it is new, nothing is written and no revision is taken.
+  ///
+  /// - Parameters:
+  ///   - thisUpdate: as of when the CRL speaks: a hold that is newer is not lifted by it.
+  ///   - next: gives batches until it gives nil; its error undoes everything. A record without a revocation lifts a hold, and
+  ///     does nothing else: a CRL does not say that a certificate was issued.
+  func applyRevocationList(
+    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary
+
+  /// The issuer's certificates on hold in the order of their serials; at most `limit`, after `serial`.
+  func serialsOnHold(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber]
+
   /// Records a revocation durably: when this returns, the commit has reached the disk (invariant 2).
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// `start` opens the store for each thread and starts them; `stop` ends them. Everything else may be called by any
 /// thread.
-public final class ResponderRuntime: AnswerSource {
+public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// Bounds.
   public struct Limits: Sendable {
     /// Questions that wait for a signature; over it the answer is `tryLater`.

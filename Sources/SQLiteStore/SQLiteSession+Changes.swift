@@ -38,6 +38,49 @@ extension SQLiteSession {
     try write(record, issuer: issuer, revision: revision)
   }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    // A snapshot for all of them: taking one for each costs as much as the look itself.
+    try connection.execute("BEGIN")
+    defer { _ = try? connection.execute("COMMIT") }
+    var found: [CertificateRecord] = []
+    for record in listed {
+      let held = try status(issuer: issuer, serial: record.serial).record
+      if RecordChange(held: held, listed: record, thisUpdate: thisUpdate).isNews { found.append(record) }
+    }
+    return found
+  }
+
+  func applyRevocationList(
+    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
+    defer { _ = try? setCache(kibibytes: SQLiteSession.cacheKibibytes) }
+    return try connection.transaction {
+      var taken: Revision?
+      var summary = ImportSummary()
+      while let batch = try next() {
+        for listed in batch {
+          let held = try status(issuer: issuer, serial: listed.serial).record
+          let change = RecordChange(held: held, listed: listed, thisUpdate: thisUpdate)
+          guard let record = summary.count(change, of: listed.serial) else { continue }
+          let revision = try taken ?? takeRevision()
+          taken = revision
+          try write(record, issuer: issuer, revision: revision)
+        }
+      }
+      summary.revision = try taken ?? latestRevision()
+      if taken != nil {
+        try addEvent(
+          at: time, issuer: issuer, revision: summary.revision,
+          what: "\(source): \(summary.added) added, \(summary.updated) changed")
+      }
+      return summary
+    }
+  }
+
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
     at time: UnixTime

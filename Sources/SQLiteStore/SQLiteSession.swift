@@ -128,13 +128,23 @@ final class SQLiteSession: StatusStoreSession {
   func serials(
     issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [SerialNumber] {
-    let statement = statements.serials
+    try serials(statements.serials, issuer, serial, limit)
+  }
+
+  func serialsOnHold(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try serials(statements.serialsOnHold, issuer, serial, limit)
+  }
+
+  private func serials(
+    _ statement: SQLiteStatement, _ issuer: StoreIssuerID, _ serial: SerialNumber?, _ limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
     statement.bind(1, issuer.value)
     statement.bind(2, serial?.octets ?? [])
     statement.bind(3, Int64(limit))
     defer { statement.reset() }
     var serials: [SerialNumber] = []
-    serials.reserveCapacity(limit)
     while try statement.step() { serials.append(try self.serial(in: statement, column: 0)) }
     return serials
   }

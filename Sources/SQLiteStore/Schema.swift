@@ -6,6 +6,15 @@ enum Schema {
   static let applicationID: Int64 = 0x4156_4348
   static let version: Int64 = 4
 
+  /// CRLReason of RFC 5280 5.3.1.
+  static let certificateHold = 6
+
+  /// Nothing but a quicker way: a program that does not know of it keeps it up to date all the same, so that it needs no
+  /// version of its own.
+  private static let indexOfHolds = """
+    CREATE INDEX IF NOT EXISTS certificates_on_hold ON certificates (issuer, reason, serial) WHERE reason = \(certificateHold)
+    """
+
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
   /// - `state.identity` tells this store from every other one, wherever the file is moved.
   /// - `events.event_id` is null for what did not come as a message; `digest`, `changed` and `unchanged` are what a message
@@ -122,6 +131,10 @@ enum Schema {
         kind: .corrupt,
         description:
           "database \(connection.path): its schema has version \(found); this Avouch reads version \(version)")
+    }
+    // Looked for first: the statement would wait for whoever writes.
+    if try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'certificates_on_hold'") == 0 {
+      try connection.execute(indexOfHolds)
     }
   }
 

@@ -14,6 +14,7 @@ struct Statements {
   let scan: SQLiteStatement
   let revisions: SQLiteStatement
   let serials: SQLiteStatement
+  let serialsOnHold: SQLiteStatement
   let upsertCertificate: SQLiteStatement
   let insertEvent: SQLiteStatement
   let findMessage: SQLiteStatement
@@ -53,6 +54,12 @@ struct Statements {
     counts = try connection.prepare("SELECT count(*), count(revoked_at) FROM certificates WHERE issuer = ?1")
     serials = try connection.prepare(
       "SELECT serial FROM certificates WHERE issuer = ?1 AND serial > ?2 ORDER BY serial LIMIT ?3")
+    // The index is over these rows alone, and is found by the same words.
+    serialsOnHold = try connection.prepare(
+      """
+      SELECT serial FROM certificates WHERE issuer = ?1 AND serial > ?2 AND reason = \(Schema.certificateHold)
+      ORDER BY serial LIMIT ?3
+      """)
     revisions = try connection.prepare(
       "SELECT serial, revision FROM certificates WHERE issuer = ?1 AND serial > ?2 ORDER BY serial LIMIT ?3")
     scan = try connection.prepare(
@@ -147,7 +154,7 @@ struct Statements {
   var all: [SQLiteStatement] {
     [
       findIssuer, insertIssuer, identity, latestRevision, nextRevision, status, changes, counts, scan, serials,
-      revisions,
+      serialsOnHold, revisions,
       upsertCertificate, insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,
       firstEnd,
       saveResponse,

@@ -9,6 +9,8 @@ struct SettingsTableTests {
     var general: [String: String] = [:]
     // No programme, so that limits of single keys are looked at and not the rules between them.
     var issuer = ["name": "'demo'", "certificate": "'c'", "signer.key": "'k'", "publicProgramme": "false"]
+    // What is said of CRLs needs some.
+    if path.hasPrefix("issuers[].crl.") { issuer["crl.sources"] = "'a.crl'" }
     if path.hasPrefix("issuers[].") { issuer[String(path.dropFirst(10))] = value } else { general[path] = value }
     let text = "{ \(members(general)) issuers: [{ \(members(issuer)) }] }"
     do throws(ConfigurationError) {
@@ -118,6 +120,7 @@ struct SettingsTableTests {
 
   /// What has to stand beside a key.
   private static func companions(_ path: String) -> [String: String] {
+    if path.hasPrefix("issuers[].crl.") { return ["AVOUCH_ISSUERS_DEMO_CRL_SOURCES": "https://a/b.crl"] }
     let sentinel = ["TOPOLOGY": "sentinel", "MASTERNAME": "m", "SENTINELPASSWORDFILE": "p"]
     let beside: [String: String] =
       switch path {
@@ -146,7 +149,9 @@ struct SettingsTableTests {
     for setting in SettingsTable.settings {
       let path = setting.path.replacing("issuers[]", with: "issuers.demo")
       let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
-      let good = setting.standard ?? ["issuers[].refreshAge": "1h", "redis.nodes": "a:1"][setting.path] ?? "text"
+      let good =
+        setting.standard ?? ["issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "redis.nodes": "a:1"][
+          setting.path] ?? "text"
       var environment = SettingsTableTests.companions(setting.path)
       // A switch of an issuer that needs its other end: on, as its companions have it.
       if environment[name] == nil { environment[name] = good }

@@ -117,6 +117,39 @@ struct CRLTests {
     }
   }
 
+  private func number(_ identifier: UInt8, _ octets: [UInt8]) -> OCSPExtension {
+    OCSPExtension(identifier: [0x55, 0x1D, identifier], value: [0x02, UInt8(octets.count)] + octets)
+  }
+
+  @Test(
+    "a delta CRL is read where it is wanted: its base, its number, and removeFromCRL as a record without revocation")
+  func delta() throws {
+    let der = list(
+      [Entry(serial: [1], extensions: [reason(8)]), Entry(serial: [2], extensions: [reason(1)])],
+      extensions: [number(0x14, [7]), number(0x1B, [5])])
+    let read = try CertificateList(der: der, name: "a.crl", takesDeltas: true)
+    #expect(read.isDelta && read.baseNumber == CRLNumber(5) && read.number == CRLNumber(7))
+    let reader = CRLReader(read)
+    let found = try #require(try reader.next())
+    #expect(found.map(\.revocation?.reason) == [nil, .keyCompromise] && found[0].revocation == nil)
+    #expect(reader.count == 2)
+    for (serial, isListed) in [([1], true), ([2], true), ([3], false)] as [([UInt8], Bool)] {
+      #expect(reader.hasListed(try #require(SerialNumber(content: serial))) == isListed)
+    }
+  }
+
+  @Test("numbers that are none are refused, and so is a delta CRL without one")
+  func badNumbers() {
+    for (extensions, word) in [
+      ([number(0x14, [0x80])], "negative"), ([number(0x14, [UInt8](repeating: 1, count: 21))], "20 octets"),
+      ([number(0x1B, [1])], "without a cRLNumber"),
+    ] {
+      #expect { try CertificateList(der: list([], extensions: extensions), name: "a.crl", takesDeltas: true) } throws: {
+        "\($0)".contains("a.crl") && "\($0)".contains(word)
+      }
+    }
+  }
+
   @Test("two signature algorithms that differ are refused (RFC 5280 5.1.1.2)")
   func differentAlgorithms() {
     for outer in [[0x2A, 0x04], [0x2A], [0x2A, 0x03, 0x01]] as [[UInt8]] {
@@ -176,5 +209,31 @@ struct CRLTests {
       changed[Int.random(in: 0..<whole.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
       _ = try? records(changed)
     }
+  }
+}
+
+@Suite("CRL number")
+struct CRLNumberTests {
+  private func number(_ octets: [UInt8]) -> CRLNumber? { CRLNumber(content: octets) }
+
+  @Test("numbers are compared as numbers, whatever their length and their leading zeros")
+  func order() throws {
+    let ascending = try [[0], [1], [0x7F], [0, 0x80], [0, 0xFF], [1, 0], [0, 0xFF, 0xFF], [1, 0, 0]].map {
+      try #require(number($0))
+    }
+    for (place, one) in ascending.enumerated() {
+      for (otherPlace, other) in ascending.enumerated() { #expect((one < other) == (place < otherPlace)) }
+    }
+    #expect(number([0, 0, 5]) == CRLNumber(5) && number([0]) == CRLNumber(0))
+    #expect(CRLNumber(.max).clamped == .max && CRLNumber(256).clamped == 256)
+  }
+
+  @Test("twenty octets are the most, and none is negative")
+  func bounds() throws {
+    let longest = try #require(number([UInt8](repeating: 0x7F, count: 20)))
+    #expect(longest.clamped == .max && longest.description.hasPrefix("0x7F7F") && CRLNumber(10).description == "10")
+    #expect(number([0] + [UInt8](repeating: 0xFF, count: 20)) != nil)
+    #expect(number([1] + [UInt8](repeating: 0xFF, count: 20)) == nil)
+    #expect(number([0x80]) == nil && number([]) == nil)
   }
 }

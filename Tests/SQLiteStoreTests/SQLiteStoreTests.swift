@@ -22,6 +22,19 @@ struct SQLiteStoreTests {
     }
   }
 
+  @Test("holds are found by an index of their own, which a store of before gets when it is opened")
+  func indexOfHolds() throws {
+    try TemporaryFolder.use { folder in
+      let path = folder + "/store.sqlite"
+      _ = try SQLiteStore(path: path)
+      try SQLiteConnection(path: path, create: false).execute("DROP INDEX certificates_on_hold")
+      let store = try SQLiteStore(path: path)
+      let session = try #require(try store.openSession() as? SQLiteSession)
+      let plan = try session.statements.serialsOnHold.queryPlan()
+      #expect(plan.count == 1 && plan[0].contains("certificates_on_hold"), "\(plan)")
+    }
+  }
+
   @Test("commits wait for the disk, in WAL mode (invariant 2)")
   func durability() throws {
     try TemporaryFolder.use { folder in

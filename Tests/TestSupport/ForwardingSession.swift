@@ -108,6 +108,25 @@ final class ForwardingSession: StatusStoreSession {
 
   func forgetMessages(before time: UnixTime) throws(StoreError) -> Int { try inner.forgetMessages(before: time) }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    try inner.differences(of: listed, issuer: issuer, thisUpdate: thisUpdate)
+  }
+
+  func applyRevocationList(
+    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    try inner.applyRevocationList(issuer: issuer, thisUpdate: thisUpdate, source: source, at: time, next: next)
+  }
+
+  func serialsOnHold(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try inner.serialsOnHold(issuer: issuer, after: serial, limit: limit)
+  }
+
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
     at time: UnixTime

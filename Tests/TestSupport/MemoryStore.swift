@@ -189,6 +189,50 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
+  func differences(
+    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
+  ) throws(StoreError) -> [CertificateRecord] {
+    try store.use { tables in
+      listed.filter { record in
+        let held = tables.certificates[.init(issuer: issuer, serial: record.serial)]?.record
+        return RecordChange(held: held, listed: record, thisUpdate: thisUpdate).isNews
+      }
+    }
+  }
+
+  func applyRevocationList(
+    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
+    next: () throws -> [CertificateRecord]?
+  ) throws -> ImportSummary {
+    var records: [CertificateRecord] = []
+    while let batch = try next() { records += batch }
+    return try store.use { tables in
+      var summary = ImportSummary()
+      let revision = Revision(tables.revision.value + 1)
+      for record in records {
+        let key = MemoryStore.CertificateKey(issuer: issuer, serial: record.serial)
+        let change = RecordChange(held: tables.certificates[key]?.record, listed: record, thisUpdate: thisUpdate)
+        guard let new = summary.count(change, of: record.serial) else { continue }
+        tables.certificates[key] = .init(record: new, revision: revision)
+        tables.revision = revision
+      }
+      summary.revision = tables.revision
+      return summary
+    }
+  }
+
+  func serialsOnHold(
+    issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
+  ) throws(StoreError) -> [SerialNumber] {
+    try store.use { tables in
+      let mine = tables.certificates.filter { key, row in
+        key.issuer == issuer && (serial.map { key.serial > $0 } ?? true)
+          && row.record.revocation.map { !$0.isPermanent } ?? false
+      }
+      return Array(mine.map(\.key.serial).sorted().prefix(limit))
+    }
+  }
+
   func revoke(
     issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
     at time: UnixTime

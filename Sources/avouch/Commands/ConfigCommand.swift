@@ -85,6 +85,9 @@ enum ConfigCommand {
     }
     let material = try loader.material(issuer)
     for warning in material.warnings + (try loader.tryTokens(material)) { Terminal.printError("warning: \(warning)") }
+    let crls = CRLSourceCheck(issuer, loader.configuration, certificate: material.certificate, now: loader.now)
+    for warning in crls.warnings { Terminal.printError("warning: \(warning)") }
+    guard crls.problems.isEmpty else { throw CommandFailure.no(crls.problems.joined(separator: "\navouch: ")) }
     let signer = material.signerCertificate ?? material.certificate
     return (
       IssuerIdentity(material.certificate).storeIdentity,

@@ -1,6 +1,6 @@
 import CalendarTime
+import Feeds
 import OCSP
-import OpenSSLCrypto
 import Records
 import Responder
 import ResponderRuntime
@@ -97,31 +97,11 @@ enum ImportCommand {
   }
 
   private static func crlReader(_ path: String, _ access: StoreAccess) throws -> CRLReader {
-    let der = try PEM.der(in: try Files.read(path, what: "a CRL"), labels: ["X509 CRL"], name: path)
-    let list = try CertificateList(der: der, name: path)
-    guard list.issuerName == access.certificate.subjectName else {
-      throw CommandFailure.no(
-        "\(path): this CRL is of another issuer than \(access.certificate.subjectText)")
-    }
-    let isValid = SignatureVerifier.isValid(
-      Array(der[list.signature]), over: Array(der[list.tbsCertList]),
-      algorithm: Array(der[list.signatureAlgorithm]), by: access.certificate)
-    guard isValid else {
-      throw CommandFailure.no("\(path): the signature is not that of \(access.certificate.subjectText)")
-    }
-    let now = SystemClock().now()
-    guard list.thisUpdate <= now.advanced(bySeconds: 300) else {
-      throw CommandFailure.no("\(path): thisUpdate lies in the future: \(list.thisUpdate.iso8601)")
-    }
-    if let nextUpdate = list.nextUpdate, nextUpdate < now {
-      Terminal.printError("warning: \(path): this CRL ended at \(nextUpdate.iso8601); there must be a newer one")
-    }
-    if let scope = list.scope {
-      Terminal.printError(
-        "warning: \(path): this CRL is about \(scope); import the CA's other CRLs too, what they list is not in this one"
-      )
-    }
-    return CRLReader(list)
+    let crl = try VerifiedCRL(
+      file: try Files.read(path, what: "a CRL"), name: path, issuer: access.certificate, now: SystemClock().now(),
+      takesDeltas: false)
+    for warning in crl.warnings { Terminal.printError("warning: \(warning)") }
+    return CRLReader(crl.list)
   }
 
   private static func report(_ summary: ImportSummary) {

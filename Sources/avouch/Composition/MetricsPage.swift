@@ -19,7 +19,7 @@ enum MetricsPage {
       [
         ("hit", handlers.hits.current), ("miss", handlers.misses.current), ("live", handlers.live.current),
         ("malformed", handlers.malformed.current), ("unauthorized", handlers.unauthorized.current),
-        ("method", handlers.methodsRefused.current),
+        ("method", handlers.methodsRefused.current), ("withheld", handlers.withheld.current),
       ])
     page.add(
       "avouch_not_modified_total", .counter, help: "Conditional requests answered with 304.",

@@ -1,3 +1,4 @@
+import Feeds
 import Responder
 import ResponderRuntime
 
@@ -26,7 +27,7 @@ struct Readiness {
     answer = ControlAnswer(reasons.isEmpty ? 200 : 503, "application/json", object.text + "\n")
   }
 
-  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?, _ events: OriginEvents?) {
+  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?, _ events: OriginEvents?, _ crls: CRLWatcher) {
     // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
     // none at all.
     let unserved = runtime.unservedIssuers
@@ -36,7 +37,8 @@ struct Readiness {
     if !runtime.isStartupFinished { reasons.append("the answers of the start are still being made") }
     if !isAnybodyServed { reasons += unserved }
     if runtime.isFailingToFollow { reasons.append("the status store cannot be read: changes are not applied") }
-    var warnings: [String] = []
+    reasons += crls.objections
+    var warnings: [String] = crls.warnings
     if runtime.isFailingToSave { warnings.append("the status store cannot be written: signed answers are not kept") }
     if isAnybodyServed { warnings += unserved }
     // Of a node that is not to sign nothing is to be said of how it signs.

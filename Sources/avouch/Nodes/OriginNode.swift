@@ -1,6 +1,7 @@
 import CalendarTime
 import Configuration
 import EventLoop
+import Feeds
 import Metrics
 import OpenSSLCrypto
 import PKCS11Signer
@@ -13,6 +14,7 @@ final class OriginNode: ServingNode {
   let runtime: ResponderRuntime
   private let fleet: OriginFleet?
   private let events: OriginEvents?
+  private let crls: CRLWatcher
   private let log: TerminalLog
   private let lock: FileLock
   private let store: SQLiteStore
@@ -37,6 +39,9 @@ final class OriginNode: ServingNode {
       try OriginEvents(
         $0, configuration, store: store, runtime: runtime, log: log)
     }
+    crls = try CRLWatcher(
+      store: store, revisions: runtime, cache: runtime.cache, clock: SystemClock(), log: CRLLog(log))
+    crls.adopt(try CRLFeeds.make(configuration, directory))
   }
 
   private static func lock(_ storePath: String) throws -> FileLock {
@@ -74,6 +79,7 @@ final class OriginNode: ServingNode {
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
+    crls.adopt(try CRLFeeds.make(configuration, directory))
     runtime.adopt(directory)
     events?.replace(parties)
   }
@@ -82,11 +88,13 @@ final class OriginNode: ServingNode {
     // Before anything is signed: another node may be the origin.
     try fleet?.start(runtime, store, lock)
     try runtime.start()
+    try crls.start()
     try events?.start()
   }
 
   func stop() {
     events?.stop()
+    crls.stop()
     runtime.stop()
     fleet?.stop()
   }
@@ -96,11 +104,12 @@ final class OriginNode: ServingNode {
   var source: any AnswerSource { runtime }
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
-  var readiness: Readiness { Readiness(runtime, fleet, events) }
+  var readiness: Readiness { Readiness(runtime, fleet, events, crls) }
   var eventAddresses: [ListenAddress] { events?.addresses ?? [] }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)
+    CRLMetrics.add(crls.reports, now: SystemClock().now(), to: &page)
     if let fleet { FleetMetrics.add(fleet, to: &page) }
     events?.addMetrics(&page)
   }
@@ -117,8 +126,6 @@ final class OriginNode: ServingNode {
         + "\(Count.text(Int(counters.loaded.current), "answers")) loaded, \(counters.presigned.current) signed")
   }
 }
-
-extension ResponderRuntime: AppliedRevisions {}
 
 extension ResponderRuntime.Limits {
   init(_ settings: Configuration) {

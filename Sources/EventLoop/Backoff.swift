@@ -2,18 +2,18 @@
 /// together.
 ///
 /// Pure: chance comes in.
-struct Backoff: Sendable {
-  let firstMilliseconds: Int
-  let longestMilliseconds: Int
+public struct Backoff: Sendable {
+  public let firstMilliseconds: Int
+  public let longestMilliseconds: Int
   private var failures = 0
 
-  init(firstMilliseconds: Int, longestMilliseconds: Int) {
+  public init(firstMilliseconds: Int, longestMilliseconds: Int) {
     self.firstMilliseconds = max(1, firstMilliseconds)
     self.longestMilliseconds = max(self.firstMilliseconds, longestMilliseconds)
   }
 
   /// The pause before the next attempt, from half of its full length to all of it.
-  mutating func next(using generator: inout some RandomNumberGenerator) -> Int {
+  public mutating func next(using generator: inout some RandomNumberGenerator) -> Int {
     // 2^32 times any first pause is beyond the longest one, or the longest is absurd.
     let doubled = firstMilliseconds.multipliedReportingOverflow(by: 1 << min(failures, 32))
     let full = doubled.overflow ? longestMilliseconds : min(longestMilliseconds, doubled.partialValue)
@@ -21,7 +21,7 @@ struct Backoff: Sendable {
     return Int.random(in: (full - full / 2)...full, using: &generator)
   }
 
-  mutating func reset() {
+  public mutating func reset() {
     failures = 0
   }
 }
