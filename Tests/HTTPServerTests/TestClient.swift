@@ -7,6 +7,8 @@ final class TestClient {
   private let descriptor: Int32
   private var received: [UInt8] = []
   private(set) var isAtEnd = false
+  /// Whether the end came as a reset, which may take away what was sent before it.
+  private(set) var isReset = false
 
   struct Broken: Error {}
 
@@ -79,7 +81,8 @@ final class TestClient {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
     guard count > 0 else {
-      isAtEnd = count == 0 || errno == ECONNRESET
+      isReset = count < 0 && errno == ECONNRESET
+      isAtEnd = count == 0 || isReset
       return []
     }
     return Array(chunk[..<count])
