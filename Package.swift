@@ -49,11 +49,12 @@ let package = Package(
 
     // Ring 2: I/O.
     room("EventLoop", imports: ["CLinux"]),
-    room("HTTPServer", imports: ["CalendarTime", "EventLoop", "HTTP1"]),
+    room("TLS", imports: ["COpenSSL"]),
+    room("HTTPServer", imports: ["CalendarTime", "EventLoop", "HTTP1", "TLS"]),
     room("SQLiteStore", imports: ["CSQLite", "CalendarTime", "DER", "OCSP", "Responder"]),
     room("HTTPClient", imports: ["CCurl"]),
     room("OpenSSLCrypto", imports: ["COpenSSL", "CalendarTime", "DER", "OCSP", "Responder"]),
-    room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop"]),
+    room("RedisClient", imports: ["CHiredis", "COpenSSL", "EventLoop", "TLS"]),
     room("RedisCache", imports: ["CalendarTime", "RedisClient", "Responder"]),
     room(
       "Feeds",
@@ -117,7 +118,7 @@ let package = Package(
       name: "RedisTestSupport", dependencies: ["RedisClient"], path: "Tests/RedisTestSupport", swiftSettings: strict),
     roomTests(
       "RedisClient",
-      imports: ["CalendarTime", "EventLoop", "OpenSSLCrypto", "RedisTestSupport", "Responder", "TestSupport"]),
+      imports: ["EventLoop", "RedisTestSupport", "TLSTestSupport", "TestSupport"]),
     roomTests(
       "RedisCache",
       imports: [
@@ -125,7 +126,11 @@ let package = Package(
         "ResponderRuntime", "TestSupport",
       ]),
     roomTests("HTTP1", imports: ["CalendarTime", "TestSupport"]),
-    roomTests("HTTPServer", imports: ["EventLoop", "HTTP1"]),
+    .target(
+      name: "TLSTestSupport", dependencies: ["CalendarTime", "OpenSSLCrypto", "Responder"],
+      path: "Tests/TLSTestSupport", swiftSettings: strict),
+    roomTests("TLS", imports: ["TLSTestSupport"]),
+    roomTests("HTTPServer", imports: ["EventLoop", "HTTP1", "TLS", "TLSTestSupport"]),
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),

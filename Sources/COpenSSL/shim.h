@@ -1,5 +1,5 @@
-// Everything of OpenSSL that Avouch calls: libcrypto, and libssl for connections to Redis. One-line shims for what
-// Swift cannot import (macros, variadic functions); each says why it exists.
+// Everything of OpenSSL that Avouch calls: libcrypto, and libssl for connections to Redis and for servers. Small shims
+// for what Swift cannot import (macros, variadic functions); each says why it exists.
 #ifndef AVOUCH_COPENSSL_SHIM_H
 #define AVOUCH_COPENSSL_SHIM_H
 
@@ -175,6 +175,35 @@ static inline EVP_PKEY *avouch_generate_ed25519_key(void) { return EVP_PKEY_Q_ke
 // The SSL_OP_* are casts, which Swift cannot import. A peer that renegotiates could make a write wait for a read.
 static inline void avouch_refuse_renegotiation(SSL_CTX *context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+}
+
+// What is chosen must outlive the call, which a constant of C does. A client that knows no http/1.1 is told so: it
+// would take the answer for something else (RFC 7301 3.2).
+static inline int avouch_choose_http1(SSL *session, const unsigned char **chosen, unsigned char *chosen_count,
+                                      const unsigned char *offered, unsigned int offered_count, void *context) {
+  static const unsigned char known[] = "\x08http/1.1";
+  (void)session;
+  (void)context;
+  return SSL_select_next_proto((unsigned char **)chosen, chosen_count, known, sizeof known - 1, offered,
+                               offered_count) == OPENSSL_NPN_NEGOTIATED
+             ? SSL_TLSEXT_ERR_OK
+             : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// What a server's sessions have besides (macros over SSL_CTX_ctrl): they are small. Tickets hold what a client wants to
+// go on with, so that nothing is kept here for it, and a connection that is idle has no buffers.
+static inline void avouch_prepare_server(SSL_CTX *context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_alpn_select_cb(context, avouch_choose_http1, NULL);
+}
+
+// A ticket would let a client in whose certificate has ended meanwhile: each shows it each time. An authority's
+// certificate vouches for clients also where another has signed it and is not there.
+static inline void avouch_check_every_client(SSL_CTX *context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
 }
 
 #endif

@@ -6,6 +6,8 @@ import HTTP1
 struct Connection {
   enum Phase: UInt8 {
     case closed
+    /// TLS alone: nothing of HTTP may be said yet.
+    case handshake
     /// Between requests.
     case idle
     /// A head has begun.

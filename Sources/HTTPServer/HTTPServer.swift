@@ -1,5 +1,6 @@
 public import EventLoop
 import Synchronization
+public import TLS
 
 /// An HTTP/1 server: a fixed number of threads, each with an epoll of its own and its share of the connections.
 ///
@@ -15,6 +16,7 @@ public final class HTTPServer: Sendable {
   final class SharedState: Sendable {
     let openConnections = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
+    let lastHandshakeFailure = Mutex<String?>(nil)
   }
 
   /// Listens; nothing is answered before `start`.
@@ -22,10 +24,11 @@ public final class HTTPServer: Sendable {
   /// - Parameters:
   ///   - name: of the threads.
   ///   - isPinned: whether each worker stays on one processor.
+  ///   - tls: speaks TLS on every address; nil speaks HTTP in the clear. Its owner keeps it, to have the files read again.
   ///   - makeHandler: called once for each worker with the queue for its answers that are put off.
   public init(
     name: String, addresses wanted: [ListenAddress], workers count: Int, isPinned: Bool, limits: ServerLimits,
-    makeHandler: (CompletionQueue) -> any RequestHandler
+    tls: ServerTLSContext? = nil, makeHandler: (CompletionQueue) -> any RequestHandler
   ) throws {
     var listeners: [[Listener]] = Array(repeating: [], count: count)
     var bound: [ListenAddress] = []
@@ -49,7 +52,7 @@ public final class HTTPServer: Sendable {
       let completions = try CompletionQueue()
       return try Worker(
         name: "\(name)-\(place)", place: isPinned ? place : nil, listeners: listeners[place], limits: limits,
-        shared: shared, completions: completions, handler: makeHandler(completions))
+        shared: shared, completions: completions, tls: tls, handler: makeHandler(completions))
     }
   }
 
@@ -72,6 +75,9 @@ public final class HTTPServer: Sendable {
     }
     for thread in running { thread.join() }
   }
+
+  /// Why the last TLS handshake that failed did so, for an operator who wonders; nil where none has.
+  public var lastHandshakeFailure: String? { shared.lastHandshakeFailure.withLock { $0 } }
 
   public func statistics() -> ServerStatistics {
     ServerStatistics(workers.map(\.counters))

@@ -87,7 +87,8 @@ public struct ServerLimits: Sendable {
   public var bodyBytes = 16_384
   /// Octets of the largest answer.
   public var responseBytes = 32_768
-  /// From the first octet of a request to the end of its head.
+  /// From the first octet of a request to the end of its head; with TLS also from the connection to the end of its
+  /// handshake.
   public var headMilliseconds: Int64 = 10_000
   /// From the end of the head to the end of the body.
   public var bodyMilliseconds: Int64 = 10_000

@@ -21,6 +21,8 @@ final class WorkerCounters: Sendable {
   let timeouts = Counter()
   let droppedCompletions = Counter()
   let outOfDescriptors = Counter()
+  let handshakes = Counter()
+  let failedHandshakes = Counter()
 }
 
 /// The sums over all workers.
@@ -38,6 +40,11 @@ public struct ServerStatistics: Sendable, Hashable {
   public var droppedCompletions: UInt64 = 0
   /// Times that the process had no descriptor left for a connection.
   public var outOfDescriptors: UInt64 = 0
+  /// TLS handshakes that were done.
+  public var handshakes: UInt64 = 0
+  /// TLS handshakes that were not: the client refused or was refused, was too slow, went, or spoke something else. A
+  /// connection on which nothing comes is none.
+  public var failedHandshakes: UInt64 = 0
 
   init(_ workers: [WorkerCounters]) {
     for counters in workers {
@@ -49,6 +56,8 @@ public struct ServerStatistics: Sendable, Hashable {
       timeouts += counters.timeouts.current
       droppedCompletions += counters.droppedCompletions.current
       outOfDescriptors += counters.outOfDescriptors.current
+      handshakes += counters.handshakes.current
+      failedHandshakes += counters.failedHandshakes.current
     }
   }
 }

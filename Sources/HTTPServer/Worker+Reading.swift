@@ -9,6 +9,10 @@ extension Worker {
       discard(descriptor)
       return
     }
+    if let tls {
+      receiveTLS(descriptor, tls)
+      return
+    }
     // What was left over comes first, so that a request is always contiguous.
     var start = 0
     if let extra = unsafe connection.pointee.extra, !extra.input.isEmpty {
@@ -58,7 +62,7 @@ extension Worker {
     let connection = unsafe connections + Int(descriptor)
     if unsafe connection.pointee.isWriting { return false }
     switch unsafe connection.pointee.phase {
-    case .pending, .closed, .lingering: return false
+    case .pending, .closed, .handshake, .lingering: return false
     case .idle, .head, .body: break
     }
     // The connection ends behind the last answer: whatever follows is nobody's.
@@ -143,7 +147,7 @@ extension Worker {
     response.append("HTTP/1.1 100 Continue\r\n\r\n")
   }
 
-  private func begin(_ descriptor: Int32, _ phase: Connection.Phase, _ milliseconds: Int64) {
+  func begin(_ descriptor: Int32, _ phase: Connection.Phase, _ milliseconds: Int64) {
     unsafe connections[Int(descriptor)].phase = phase
     unsafe connections[Int(descriptor)].deadline = deadline(milliseconds)
   }

@@ -15,6 +15,10 @@ extension Worker {
       close(descriptor)
       return
     }
+    if let tls {
+      flushTLS(descriptor, tls)
+      return
+    }
     var start = 0
     if unsafe !connection.pointee.isWriting {
       switch unsafe response.withUnsafeBytes({ unsafe Linux.send(descriptor, $0) }) {
@@ -40,7 +44,12 @@ extension Worker {
   /// The socket can take more of what was left.
   func continueWriting(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
-    guard unsafe connection.pointee.isWriting, let extra = unsafe connection.pointee.extra else { return }
+    guard unsafe connection.pointee.isWriting else { return }
+    if let tls {
+      continueWritingTLS(descriptor, tls)
+      return
+    }
+    guard let extra = unsafe connection.pointee.extra else { return }
     let result = unsafe extra.output.withUnsafeBytes { octets in
       unsafe Linux.send(descriptor, UnsafeRawBufferPointer(rebasing: octets[extra.outputStart...]))
     }
@@ -54,6 +63,12 @@ extension Worker {
     guard extra.outputStart == extra.output.count else { return }
     extra.output = []
     extra.outputStart = 0
+    hasWritten(descriptor)
+  }
+
+  /// Goes on when the socket has taken all that waited.
+  func hasWritten(_ descriptor: Int32) {
+    let connection = unsafe connections + Int(descriptor)
     unsafe connection.pointee.isWriting = false
     unsafe connection.pointee.writeDeadline = .max
     // What the client could not send meanwhile is not held against it.
@@ -61,13 +76,17 @@ extension Worker {
     case .idle: unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
     case .head: unsafe connection.pointee.deadline = deadline(limits.headMilliseconds)
     case .body: unsafe connection.pointee.deadline = deadline(limits.bodyMilliseconds)
-    case .pending, .lingering, .closed: break
+    case .handshake, .pending, .lingering, .closed: break
     }
     resume(descriptor)
   }
 
   /// Goes on with requests that came behind the one that was just answered.
   private func resume(_ descriptor: Int32) {
+    if let tls {
+      receiveTLS(descriptor, tls, resumes: true)
+      return
+    }
     let connection = unsafe connections + Int(descriptor)
     guard let extra = unsafe connection.pointee.extra, !extra.input.isEmpty,
       unsafe !connection.pointee.closesAfterWrite
@@ -97,7 +116,7 @@ extension Worker {
       }
       if !hasInput, unsafe connection.pointee.extra != nil { unsafe connection.pointee.extra = nil }
       setInterest(descriptor, .read)
-    case .head, .body, .lingering: setInterest(descriptor, .read)
+    case .handshake, .head, .body, .lingering: setInterest(descriptor, .read)
     // Nothing is read meanwhile: what the client goes on sending stays in the system's buffer.
     case .pending: setInterest(descriptor, [])
     case .closed: break
@@ -105,12 +124,14 @@ extension Worker {
   }
 
   private func closeOrLinger(_ descriptor: Int32) {
-    if unsafe connections[Int(descriptor)].lingersAtClose { linger(descriptor) } else { close(descriptor) }
+    let hasUnread = tls?[descriptor]?.hasUnread == true
+    if unsafe hasUnread || connections[Int(descriptor)].lingersAtClose { linger(descriptor) } else { close(descriptor) }
   }
 
   /// Sends the end and throws away what still comes (RFC 9112 9.6).
-  private func linger(_ descriptor: Int32) {
+  func linger(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
+    if let tls { endTLS(descriptor, tls) }
     Linux.shutdownSending(descriptor)
     unsafe connection.pointee.phase = .lingering
     unsafe connection.pointee.extra = nil

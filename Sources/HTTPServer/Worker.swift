@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import HTTP1
 import Synchronization
+import TLS
 
 /// One thread of the server: waits for events, reads, has requests answered, writes.
 ///
@@ -20,6 +21,8 @@ final class Worker: @unchecked Sendable {
   private var listening: ListeningSet
   let epoll: Epoll
   let handler: any RequestHandler
+  /// Nil where octets on the wire are plain.
+  let tls: TLSConnections?
   private var turn: Turn
   private var nextSweep: Int64 = 0
   private let sweepMilliseconds: Int64
@@ -43,7 +46,7 @@ final class Worker: @unchecked Sendable {
 
   init(
     name: String, place: Int?, listeners: [Listener], limits: ServerLimits, shared: HTTPServer.SharedState,
-    completions: CompletionQueue, handler: any RequestHandler
+    completions: CompletionQueue, tls context: ServerTLSContext?, handler: any RequestHandler
   ) throws {
     self.name = name
     self.place = place
@@ -64,6 +67,7 @@ final class Worker: @unchecked Sendable {
     tableCount = limits.descriptors ?? limits.connections + ServerLimits.otherDescriptors
     unsafe connections = .allocate(capacity: tableCount)
     unsafe connections.initialize(repeating: Connection(), count: tableCount)
+    tls = context.map { [tableCount] in TLSConnections($0, tableCount: tableCount) }
     inputBytes = max(Worker.inputBytes, 2 * (limits.headBytes + limits.bodyBytes))
     unsafe input = .allocate(capacity: inputBytes)
     response = ResponseBuffer(capacity: max(Worker.responseBytes, 2 * limits.responseBytes))
@@ -178,33 +182,20 @@ final class Worker: @unchecked Sendable {
     let generation = unsafe max(1, connection.pointee.generation &+ 1)
     unsafe connection.pointee = Connection()
     unsafe connection.pointee.generation = generation
-    unsafe connection.pointee.phase = .idle
-    unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
+    if tls == nil {
+      begin(descriptor, .idle, limits.idleMilliseconds)
+    } else {
+      begin(descriptor, .handshake, limits.headMilliseconds)
+    }
     openCount += 1
     highestDescriptor = max(highestDescriptor, descriptor)
     counters.accepted.add()
     do {
+      try tls?.begin(descriptor)
       try epoll.add(descriptor, .read, data: ConnectionID(descriptor: descriptor, generation: generation).data)
     } catch {
       close(descriptor)
     }
-  }
-
-  /// Over the bound: told so at once, so that a balancer goes elsewhere.
-  private func refuse(_ descriptor: Int32) {
-    counters.refusedConnections.add()
-    let room = unsafe UnsafeMutableRawBufferPointer(start: input, count: inputBytes)
-    var received = 0
-    if case .bytes(let count) = unsafe Linux.receive(descriptor, room) { received = count }
-    let request = unsafe Span<UInt8>(_unsafeElements: UnsafeBufferPointer(start: input, count: received))
-    let start = response.count
-    response.append(HTTPError.tooManyConnections, isHead: RequestParser.isHead(request), turn: turn)
-    _ = unsafe response.withUnsafeBytes(from: start) { unsafe Linux.send(descriptor, $0) }
-    response.truncate(to: start)
-    // What has come meanwhile would turn the close into a reset that overtakes the answer.
-    _ = unsafe Linux.receive(descriptor, room)
-    Linux.shutdownSending(descriptor)
-    Linux.close(descriptor)
   }
 
   // MARK: - Time
@@ -240,6 +231,9 @@ final class Worker: @unchecked Sendable {
     case .head, .body:
       let received = unsafe connections[Int(descriptor)].extra?.input ?? []
       fail(descriptor, .timeout, received.span)
+    case .handshake:
+      if let tls { endTLS(descriptor, tls, why: "the handshake was not done within \(limits.headMilliseconds) ms") }
+      close(descriptor)
     default: close(descriptor)
     }
   }
@@ -253,14 +247,24 @@ final class Worker: @unchecked Sendable {
       for place in listeners.indices { acceptAll(from: Int32(place), limit: max(64, limits.connections)) }
       closeListeners()
       for descriptor in openDescriptors() {
-        let connection = unsafe connections + Int(descriptor)
-        guard unsafe connection.pointee.phase == .idle, unsafe !connection.pointee.isWriting else { continue }
+        guard isQuiet(descriptor) else { continue }
         // What arrived in this instant is answered, with Connection: close; the rest is closed.
         receive(descriptor)
-        if unsafe connection.pointee.phase == .idle, unsafe !connection.pointee.isWriting { close(descriptor) }
+        if isQuiet(descriptor) { close(descriptor) }
       }
     } else if let drainDeadline, MonotonicTime.now().nanoseconds >= drainDeadline {
       for descriptor in openDescriptors() { close(descriptor) }
+    }
+  }
+
+  /// Whether the client has asked for nothing. One that is in the middle of its handshake is about to.
+  private func isQuiet(_ descriptor: Int32) -> Bool {
+    let connection = unsafe connections + Int(descriptor)
+    if unsafe connection.pointee.isWriting { return false }
+    return switch unsafe connection.pointee.phase {
+    case .idle: true
+    case .handshake: tls?[descriptor]?.hasBegun == false
+    case .head, .body, .pending, .lingering, .closed: false
     }
   }
 
@@ -274,6 +278,7 @@ final class Worker: @unchecked Sendable {
   func close(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
     guard unsafe connection.pointee.phase != .closed else { return }
+    if let tls { endTLS(descriptor, tls) }
     unsafe connection.pointee.phase = .closed
     unsafe connection.pointee.extra?.pending?.connectionHasEnded()
     unsafe connection.pointee.extra = nil

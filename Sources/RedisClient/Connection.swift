@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TLS
 
 /// One connection to a node, from the look-up of its name to its end. Belongs to the client's thread.
 final class Connection: Timed {
@@ -107,7 +108,7 @@ final class Connection: Timed {
       prepare()
       return
     }
-    do throws(TLSSession.Failure) {
+    do throws(TLSFailure) {
       tls = try TLSSession(settings, host: address.host)
       phase = .handshaking
       try handshake()
@@ -116,7 +117,7 @@ final class Connection: Timed {
     }
   }
 
-  private func handshake() throws(TLSSession.Failure) {
+  private func handshake() throws(TLSFailure) {
     guard let tls else { return }
     defer { loop.markDirty(self) }
     if try tls.handshake() { prepare() }
@@ -168,7 +169,7 @@ final class Connection: Timed {
     while phase != .ended, phase != .resolving, phase != .connecting {
       if output.isWireEmpty {
         if phase == .ready { owner?.connectionHasRoom(self) }
-        do throws(TLSSession.Failure) {
+        do throws(TLSFailure) {
           guard phase != .ended, try output.fillWire(tls, takesPlain: phase != .handshaking) else { break }
         } catch {
           end(error.why)
@@ -242,7 +243,7 @@ final class Connection: Timed {
       try receivePlain(tls)
     } catch let failure as ReplyReader.Failure {
       end(failure.why)
-    } catch let failure as TLSSession.Failure {
+    } catch let failure as TLSFailure {
       end(failure.why)
     } catch {
       end("\(error)")
@@ -251,7 +252,7 @@ final class Connection: Timed {
 
   private func receivePlain(_ tls: TLSSession) throws {
     while phase != .ended {
-      let read = try unsafe loop.receiveBuffer.withBytes { buffer throws(TLSSession.Failure) in
+      let read = try unsafe loop.receiveBuffer.withBytes { buffer throws(TLSFailure) in
         let read = try unsafe tls.read(buffer)
         return read
       }

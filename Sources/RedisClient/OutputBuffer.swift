@@ -1,4 +1,5 @@
 import EventLoop
+import TLS
 
 /// What waits to be sent on one connection: plain octets, and behind TLS (if any) octets of the wire.
 struct OutputBuffer {
@@ -33,13 +34,13 @@ struct OutputBuffer {
   /// Takes all that waits for the wire, which must be empty. False where there is nothing to send.
   ///
   /// - Parameter takesPlain: false before the end of a handshake.
-  mutating func fillWire(_ tls: TLSSession?, takesPlain: Bool) throws(TLSSession.Failure) -> Bool {
+  mutating func fillWire(_ tls: TLSSession?, takesPlain: Bool) throws(TLSFailure) -> Bool {
     wireStart = 0
     OutputBuffer.empty(&wire, isAdopted: isWireAdopted)
     isWireAdopted = false
     if let tls {
       if takesPlain, !plain.isEmpty {
-        try tls.write(plain)
+        try tls.write(plain.span)
         OutputBuffer.empty(&plain, isAdopted: isAdopted)
         isAdopted = false
       }

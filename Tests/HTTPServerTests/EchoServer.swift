@@ -3,6 +3,7 @@ import Foundation
 import HTTP1
 import HTTPServer
 import Synchronization
+import TLS
 
 /// Answers with method, target and body; a target that begins with /wait is put off until `release`, and one that begins
 /// with /block holds the worker's thread until `unblocked` is raised.
@@ -77,11 +78,12 @@ enum EchoServer {
   /// A server on a port of its own for the time of `body`.
   static func serve(
     _ address: String = "127.0.0.1:0", workers: Int = 1, limits: ServerLimits = ServerLimits(),
-    _ body: (HTTPServer, ListenAddress, Echo.State) throws -> Void
+    tls: ServerTLSContext? = nil, _ body: (HTTPServer, ListenAddress, Echo.State) throws -> Void
   ) throws {
     let state = Echo.State()
     let server = try HTTPServer(
-      name: "test", addresses: [try ListenAddress(address)], workers: workers, isPinned: false, limits: limits
+      name: "test", addresses: [try ListenAddress(address)], workers: workers, isPinned: false, limits: limits,
+      tls: tls
     ) { Echo(state: state, completions: $0) }
     server.start()
     defer {

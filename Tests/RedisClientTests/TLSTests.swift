@@ -1,4 +1,5 @@
 import RedisTestSupport
+import TLSTestSupport
 import Testing
 
 @testable import RedisClient
