@@ -78,7 +78,7 @@ let package = Package(
         "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
         "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
-        "ResponderRuntime", "SQLiteStore",
+        "ResponderRuntime", "SQLiteStore", "TLS",
       ],
       swiftSettings: strict),
 

@@ -1,8 +1,17 @@
 extension Configuration {
   /// Where a CA's events come from: a webhook, a stream or both.
   public struct Events: Sendable, Hashable {
+    /// Files are as written; relative to the configuration file's folder.
+    public struct TLS: Sendable, Hashable {
+      public var certificate: String
+      public var key: String
+      public var clientAuthority: String?
+    }
+
     /// Addresses as written; none where no webhook is received.
     public var listen: [String]
+    /// Nil where what is received is not encrypted.
+    public var tls: TLS?
     /// Nil where no stream is read.
     public var stream: String?
     public var toleranceSeconds: Int
@@ -17,6 +26,11 @@ extension Configuration.Events {
     listen = reader.texts("events.listen")
     stream = reader.optionalText("events.stream")
     guard !listen.isEmpty || stream != nil else { return nil }
+    if let certificate = reader.optionalText("events.tls.certificate"), let key = reader.optionalText("events.tls.key")
+    {
+      tls = Configuration.Events.TLS(
+        certificate: certificate, key: key, clientAuthority: reader.optionalText("events.tls.clientAuthority"))
+    }
     toleranceSeconds = reader.integer("events.tolerance")
     requestBodyBytes = reader.integer("events.requestBody")
     connections = reader.integer("events.connections")
@@ -25,7 +39,7 @@ extension Configuration.Events {
 
 /// Which values of `events` go together.
 enum EventRules {
-  static func problems(_ configuration: Configuration) -> [String] {
+  static func problems(_ configuration: Configuration, _ reader: SettingsReader) -> [String] {
     let keys = [
       (
         source: "events.listen", isThere: configuration.events?.listen.isEmpty == false, key: "events.secretFiles",
@@ -37,7 +51,7 @@ enum EventRules {
         what: "no stream is read", issuers: configuration.issuers.map(\.takesStream)
       ),
     ]
-    var problems: [String] = []
+    var problems = tlsProblems(reader)
     for (source, isThere, key, what, issuers) in keys {
       let places = issuers.indices.filter { issuers[$0] }
       if configuration.isEdge {
@@ -51,6 +65,19 @@ enum EventRules {
     }
     if !configuration.isEdge, configuration.events?.stream != nil, configuration.redis == nil {
       problems.append("events.stream: there is no redis.nodes that it could be read from")
+    }
+    return problems
+  }
+
+  private static func tlsProblems(_ reader: SettingsReader) -> [String] {
+    func isThere(_ key: String) -> Bool { reader.optionalText("events.tls." + key) != nil }
+    var problems: [String] = []
+    for (key, other) in [("certificate", "key"), ("key", "certificate"), ("clientAuthority", "certificate")]
+    where isThere(key) && !isThere(other) {
+      problems.append("events.tls.\(key): events.tls.\(other) is missing beside it")
+    }
+    if isThere("certificate"), reader.texts("events.listen").isEmpty {
+      problems.append("events.tls.certificate: there is no events.listen that it could be for")
     }
     return problems
   }

@@ -99,7 +99,7 @@ public struct Configuration: Sendable {
     // Rules look at what is there: with a value missing they would only add noise.
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
-    problems = Rules.problems(self) + RedisRules.problems(reader) + EventRules.problems(self)
+    problems = Rules.problems(self) + RedisRules.problems(reader) + EventRules.problems(self, reader)
     problems += CRLRules.problems(reader)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }

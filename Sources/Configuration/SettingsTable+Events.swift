@@ -6,6 +6,13 @@ extension SettingsTable {
       "Where the CA's events are received (`POST /v1/events`), as `listen` has addresses; left out: nowhere. Never a public address."
     ),
     Setting(
+      "events.tls.certificate", .text,
+      "PEM, the server's certificate and the chain behind it: `events.listen` speaks TLS alone then."),
+    Setting("events.tls.key", .text, "The key of that certificate, PEM."),
+    Setting(
+      "events.tls.clientAuthority", .text,
+      "CA certificates, PEM: a sender needs a certificate that one of them vouches for; left out, none is asked for."),
+    Setting(
       "events.stream", .text,
       "A stream of the fleet's Redis (`redis.nodes`) that the CA's events are read from; left out: none."),
     Setting(

@@ -136,6 +136,12 @@ struct SettingsTableTests {
         "AVOUCH_EVENTS_STREAM": "s", "AVOUCH_ISSUERS_DEMO_EVENTS_STREAM": "true", "AVOUCH_REDIS_NODES": "a:1",
       ]
     }
+    if path.hasPrefix("events.tls.") {
+      return [
+        "AVOUCH_EVENTS_LISTEN": ":1", "AVOUCH_ISSUERS_DEMO_EVENTS_SECRETFILES": "s",
+        "AVOUCH_EVENTS_TLS_CERTIFICATE": "c", "AVOUCH_EVENTS_TLS_KEY": "k",
+      ]
+    }
     if path.contains("events.") {
       return ["AVOUCH_EVENTS_LISTEN": ":1", "AVOUCH_ISSUERS_DEMO_EVENTS_SECRETFILES": "s"]
     }

@@ -41,15 +41,16 @@ def receive(authority, *secrets, **events):
 def receiver_of(server):
     """Host and port where a running node takes events."""
     line = next(line for line in server.output if line.startswith("events at "))
-    match = re.fullmatch(r"events at http://(.+):(\d+)/v1/events\n", line)
+    match = re.fullmatch(r"events at https?://(.+):(\d+)/v1/events\n", line)
     return match[1], int(match[2])
 
 
 class Sender:
     """Sends events over one connection, kept open."""
 
-    def __init__(self, server, secret):
+    def __init__(self, server, secret, tls=None):
         self.address = receiver_of(server)
+        self.tls = tls
         self.webhook = Webhook(secret)
         self.connection = None
 
@@ -63,7 +64,9 @@ class Sender:
         body = what if isinstance(what, str) else json.dumps(what)
         headers = self.headers(body, message_id, time) if headers is None else headers
         if self.connection is None:
-            self.connection = http.client.HTTPConnection(*self.address, timeout=avouch.PATIENCE)
+            self.connection = (
+                http.client.HTTPSConnection(*self.address, timeout=avouch.PATIENCE, context=self.tls) if self.tls
+                else http.client.HTTPConnection(*self.address, timeout=avouch.PATIENCE))
         self.connection.request(method, target, body, headers)
         answer = self.connection.getresponse()
         octets = answer.read()

@@ -1,5 +1,6 @@
 """A CA's events: signed by the reference implementation of Standard Webhooks, seen in the answers that follow."""
 import datetime
+import http.client
 import json
 import os
 import random
@@ -7,13 +8,14 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import threading
 import time
 
 import pytest
 
 import ocsp
-from authority import NOW, Authority
+from authority import DAY, KEYS, NOW, Authority
 from avouch import PATIENCE, read_all, run, wait_until
 from events import PATH, Sender, event, new_secret, now, receive, receiver_of
 
@@ -336,6 +338,46 @@ def test_configurations_that_cannot_be(authority, change, problem):
     path.write_text(json.dumps(settings))
     result = run("config", "check", path)
     assert result.returncode == 1 and problem in result.stderr
+
+
+# TLS
+
+def test_events_over_tls(authority, stack):
+    authority.configure()
+    secret = new_secret()
+    authority.issue_server("127.0.0.1", NOW + 30 * DAY)
+    client_key = KEYS["p256"]()
+    authority.issue("sender.example", key=client_key)
+    authority.write("sender.key", client_key)
+    receive(authority, secret, tls={"certificate": "server.pem", "key": "server.key", "clientAuthority": "ca.pem"})
+    assert run("config", "check", authority.path("avouch.json5")).returncode == 0
+    server = stack.enter_context(authority.serve())
+    trusting = ssl.create_default_context(cafile=authority.path("ca.pem"))
+    # Nobody in particular.
+    with pytest.raises((ssl.SSLError, OSError)):
+        Sender(server, secret, trusting).send(event("issued", serial="01"))
+    with pytest.raises((http.client.HTTPException, OSError)):
+        Sender(server, secret).send(event("issued", serial="01"))
+    known = ssl.create_default_context(cafile=authority.path("ca.pem"))
+    known.load_cert_chain(authority.path("sender.example.pem"), authority.path("sender.key"))
+    sender = Sender(server, secret, known)
+    rows = [{"serial": f"7A{number:06X}"} for number in range(50_000)]
+    assert sender.send(event("issued", certificates=rows))[2]["changed"] == 50_000
+    assert Sender(server, new_secret(), known).send(event("issued", serial="01"))[0] == 401
+    # Another certificate, without a restart; and one that is none.
+    authority.issue_server("127.0.0.1", NOW + 60 * DAY)
+    server.process.send_signal(signal.SIGHUP)
+
+    def end():
+        with socket.create_connection(receiver_of(server), PATIENCE) as plain:
+            with known.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                return ssl.cert_time_to_seconds(connection.getpeercert()["notAfter"])
+    wait_until(lambda: end() == (NOW + 60 * DAY).timestamp())
+    authority.path("server.pem").write_text("nonsense")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: any("events.tls" in line for line in server.errors + server.output))
+    assert sender.send(event("issued", serial="02"))[0] == 200
+    sender.close()
 
 
 # A stream of Redis

@@ -30,7 +30,10 @@ enum ServeCommand {
     let responder = try RunningResponder(configuration, log: log)
     try responder.start()
     for address in responder.server.addresses { Terminal.print("serving \(url(of: address))") }
-    for address in responder.node.eventAddresses { Terminal.print("events at \(url(of: address))v1/events") }
+    for address in responder.node.eventAddresses {
+      let place = url(of: address)
+      Terminal.print("events at \(responder.node.areEventsEncrypted ? "https" + place.dropFirst(4) : place)v1/events")
+    }
     log.info("control on \(responder.control.addresses.map { "\($0)" }.joined(separator: ", "))")
     let signalled = GrowingValue()
     let waiter = NamedThread(name: "signals", isDetached: true) { watchSignals(signalled, responder, log) }

@@ -1,6 +1,7 @@
 import Configuration
 import EventLoop
 import Glibc
+import TLS
 
 /// Whether the machine lets a configuration be served: its addresses, and the folder of its store. For `config check`, which
 /// opens nothing; what it finds, `serve` would stumble over.
@@ -36,6 +37,9 @@ struct SurroundingsCheck {
   }
 
   private mutating func lookAtSecrets(_ configuration: LoadedConfiguration) throws(CommandFailure) {
+    if let tls = configuration.value.events?.tls {
+      warnings += try OriginEvents.context(tls, configuration).warnings
+    }
     for issuer in configuration.value.issuers {
       _ = try EventParties.secrets(of: issuer, configuration)
       warnings += issuer.eventSecretFiles.compactMap { Files.exposure(configuration.resolved($0)) }

@@ -95,6 +95,7 @@ final class EdgeNode: ServingNode {
 
   // It has no store that an event could change.
   var eventAddresses: [ListenAddress] { [] }
+  var areEventsEncrypted: Bool { false }
 
   func addMetrics(_ page: inout ExpositionText) { EdgeMetrics.add(self, to: &page) }
 

@@ -9,13 +9,21 @@ import RedisClient
 import Responder
 import ResponderRuntime
 import SQLiteStore
+import TLS
 
 /// How an origin takes the events of its CAs: a webhook on a listener of its own, a stream of Redis, and what brings both into
 /// the store.
 final class OriginEvents: Sendable {
   private static let workers = 2
   private let intake: EventIntake
-  private let webhook: (server: HTTPServer, receiver: WebhookReceiver)?
+  private struct Webhook {
+    let server: HTTPServer
+    let receiver: WebhookReceiver
+    /// Nil where what is received is not encrypted.
+    let tls: ServerTLSContext?
+  }
+
+  private let webhook: Webhook?
   /// With a connection to Redis of its own: an entry that is too long to read ends it, and the fleet is not to notice.
   private let stream: (client: RedisClient, subscriber: StreamSubscriber)?
 
@@ -46,19 +54,36 @@ final class OriginEvents: Sendable {
   private static func webhook(
     _ settings: Configuration.Events, _ configuration: LoadedConfiguration, _ intake: EventIntake,
     _ parties: EventParties, _ runtime: ResponderRuntime
-  ) throws -> (HTTPServer, WebhookReceiver) {
+  ) throws -> Webhook {
     var limits = WebhookReceiver.Limits()
     limits.toleranceSeconds = Int64(settings.toleranceSeconds)
     let receiver = WebhookReceiver(
       intake, senders: parties.senders, limits: limits,
       // Another node is the origin: what is taken here would be told to nobody.
       refusal: { runtime.suspensionReason })
+    let tls = try settings.tls.map { try OriginEvents.context($0, configuration) }
     let server = try HTTPServer(
       name: "events", addresses: try configuration.eventAddresses(), workers: OriginEvents.workers, isPinned: false,
-      limits: ServerLimits.events(settings, beside: configuration.value.limits.connections)
+      limits: ServerLimits.events(settings, beside: configuration.value.limits.connections), tls: tls
     ) { receiver.handler($0) }
-    return (server, receiver)
+    return Webhook(server: server, receiver: receiver, tls: tls)
   }
+
+  /// Reads the files that TLS is spoken with.
+  static func context(
+    _ settings: Configuration.Events.TLS, _ configuration: LoadedConfiguration
+  ) throws(CommandFailure) -> ServerTLSContext {
+    do throws(TLSFailure) {
+      return try ServerTLSContext(
+        ServerTLSSettings(
+          certificateFile: configuration.resolved(settings.certificate), keyFile: configuration.resolved(settings.key),
+          clientAuthorityFile: settings.clientAuthority.map { configuration.resolved($0) }))
+    } catch {
+      throw .no("\(configuration.path): events.tls: \(error.why)")
+    }
+  }
+
+  var isEncrypted: Bool { webhook?.tls != nil }
 
   /// Where webhooks are received.
   var addresses: [ListenAddress] { webhook?.server.addresses ?? [] }
@@ -80,6 +105,15 @@ final class OriginEvents: Sendable {
     stream?.client.stop()
   }
 
+  /// Reads the files of TLS again, which another certificate may be in. Where they cannot be used those before stay in force.
+  func reloadTLS() throws(CommandFailure) {
+    do throws(TLSFailure) {
+      try webhook?.tls?.reload()
+    } catch {
+      throw .no("events.tls: \(error.why)")
+    }
+  }
+
   func replace(_ parties: EventParties) {
     webhook?.receiver.replace(parties.senders)
     stream?.subscriber.replace(parties.ofStream)
@@ -87,7 +121,8 @@ final class OriginEvents: Sendable {
 
   /// What an operator should know of, a sentence each.
   var warnings: [String] {
-    stream?.subscriber.failure.map { ["events cannot be read from the stream: \($0)"] } ?? []
+    (webhook?.tls?.warnings ?? [])
+      + (stream?.subscriber.failure.map { ["events cannot be read from the stream: \($0)"] } ?? [])
   }
 
   func addMetrics(_ page: inout ExpositionText) {
@@ -95,6 +130,12 @@ final class OriginEvents: Sendable {
       page.add(
         "avouch_events_total", .counter, help: "Messages of webhooks by how they were answered.", label: "result",
         webhook.receiver.counters.all.map { ($0.result, $0.count) })
+      if webhook.tls != nil {
+        let statistics = webhook.server.statistics()
+        page.add(
+          "avouch_event_handshakes_total", .counter, help: "TLS handshakes with senders of events.", label: "result",
+          [("done", statistics.handshakes), ("failed", statistics.failedHandshakes)])
+      }
     }
     if let stream {
       page.add(

@@ -75,6 +75,7 @@ final class OriginNode: ServingNode {
     let directory = try OriginNode.directory(configuration, store: store, after: runtime.directory, log: log)
     // Before anything is in force: a file with secrets may be wrong.
     let parties = try EventParties(configuration, directory)
+    try events?.reloadTLS()
     // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
@@ -106,6 +107,7 @@ final class OriginNode: ServingNode {
   var hasLostThreads: Bool { runtime.hasLostThreads }
   var readiness: Readiness { Readiness(runtime, fleet, events, crls) }
   var eventAddresses: [ListenAddress] { events?.addresses ?? [] }
+  var areEventsEncrypted: Bool { events?.isEncrypted ?? false }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)

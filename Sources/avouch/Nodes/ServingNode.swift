@@ -12,6 +12,7 @@ protocol ServingNode: AnyObject, Sendable {
   var hasLostThreads: Bool { get }
   /// Where the CA's events are received.
   var eventAddresses: [ListenAddress] { get }
+  var areEventsEncrypted: Bool { get }
   func addMetrics(_ page: inout ExpositionText)
   /// Puts another configuration's issuers in force. Throws where anything is wrong in it, and then nothing changes.
   func adopt(_ configuration: LoadedConfiguration) throws
