@@ -105,7 +105,7 @@ def summary(rounds, octets, count):
         table.append((f"  redis-benchmark {what}",
                       f"{median(name, 'per_second'):.0f}/s; client {median(name, 'client_us'):.2f} us, server "
                       f"{median(name, 'server_us'):.2f} us; ratio {median('ratio_' + name):.3f}"))
-    ratio = median("ratio_same")
-    table.append(("  ratio, the same SET over one connection", f"{ratio:.3f} (bound: at least {BOUND})"))
+    ratio = median("ratio_held")
+    table.append(("  ratio, plain SET over one connection", f"{ratio:.3f} (bound: at least {BOUND})"))
     return {"what": NAME, "ratio": ratio, "bound": BOUND, "octets": octets, "answers": count, "rounds": rounds,
             "table": table, "is_kept": ratio >= BOUND}

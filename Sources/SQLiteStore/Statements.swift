@@ -155,7 +155,8 @@ struct Statements {
     [
       findIssuer, insertIssuer, identity, latestRevision, nextRevision, status, changes, counts, scan, serials,
       serialsOnHold, revisions,
-      upsertCertificate, insertEvent, response, responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,
+      upsertCertificate, insertEvent, findMessage, keepMessage, forgetMessages, compromise, keepCompromise, response,
+      responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,
       firstEnd,
       saveResponse,
       removeResponses, findCredential, keepCredential, credentials,

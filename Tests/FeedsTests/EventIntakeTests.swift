@@ -11,7 +11,9 @@ import Testing
 @Suite("The intake of events", .timeLimit(.minutes(2)))
 struct EventIntakeTests {
   /// Counts what it is asked to wait for, and says that it is applied once it may.
-  private final class Applier: RevisionApplier {
+  private final class Applier: AppliedRevisions {
+    var appliedRevision: Revision { .zero }
+
     let mayApply = Mutex(true)
     let refusal = Mutex<String?>(nil)
     let asked = Mutex<[Revision]>([])

@@ -13,7 +13,9 @@ import Testing
 
 @Suite("Events of a stream", .timeLimit(.minutes(2)))
 struct StreamSubscriberTests {
-  private final class Applier: RevisionApplier {
+  private final class Applier: AppliedRevisions {
+    var appliedRevision: Revision { .zero }
+
     func waitUntilApplied(_ revision: Revision, milliseconds: Int64) -> Bool { true }
   }
 

@@ -79,7 +79,7 @@ public final class EventIntake: Sendable {
 
   public let counters = IntakeCounters()
   private let store: any StatusStore
-  private let applied: any RevisionApplier
+  private let applied: any AppliedRevisions
   private let clock: any Clock
   private let limits: Limits
   private let refusal: @Sendable () -> String?
@@ -95,7 +95,7 @@ public final class EventIntake: Sendable {
   ///   - refusal: why nothing is to be taken at present; asked before each commit, and before what was committed is
   ///     acknowledged: a node that is the origin no longer would tell nobody.
   public init(
-    store: any StatusStore, applied: any RevisionApplier, clock: any Clock, limits: Limits = Limits(),
+    store: any StatusStore, applied: any AppliedRevisions, clock: any Clock, limits: Limits = Limits(),
     refusal: @escaping @Sendable () -> String? = { nil }
   ) {
     self.refusal = refusal
@@ -234,7 +234,6 @@ public final class EventIntake: Sendable {
   }
 
   private func fail(_ group: [Waiting], _ why: String) {
-    counters.failed.add(group.count)
     for entry in group { entry.completion(.failed(why)) }
   }
 
@@ -277,12 +276,6 @@ public final class EventIntake: Sendable {
       completion(isApplied || outcome.receipt == nil ? .settled(outcome) : .notApplied)
     }
   }
-}
-
-/// Whose caches follow the status store.
-public protocol RevisionApplier: AnyObject, Sendable {
-  /// Waits until no cache holds anything older than `revision`. False after `milliseconds`.
-  func waitUntilApplied(_ revision: Revision, milliseconds: Int64) -> Bool
 }
 
 /// Hands a session to the one thread that will use it.

@@ -1,7 +1,7 @@
 import CalendarTime
 import Configuration
 import EventLoop
-public import Feeds
+import Feeds
 import HTTPServer
 import Metrics
 import OpenSSLCrypto
@@ -160,8 +160,6 @@ final class OriginEvents: Sendable {
       UInt64(clamping: backlog.certificates))
   }
 }
-
-extension ResponderRuntime: RevisionApplier {}
 
 /// Who may speak for which issuer, by a configuration and its files.
 struct EventParties {
