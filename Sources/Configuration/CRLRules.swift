@@ -1,8 +1,8 @@
 /// Which values of `issuers[].crl` go together.
 enum CRLRules {
   static func problems(_ reader: SettingsReader) -> [String] {
-    (0..<reader.issuerCount).flatMap { place in
-      problems(reader, at: "issuers[\(place)].crl", isEdge: reader.text("role") == "edge")
+    reader.paths(.issuers).flatMap { path in
+      problems(reader, at: path + ".crl", isEdge: reader.text("role") == "edge")
     }
   }
 

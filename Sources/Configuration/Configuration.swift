@@ -17,6 +17,10 @@ public struct Configuration: Sendable {
   public var redis: Redis?
   /// Nil where no events are received.
   public var events: Events?
+  /// Names of header fields that hold the surrogate keys of answers.
+  public var surrogateKeyFields: [String]
+  /// The caches that are told to forget answers.
+  public var purge: [Purge]
 
   /// How keys in tokens are used.
   public struct Tokens: Sendable, Hashable {
@@ -46,6 +50,8 @@ public struct Configuration: Sendable {
   public struct Issuer: Sendable {
     public var name: String
     public var certificate: String
+    /// Under which its answers are asked for, as its certificates have them: `http://host[:port][/path]`.
+    public var urls: [String]
     /// PEM files and PKCS#11 URIs; at least one, save at an edge.
     public var keys: [String]
     public var keyPasswordFile: String?
@@ -100,7 +106,7 @@ public struct Configuration: Sendable {
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     self.init(reader)
     problems = Rules.problems(self) + RedisRules.problems(reader) + EventRules.problems(self, reader)
-    problems += CRLRules.problems(reader)
+    problems += CRLRules.problems(reader) + PurgeRules.problems(self, reader)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
@@ -119,7 +125,9 @@ public struct Configuration: Sendable {
     isEdge = reader.text("role") == "edge"
     redis = reader.texts("redis.nodes").isEmpty ? nil : Redis(reader)
     events = Events(reader)
-    issuers = (0..<reader.issuerCount).map { Issuer(reader, at: "issuers[\($0)].") }
+    surrogateKeyFields = reader.texts("surrogateKeys")
+    issuers = reader.paths(.issuers).map { Issuer(reader, at: $0 + ".") }
+    purge = reader.paths(.purge).map { Purge(reader, at: $0 + ".") }
   }
 }
 
@@ -144,6 +152,7 @@ extension Configuration.Issuer {
   init(_ reader: SettingsReader, at path: String) {
     name = reader.text(path + "name")
     certificate = reader.text(path + "certificate")
+    urls = reader.texts(path + "urls")
     keys = reader.texts(path + "signer.key")
     keyPasswordFile = reader.optionalText(path + "signer.keyPasswordFile")
     signerCertificate = reader.optionalText(path + "signer.certificate")

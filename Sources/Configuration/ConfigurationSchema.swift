@@ -2,27 +2,19 @@
 public enum ConfigurationSchema {
   /// What docs/configuration.schema.json holds.
   public static var text: String {
-    let general = SettingsTable.settings.filter { !$0.path.hasPrefix("issuers[]") }
-    let issuer = SettingsTable.settings.filter { $0.path.hasPrefix("issuers[].") }
-    let issuers = """
-      "issuers": {
-            "type": "array",
-            "minItems": 1,
-            "items": \(object(issuer, prefix: "issuers[].", indent: 6))
-          }
-      """
+    let required = ObjectList.all.filter(\.isRequired).map { quoted($0.name) }.joined(separator: ", ")
     return """
       {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Avouch configuration",
         "type": "object",
         "additionalProperties": false,
-        "required": ["issuers"],
+        "required": [\(required)],
         "if": { "properties": { "role": { "const": "edge" } }, "required": ["role"] },
         "then": { "required": ["redis"] },
         "else": { "properties": { "issuers": { "items": { "required": ["signer"], "properties": { "signer": { "required": ["key"] } } } } } },
         "properties": {
-          \((members(general, prefix: "", indent: 4) + [issuers]).joined(separator: ",\n    "))
+          \((members(ObjectList.othersSettings, prefix: "", indent: 4) + ObjectList.all.map(list)).joined(separator: ",\n    "))
         }
       }
       """
@@ -38,6 +30,17 @@ public enum ConfigurationSchema {
       lines.append("| `\(setting.path)` | \(standard) | \(setting.expectation) | \(setting.summary) |")
     }
     return lines.joined(separator: "\n")
+  }
+
+  private static func list(_ list: ObjectList) -> String {
+    """
+    \(quoted(list.name)): {
+          "type": "array",
+          "minItems": \(list.isRequired ? 1 : 0),
+          "maxItems": \(list.maximumCount),
+          "items": \(object(list.settings, prefix: list.prefix, indent: 6))
+        }
+    """
   }
 
   private static func object(_ settings: [Setting], prefix: String, indent: Int) -> String {

@@ -1,20 +1,20 @@
 /// `AVOUCH_` variables put over the file: `AVOUCH_CACHE_MEMORY=1GiB`, `AVOUCH_ISSUERS_DEMO_VALIDITY=2d` where the
-/// issuer's name in capitals stands for its place.
+/// issuer's name in capitals stands for its place in the list.
 enum EnvironmentOverrides {
   static func apply(_ environment: [String: String], to root: inout JSONValue, problems: inout [String]) {
     let variables = environment.filter { $0.key.hasPrefix("AVOUCH_") }.sorted { $0.key < $1.key }
     guard !variables.isEmpty else { return }
-    // Before anything is overridden: a variable may change an issuer's name.
-    let names = issuerNames(root)
+    // Before anything is overridden: a variable may change a name.
+    let lists = ObjectList.all.map { ($0, objectNames($0, root)) }
     for (name, value) in variables {
-      let targets = targets(String(name.dropFirst(7)), names)
+      let targets = targets(String(name.dropFirst(7)), lists)
       if targets.count == 1 {
         set(targets[0].path, in: &root, to: value)
       } else if targets.isEmpty {
         problems.append("environment variable \(name): it names no key of the configuration")
       } else {
         let meanings = targets.map(\.shown).joined(separator: " and ")
-        problems.append("environment variable \(name): it names \(meanings); give one of the issuers another name")
+        problems.append("environment variable \(name): it names \(meanings); give one of them another name")
       }
     }
   }
@@ -36,38 +36,36 @@ enum EnvironmentOverrides {
     case place(Int)
   }
 
-  /// Every issuer's name as variables have it; nil where the file gives none.
-  private static func issuerNames(_ root: JSONValue) -> [String?] {
-    guard case .object(let members) = root, case .list(let list)? = members["issuers"] else { return [] }
-    return list.map { value in
-      guard case .object(let issuer) = value, case .text(let name)? = issuer["name"] else { return nil }
+  /// The name of every object of a list as variables have it; nil where the file gives none.
+  private static func objectNames(_ list: ObjectList, _ root: JSONValue) -> [String?] {
+    guard case .object(let members) = root, case .list(let objects)? = members[list.name] else { return [] }
+    return objects.map { value in
+      guard case .object(let object) = value, case .text(let name)? = object["name"] else { return nil }
       return variable(name)
     }
   }
 
   /// All that a variable may mean.
-  private static func targets(_ wanted: String, _ names: [String?]) -> [Target] {
-    guard wanted.hasPrefix("ISSUERS_") else {
-      return keys(wanted, prefix: "").map { Target(path: steps($0), shown: $0) }
-    }
-    let rest = wanted.dropFirst(8)
-    var targets: [Target] = []
-    for (place, name) in names.enumerated() {
-      guard let name, rest.hasPrefix(name + "_") else { continue }
-      for key in keys(String(rest.dropFirst(name.count + 1)), prefix: "issuers[].") {
-        targets.append(
-          Target(path: [.key("issuers"), .place(place)] + steps(key), shown: "issuers[\(place)].\(key)"))
+  private static func targets(_ wanted: String, _ lists: [(ObjectList, [String?])]) -> [Target] {
+    var targets = keys(wanted, ObjectList.othersSettings, prefix: "").map { Target(path: steps($0), shown: $0) }
+    for (list, names) in lists {
+      let begin = variable(list.name) + "_"
+      guard wanted.hasPrefix(begin) else { continue }
+      let rest = wanted.dropFirst(begin.count)
+      for (place, name) in names.enumerated() {
+        guard let name, rest.hasPrefix(name + "_") else { continue }
+        for key in keys(String(rest.dropFirst(name.count + 1)), list.settings, prefix: list.prefix) {
+          targets.append(
+            Target(path: [.key(list.name), .place(place)] + steps(key), shown: "\(list.name)[\(place)].\(key)"))
+        }
       }
     }
     return targets
   }
 
   /// The settings of one group that a variable names, without the group's prefix.
-  private static func keys(_ wanted: String, prefix: String) -> [String] {
-    SettingsTable.settings.map(\.path)
-      .filter { $0.hasPrefix("issuers[].") == !prefix.isEmpty }
-      .map { String($0.dropFirst(prefix.count)) }
-      .filter { variable($0) == wanted }
+  private static func keys(_ wanted: String, _ settings: [Setting], prefix: String) -> [String] {
+    settings.map { String($0.path.dropFirst(prefix.count)) }.filter { variable($0) == wanted }
   }
 
   private static func steps(_ path: String) -> [Step] {

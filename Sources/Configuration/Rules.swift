@@ -21,14 +21,9 @@ enum Rules {
   static func problems(_ configuration: Configuration) -> [String] {
     var problems: [String] = []
     if configuration.listen.isEmpty { problems.append("listen: the list is empty; at least one address is expected") }
-    var places: [String: Int] = [:]
+    problems += nameProblems(configuration.issuers.map(\.name), .issuers)
     for (place, issuer) in configuration.issuers.enumerated() {
       let path = "issuers[\(place)]"
-      if let other = places[issuer.name] {
-        problems.append("\(path).name: '\(issuer.name)' is the name of issuers[\(other)] already")
-      }
-      places[issuer.name] = place
-      problems += nameProblems(issuer, path)
       problems += keyProblems(issuer, path)
       problems += timeProblems(issuer, path)
       if issuer.signerCertificate != nil, issuer.embedsCertificate == false {
@@ -41,17 +36,31 @@ enum Rules {
     return problems
   }
 
-  private static func nameProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {
-    let isGood =
-      issuer.name.utf8.count <= 64
-      && issuer.name.utf8.allSatisfy { octet in
+  /// What is wrong with the names of a list's objects, in their order.
+  static func nameProblems(_ names: [String], _ list: ObjectList) -> [String] {
+    var problems: [String] = []
+    var places: [String: Int] = [:]
+    for (place, name) in names.enumerated() {
+      let path = "\(list.name)[\(place)].name"
+      if let other = places[name] {
+        problems.append("\(path): '\(name)' is the name of \(list.name)[\(other)] already")
+      }
+      places[name] = place
+      if !isName(name) {
+        problems.append("\(path): '\(name)' is not possible; expected 1 to 64 letters, digits, '.', '_' or '-'")
+      }
+    }
+    return problems
+  }
+
+  private static func isName(_ text: String) -> Bool {
+    text.utf8.count <= 64
+      && text.utf8.allSatisfy { octet in
         switch octet {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
         default: false
         }
       }
-    return isGood
-      ? [] : ["\(path).name: '\(issuer.name)' is not possible; expected 1 to 64 letters, digits, '.', '_' or '-'"]
   }
 
   private static func keyProblems(_ issuer: Configuration.Issuer, _ path: String) -> [String] {

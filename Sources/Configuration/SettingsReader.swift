@@ -11,9 +11,12 @@ struct SettingsReader {
   }
 
   private(set) var problems: [String] = []
-  /// By full path, issuers with their place: `issuers[0].validity`.
+  /// By full path, objects of lists with their place: `issuers[0].validity`.
   private(set) var values: [String: Value] = [:]
-  private(set) var issuerCount = 0
+  /// The paths whose values somebody has said: the others have their defaults.
+  private(set) var given: Set<String> = []
+  /// How many objects each list has, by its name.
+  private var counts: [String: Int] = [:]
   private var isEdge: Bool { if case .text("edge")? = values["role"] { true } else { false } }
 
   mutating func problem(_ path: String, _ text: String) {
@@ -26,26 +29,36 @@ struct SettingsReader {
       problems.append("the file holds \(root.shown); an object is expected")
       return
     }
-    let issuers = members.removeValue(forKey: "issuers")
-    readObject(members, at: "", settings: SettingsTable.settings.filter { !$0.path.hasPrefix("issuers[]") }, prefix: "")
-    guard case .list(let list)? = issuers, !list.isEmpty else {
-      let found = issuers.map { if case .list = $0 { "is empty" } else { "holds \($0.shown)" } } ?? "is missing"
-      problem("issuers", "\(found); a list of at least one issuer is expected")
+    let lists = ObjectList.all.map { ($0, members.removeValue(forKey: $0.name)) }
+    readObject(members, at: "", settings: ObjectList.othersSettings, prefix: "")
+    for (list, value) in lists { readList(list, value) }
+  }
+
+  /// The paths of a list's objects: `issuers[0]` and so on.
+  func paths(_ list: ObjectList) -> [String] {
+    (0..<(counts[list.name] ?? 0)).map { "\(list.name)[\($0)]" }
+  }
+
+  private mutating func readList(_ list: ObjectList, _ value: JSONValue?) {
+    if value == nil, !list.isRequired { return }
+    guard case .list(let objects)? = value, !objects.isEmpty || !list.isRequired else {
+      let found = value.map { if case .list = $0 { "is empty" } else { "holds \($0.shown)" } } ?? "is missing"
+      problem(
+        list.name, "\(found); a list of \(list.isRequired ? "at least one \(list.noun)" : "\(list.noun)s") is expected")
       return
     }
-    guard list.count <= 65_535 else {
-      problem("issuers", "\(list.count) issuers; at most 65535 are possible")
+    guard objects.count <= list.maximumCount else {
+      problem(list.name, "\(objects.count) \(list.noun)s; at most \(list.maximumCount) are possible")
       return
     }
-    issuerCount = list.count
-    let settings = SettingsTable.settings.filter { $0.path.hasPrefix("issuers[].") }
-    for (place, value) in list.enumerated() {
-      let path = "issuers[\(place)]"
+    counts[list.name] = objects.count
+    let settings = list.settings
+    for (path, value) in zip(paths(list), objects) {
       guard case .object(let members) = value else {
         problem(path, "holds \(value.shown); an object is expected")
         continue
       }
-      readObject(members, at: path + ".", settings: settings, prefix: "issuers[].")
+      readObject(members, at: path + ".", settings: settings, prefix: list.prefix)
     }
   }
 
@@ -99,6 +112,7 @@ struct SettingsReader {
     guard let given else { return }
     if let accepted = accept(given, setting) {
       values[path] = accepted
+      if !isStandard { self.given.insert(path) }
     } else {
       precondition(!isStandard, "the default of \(setting.path) is none of its values")
       if let (place, element) = badElement(given, setting) {

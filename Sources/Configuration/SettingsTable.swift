@@ -4,7 +4,8 @@
 public enum SettingsTable {
   private static let day = 86_400
 
-  public static let settings: [Setting] = general + fleet + events + limits + issuers + crl
+  public static let settings: [Setting] =
+    general + surrogateKeys + fleet + events + limits + issuers + crl + purge
 
   private static let general: [Setting] = [
     Setting("store", .text, "avouch.sqlite", "The SQLite file with certificates, revocations and signed answers."),
@@ -65,6 +66,10 @@ public enum SettingsTable {
       "issuers[].name", .text, isRequired: true,
       "The name in commands and logs: letters, digits, `.`, `_`, `-`; at most 64."),
     Setting("issuers[].certificate", .text, isRequired: true, "The CA's certificate, PEM or DER."),
+    Setting(
+      "issuers[].urls", .texts,
+      "The URLs under which the issuer's answers are asked for, as its certificates name them: `http://ocsp.example.com/`; needed where `purge` is by URL or checks."
+    ),
     Setting(
       "issuers[].signer.key", .oneOrMoreTexts, isRequired: true, exceptAtEdges: true,
       "The private key that signs: a PEM file, or the PKCS#11 URI of a key in a token; a list for one key in several tokens. An edge needs none."

@@ -82,9 +82,10 @@ public final class EdgeResponder: AnswerSource {
   }
 
   /// Puts other issuers in force. Those that are there keep their numbers, and their answers in memory.
-  public func adopt(_ settings: [IssuerSettings]) throws {
+  public func adopt(_ settings: [IssuerSettings], surrogateKeyFields: [SurrogateKeyField] = []) throws {
     try current.withLock { current in
-      current.directory = try IssuerDirectory.ofEdge(settings, after: current.directory)
+      current.directory = try IssuerDirectory.ofEdge(
+        settings, after: current.directory, surrogateKeyFields: surrogateKeyFields)
     }
     generation.wrappingAdd(1, ordering: .releasing)
   }

@@ -23,6 +23,7 @@ final class AnswerWriter: Sendable {
   let issuers: IssuerTable
   private let suffixes: [[UInt8]]
   private let maximumAges: [Int64]
+  private let surrogateKeys: SurrogateKeyLines
   private let retryAfterSeconds: Int
 
   init(_ directory: IssuerDirectory, retryAfterSeconds: Int) {
@@ -30,6 +31,7 @@ final class AnswerWriter: Sendable {
     issuers = directory.issuers
     suffixes = directory.credentials.entries.map(\.suffix)
     maximumAges = directory.issuers.issuers.map(\.policy.maximumAgeSeconds)
+    surrogateKeys = SurrogateKeyLines(directory)
     self.retryAfterSeconds = retryAfterSeconds
   }
 
@@ -38,12 +40,12 @@ final class AnswerWriter: Sendable {
 
   /// A pre-built answer, which caches may keep.
   func writeCacheable(
-    _ answer: AnswerHead, prefix: Span<UInt8>, issuer: IssuerIndex, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
+    _ answer: AnswerHead, prefix: Span<UInt8>, _ key: ResponseKey, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
     to response: inout ResponseBuffer
   ) {
     let place = Int(answer.credential.value)
     writeStart("HTTP/1.1 200 OK\r\n", contentLength: prefix.count + suffixes[place].count, turn, &response)
-    writeValidators(answer, issuer, turn, &response)
+    writeValidators(answer, key, turn, &response)
     response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
     response.append("\r\n")
     if exchange.isHead { return }
@@ -53,13 +55,13 @@ final class AnswerWriter: Sendable {
 
   /// `304 Not Modified` with the fields of RFC 9110 15.4.5.
   func writeNotModified(
-    _ answer: AnswerHead, issuer: IssuerIndex, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
+    _ answer: AnswerHead, _ key: ResponseKey, _ exchange: Exchange, keepsAlive: Bool, turn: Turn,
     to response: inout ResponseBuffer
   ) {
     response.append("HTTP/1.1 304 Not Modified\r\nDate: ")
     response.append(turn.date)
     response.append("\r\n")
-    writeValidators(answer, issuer, turn, &response)
+    writeValidators(answer, key, turn, &response)
     response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
     response.append("\r\n")
   }
@@ -123,7 +125,7 @@ final class AnswerWriter: Sendable {
   }
 
   private func writeValidators(
-    _ answer: AnswerHead, _ issuer: IssuerIndex, _ turn: Turn, _ response: inout ResponseBuffer
+    _ answer: AnswerHead, _ key: ResponseKey, _ turn: Turn, _ response: inout ResponseBuffer
   ) {
     response.append("Last-Modified: ")
     response.append(HTTPDate.Text(answer.times.producedAt))
@@ -133,8 +135,9 @@ final class AnswerWriter: Sendable {
     response.append(EntityTag.text(of: answer.digest).span)
     response.append("\"\r\nCache-Control: max-age=")
     response.appendDecimal(
-      Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(issuer.value)])))
+      Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(key.issuer.value)])))
     response.append(", public, no-transform, must-revalidate\r\n")
+    surrogateKeys.write(key, to: &response)
   }
 }
 

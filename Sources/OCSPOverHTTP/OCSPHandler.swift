@@ -110,14 +110,13 @@ public final class OCSPHandler: RequestHandler {
         head, octets, entityTag: tag.span, lastModified: answer.times.producedAt, now: turn.now)
       if isKnown {
         counters.notModified.add(1)
-        writer.writeNotModified(
-          answer, issuer: key.issuer, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
+        writer.writeNotModified(answer, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
         return true
       }
     }
     writer.writeCacheable(
-      answer, prefix: buffer.span.extracting(0..<answer.prefixCount), issuer: key.issuer, exchange,
-      keepsAlive: head.keepsAlive, turn: turn, to: &response)
+      answer, prefix: buffer.span.extracting(0..<answer.prefixCount), key, exchange, keepsAlive: head.keepsAlive,
+      turn: turn, to: &response)
     return true
   }
 

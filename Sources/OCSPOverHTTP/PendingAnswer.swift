@@ -67,13 +67,11 @@ final class PendingAnswer: OutcomeReceiver {
         conditional.head, conditional.octets.span, entityTag: tag.span, lastModified: answer.times.producedAt,
         now: turn.now)
       if isKnown {
-        writer.writeNotModified(
-          head, issuer: answer.key.issuer, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
+        writer.writeNotModified(head, answer.key, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
         return
       }
     }
     writer.writeCacheable(
-      head, prefix: answer.prefix.span, issuer: answer.key.issuer, exchange, keepsAlive: keepsAlive, turn: turn,
-      to: &response)
+      head, prefix: answer.prefix.span, answer.key, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
   }
 }

@@ -8,6 +8,8 @@ public final class IssuerDirectory: Sendable {
   public let credentials: CredentialTable
   /// Every place in which a key of some issuer lies or has lain, each once.
   public let places: [SigningPlace]
+  /// The header fields of cacheable answers that hold their surrogate keys.
+  public let surrogateKeyFields: [SurrogateKeyField]
   let indexBySharedName: [SharedIssuerName: IssuerIndex]
   /// By issuer; nil for one that is retired.
   private let sharedNames: [SharedIssuerName?]
@@ -19,11 +21,14 @@ public final class IssuerDirectory: Sendable {
   /// - Parameters:
   ///   - issuers: in the order of their indexes, from 0, each with an index into `credentials`.
   ///   - placesBefore: those of the directory that this one follows, whose numbers stay theirs.
+  ///   - surrogateKeyFields: each once.
   public init(
-    _ issuers: [Issuer], credentials: CredentialTable, placesBefore: [SigningPlace] = []
+    _ issuers: [Issuer], credentials: CredentialTable, placesBefore: [SigningPlace] = [],
+    surrogateKeyFields: [SurrogateKeyField] = []
   ) throws(IssuerTable.DuplicateIssuer) {
     self.issuers = try IssuerTable(issuers)
     self.credentials = credentials
+    self.surrogateKeyFields = surrogateKeyFields
     indexBySharedName = Dictionary(
       issuers.filter { !$0.isRetired }.map { ($0.sharedName, $0.index) }, uniquingKeysWith: { first, _ in first })
     sharedNames = issuers.map { $0.isRetired ? nil : $0.sharedName }
@@ -98,9 +103,9 @@ extension IssuerDirectory {
   /// with the answers that others have signed.
   ///
   /// Issuers that the configuration has dropped stay as retired ones.
-  public static func ofEdge(_ settings: [IssuerSettings], after previous: IssuerDirectory? = nil) throws
-    -> IssuerDirectory
-  {
+  public static func ofEdge(
+    _ settings: [IssuerSettings], after previous: IssuerDirectory? = nil, surrogateKeyFields: [SurrogateKeyField] = []
+  ) throws -> IssuerDirectory {
     var issuers = previous?.issuers.issuers.map(\.retired) ?? []
     for one in settings {
       let name = SharedIssuerName(identity: one.identity)
@@ -112,7 +117,8 @@ extension IssuerDirectory {
         progress: place < issuers.count ? issuers[place].progress : IssuerProgress())
       if place < issuers.count { issuers[place] = issuer } else { issuers.append(issuer) }
     }
-    return try IssuerDirectory(issuers, credentials: previous?.credentials ?? CredentialTable())
+    return try IssuerDirectory(
+      issuers, credentials: previous?.credentials ?? CredentialTable(), surrogateKeyFields: surrogateKeyFields)
   }
 
   /// Gives everything its number, in the store and in memory.
@@ -122,7 +128,8 @@ extension IssuerDirectory {
   ///
   /// - Parameter previous: the directory in force; nil at the start.
   public static func make(
-    _ settings: [IssuerSettings], session: any StatusStoreSession, now: UnixTime, after previous: IssuerDirectory? = nil
+    _ settings: [IssuerSettings], session: any StatusStoreSession, now: UnixTime,
+    after previous: IssuerDirectory? = nil, surrogateKeyFields: [SurrogateKeyField] = []
   ) throws -> IssuerDirectory {
     var issuers = previous?.issuers.issuers.map(\.retired) ?? []
     var credentials = previous?.credentials ?? CredentialTable()
@@ -142,6 +149,7 @@ extension IssuerDirectory {
         progress: place < issuers.count ? issuers[place].progress : IssuerProgress())
       if place < issuers.count { issuers[place] = issuer } else { issuers.append(issuer) }
     }
-    return try IssuerDirectory(issuers, credentials: credentials, placesBefore: previous?.places ?? [])
+    return try IssuerDirectory(
+      issuers, credentials: credentials, placesBefore: previous?.places ?? [], surrogateKeyFields: surrogateKeyFields)
   }
 }

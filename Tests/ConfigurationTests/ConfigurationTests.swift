@@ -136,20 +136,21 @@ struct ConfigurationTests {
     let properties = try #require(object?["properties"] as? [String: Any])
     #expect(
       Set(properties.keys) == [
-        "store", "listen", "control", "workers", "cache", "signing", "role", "redis", "events", "limits",
-        "issuers",
+        "store", "listen", "control", "workers", "cache", "signing", "surrogateKeys", "role", "redis", "events",
+        "limits", "issuers", "purge",
       ])
     let page = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     #expect(page.contains(ConfigurationSchema.table), "run: avouch config table, and put it into docs/configuration.md")
   }
 
-  @Test("the example of the documentation is a configuration")
-  func example() throws {
+  @Test("the examples of the documentation are configurations")
+  func examples() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let page = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
-    let start = try #require(page.range(of: "```json5\n")).upperBound
-    let end = try #require(page.range(of: "```", range: start..<page.endIndex)).lowerBound
-    #expect(try read(String(page[start..<end])).issuers.count == 2)
+    let configurations = try page.components(separatedBy: "```json5\n").dropFirst().map { rest in
+      try read(String(rest[..<(try #require(rest.range(of: "```")).lowerBound)]))
+    }
+    #expect(configurations.map(\.issuers.count) == [2, 1] && configurations[1].purge.count == 3)
   }
 }

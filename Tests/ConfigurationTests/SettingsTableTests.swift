@@ -11,8 +11,20 @@ struct SettingsTableTests {
     var issuer = ["name": "'demo'", "certificate": "'c'", "signer.key": "'k'", "publicProgramme": "false"]
     // What is said of CRLs needs some.
     if path.hasPrefix("issuers[].crl.") { issuer["crl.sources"] = "'a.crl'" }
-    if path.hasPrefix("issuers[].") { issuer[String(path.dropFirst(10))] = value } else { general[path] = value }
-    let text = "{ \(members(general)) issuers: [{ \(members(issuer)) }] }"
+    var lists = ""
+    if path.hasPrefix("issuers[].") {
+      issuer[String(path.dropFirst(10))] = value
+    } else if path.hasPrefix("purge[].") {
+      // The driver that takes most of the keys; PurgeRulesTests has what the others want.
+      var purge = ["name": "'cdn'", "driver": "'akamai'", "secretFile": "'s'"]
+      purge[String(path.dropFirst(8))] = value
+      lists = "purge: [{ \(members(purge)) }],"
+      general["surrogateKeys"] = "['Edge-Cache-Tag']"
+      issuer["urls"] = "['http://a/']"
+    } else {
+      general[path] = value
+    }
+    let text = "{ \(members(general)) \(lists) issuers: [{ \(members(issuer)) }] }"
     do throws(ConfigurationError) {
       _ = try Configuration(Array(text.utf8), environment: environment)
       return []
@@ -35,7 +47,7 @@ struct SettingsTableTests {
     return result
   }
 
-  private func place(_ path: String) -> String { path.replacing("issuers[]", with: "issuers[0]") }
+  private func place(_ path: String) -> String { path.replacing("[]", with: "[0]") }
 
   private func isRefused(_ path: String, _ value: String) -> Bool {
     let found = problems(path, value)
@@ -70,8 +82,8 @@ struct SettingsTableTests {
         #expect(isRefused(setting.path, "'\(range.upperBound / 1000 + 1)s'"), "\(setting.path)")
         #expect(isRefused(setting.path, "'1m'") && isRefused(setting.path, "100"), "\(setting.path)")
       case .choice(let names), .choices(let names):
-        // An edge needs more than its name; RedisRulesTests has it.
-        for name in names where name != "edge" {
+        // An edge needs more than its name, and so do most drivers; RedisRulesTests and PurgeRulesTests have it.
+        for name in names where name != "edge" && (setting.path != "purge[].driver" || name == "fastly") {
           #expect(problems(setting.path, "'\(name)'") == [], "\(setting.path) \(name)")
         }
         #expect(isRefused(setting.path, "'\(names[0])x'"), "\(setting.path)")
@@ -120,6 +132,13 @@ struct SettingsTableTests {
 
   /// What has to stand beside a key.
   private static func companions(_ path: String) -> [String: String] {
+    if path == "purge[].service" { return ["AVOUCH_PURGE_CDN_DRIVER": "fastly"] }
+    if path.hasPrefix("purge[].request.") {
+      return [
+        "AVOUCH_PURGE_CDN_DRIVER": "http", "AVOUCH_PURGE_CDN_REQUEST_URL": "{url}",
+        "AVOUCH_PURGE_CDN_REQUEST_HEADERS": "A: {secret}",
+      ]
+    }
     if path.hasPrefix("issuers[].crl.") { return ["AVOUCH_ISSUERS_DEMO_CRL_SOURCES": "https://a/b.crl"] }
     let sentinel = ["TOPOLOGY": "sentinel", "MASTERNAME": "m", "SENTINELPASSWORDFILE": "p"]
     let beside: [String: String] =
@@ -150,22 +169,28 @@ struct SettingsTableTests {
       .merging(["AVOUCH_REDIS_NODES": "a:1"]) { first, _ in first }
   }
 
+  /// For keys without default that take not any text.
+  private static let goodValues = [
+    "issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "issuers[].urls": "http://a/", "redis.nodes": "a:1",
+    "surrogateKeys": "Cache-Tag", "purge[].driver": "fastly", "purge[].endpoint": "https://a",
+    "purge[].checkAt": "http://a:1",
+  ]
+
   @Test("every key has a variable, and what it holds is looked at like what a file holds")
   func variables() {
     for setting in SettingsTable.settings {
-      let path = setting.path.replacing("issuers[]", with: "issuers.demo")
+      let path = setting.path.replacing("issuers[]", with: "issuers.demo").replacing("purge[]", with: "purge.cdn")
       let name = "AVOUCH_" + path.replacing(".", with: "_").uppercased()
-      let good =
-        setting.standard ?? ["issuers[].refreshAge": "1h", "issuers[].crl.maximumAge": "1d", "redis.nodes": "a:1"][
-          setting.path] ?? "text"
+      let good = setting.standard ?? SettingsTableTests.goodValues[setting.path] ?? "text"
       var environment = SettingsTableTests.companions(setting.path)
       // A switch of an issuer that needs its other end: on, as its companions have it.
       if environment[name] == nil { environment[name] = good }
-      #expect(problems("workers", "1", environment: environment) == [], "\(name)=\(good)")
+      let (key, value) = path.hasPrefix("purge.") ? ("purge[].timeout", "'9s'") : ("workers", "1")
+      #expect(problems(key, value, environment: environment) == [], "\(name)=\(good)")
       switch setting.kind {
       case .text, .texts, .oneOrMoreTexts: continue
       default:
-        let found = problems("workers", "1", environment: [name: "\u{1}"])
+        let found = problems(key, value, environment: [name: "\u{1}"])
         #expect(found.contains { $0.hasPrefix(place(setting.path) + ": ") }, "\(name): \(found)")
       }
     }

@@ -1,8 +1,10 @@
 """Every kind of answer, for every kind of key, through pkilint, redbot and Python's cryptography."""
 import email.utils
 import hashlib
+import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ from cryptography.x509 import ocsp as cocsp
 
 import ocsp
 from authority import DAY, KEYS, NOW, Authority
-from avouch import base64_target, run
+from avouch import ask_until, base64_target, run
 
 TOOLS = pathlib.Path(sys.executable).parent
 
@@ -237,6 +239,72 @@ def test_headers(world):
     assert answer.headers["etag"] == '"' + hashlib.sha256(answer.body).hexdigest() + '"'
     age = re.fullmatch(r"max-age=(\d+), public, no-transform, must-revalidate", answer.headers["cache-control"])
     assert date("date").timestamp() + int(age.group(1)) < response.next_update_utc.timestamp()
+
+
+SURROGATE_FIELDS = ["Surrogate-Key", "Cache-Tag", "Edge-Cache-Tag"]
+
+
+def surrogate_keys(answer):
+    """The lists of keys that an answer has, by field."""
+    return {name: answer.headers[name.lower()].split(" " if name == "Surrogate-Key" else ",")
+            for name in SURROGATE_FIELDS if name.lower() in answer.headers}
+
+
+def keys_of(certificate, issuer="interop"):
+    # The serial's octets as DER has them: a zero before a first one from 80 on.
+    octets = certificate.serial_number.to_bytes(certificate.serial_number.bit_length() // 8 + 1, "big")
+    return [f"c-{octets.hex().upper()}-{issuer}", f"i-{issuer}"]
+
+
+def test_surrogate_keys(authority):
+    """On every answer that a cache may keep, however it was asked for and made, and on no other."""
+    # A first octet below 80 and one that DER puts a zero before; the longest that RFC 5280 allows.
+    certificates = [authority.issue(f"s{serial:x}"[:20], serial=serial) for serial in (0x7FAB, 0x80AB, 2**159 - 1)]
+    for certificate in certificates:
+        authority.record(certificate)
+    path = authority.configure()
+    settings = json.loads(path.read_text())
+    settings["surrogateKeys"] = SURROGATE_FIELDS
+    path.write_text(json.dumps(settings))
+    authority.import_index()
+    with authority.serve() as server:
+        for certificate in certificates:
+            expected = dict.fromkeys(SURROGATE_FIELDS, keys_of(certificate))
+            # Out of memory, and one whose hash is signed on demand: first in the making, then out of memory too.
+            for algorithm in ("sha1", "sha256", "sha256"):
+                der = ocsp.request(certificate, authority.certificate, algorithm)
+                answers = [server.get(base64_target(der)), server.post(der),
+                           server.get(base64_target(der), method="HEAD")]
+                answers.append(server.get(base64_target(der), f"If-None-Match: {answers[0].headers['etag']}"))
+                assert [answer.status for answer in answers] == [200, 200, 200, 304]
+                assert [surrogate_keys(answer) for answer in answers] == [expected] * 4
+            # The first question for this hash is a conditional one.
+            der = ocsp.request(certificate, authority.certificate, "sha384")
+            late = server.get(base64_target(der), "If-Modified-Since: " + email.utils.format_datetime(
+                NOW - DAY, usegmt=True))
+            assert surrogate_keys(late) == expected
+            nonce = server.post(ocsp.request(certificate, authority.certificate, nonce=b"n" * 16))
+            assert ocsp.parse(nonce.body) and surrogate_keys(nonce) == {}
+        unauthorized = server.post(ocsp.request(authority.issue("unknown"), authority.certificate))
+        assert unauthorized.body == bytes.fromhex("30030a0106") and surrogate_keys(unauthorized) == {}
+        assert surrogate_keys(server.post(b"no request")) == {}
+        assert surrogate_keys(server.get("/", method="DELETE")) == {}
+
+
+def test_surrogate_keys_by_sighup(authority):
+    certificate = authority.issue("good")
+    authority.record(certificate)
+    path = authority.configure()
+    settings = json.loads(path.read_text())
+    authority.import_index()
+    der = ocsp.request(certificate, authority.certificate)
+    with authority.serve() as server:
+        for fields in ([], ["Cache-Tag"], ["Edge-Cache-Tag", "Surrogate-Key"], []):
+            path.write_text(json.dumps({**settings, "surrogateKeys": fields}))
+            server.process.send_signal(signal.SIGHUP)
+            expected = dict.fromkeys(fields, keys_of(certificate))
+            ask_until(lambda: surrogate_keys(server.post(der)), lambda keys: keys == expected)
+        assert not any("next start" in line for line in server.errors)
 
 
 # All that redbot and httplint may say: facts, and the one remark on `public`, which RFC 9919 7.2 asks for.

@@ -61,6 +61,19 @@ def test_openssl_asks_an_edge(fleet):
             assert f": {word}" in result.stdout
 
 
+def test_surrogate_keys_at_an_edge(fleet):
+    """On answers out of Redis, signed by somebody whom the edge meets with the first of them."""
+    edge = fleet.node("tagged", {"role": "edge", "issuers": [fleet.authority.of_edge],
+                                 "surrogateKeys": ["Cache-Tag"]}, {})
+    edge.start()
+    for certificate in (fleet.cold[0], fleet.cold[0], fleet.cold[1]):
+        serial = certificate.serial_number
+        octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big").hex().upper()
+        for algorithm in ("sha1", "sha256"):
+            answer = edge.server.post(fleet.authority.question(certificate, algorithm))
+            assert answer.headers["cache-tag"] == f"c-{octets}-interop,i-interop"
+
+
 def test_what_is_not_issued(fleet):
     for node in fleet.nodes:
         assert fleet.ask_unissued(node) == UNAUTHORIZED

@@ -18,7 +18,8 @@ extension IssuerDirectory {
     var table = credentials
     // No store here numbers credentials: their places do.
     let index = table.insert(credential, storeID: StoreCredentialID(-1 - Int64(table.entries.count)))
-    guard let next = try? IssuerDirectory(issuers.issuers, credentials: table, placesBefore: places) else { return nil }
-    return (next, index)
+    let next = try? IssuerDirectory(
+      issuers.issuers, credentials: table, placesBefore: places, surrogateKeyFields: surrogateKeyFields)
+    return next.map { ($0, index) }
   }
 }

@@ -1,6 +1,7 @@
 import Configuration
 import EventLoop
 import Glibc
+import Responder
 
 /// A configuration with the file it came from, against whose folder its paths are resolved.
 struct LoadedConfiguration {
@@ -18,11 +19,14 @@ struct LoadedConfiguration {
     }
   }
 
-  /// The issuers of a newer reading, with everything that only a start can change as it was.
+  /// The issuers of a newer reading, what their answers carry and who is to forget them, with everything that only a
+  /// start can change as it was.
   init(_ next: LoadedConfiguration, keepingStartOf present: LoadedConfiguration) {
     path = present.path
     var value = present.value
     value.issuers = next.value.issuers
+    value.surrogateKeyFields = next.value.surrogateKeyFields
+    value.purge = next.value.purge
     self.value = value
   }
 
@@ -35,6 +39,10 @@ struct LoadedConfiguration {
 
   /// Threads that sign with keys in memory.
   var signingThreads: Int { value.signingThreads == 0 ? Processors.count : value.signingThreads }
+
+  var surrogateKeyFields: [SurrogateKeyField] {
+    value.surrogateKeyFields.compactMap { SurrogateKeyField(rawValue: $0) }
+  }
 
   func listenAddresses() throws(CommandFailure) -> [ListenAddress] {
     var addresses: [ListenAddress] = []

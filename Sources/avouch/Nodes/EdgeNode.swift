@@ -33,9 +33,10 @@ final class EdgeNode: ServingNode {
     limits.deadlineMilliseconds = Int64(settings.limits.questionDeadlineSeconds) * 1000
     limits.retryAfterSeconds = settings.limits.retryAfterSeconds
     edge = EdgeResponder(
-      directory: try IssuerDirectory.ofEdge(try EdgeNode.issuers(configuration)), shared: level.cache,
-      cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(), limits: limits, clock: SystemClock(),
-      hasher: OpenSSLHasher())
+      directory: try IssuerDirectory.ofEdge(
+        try EdgeNode.issuers(configuration), surrogateKeyFields: configuration.surrogateKeyFields),
+      shared: level.cache, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(), limits: limits,
+      clock: SystemClock(), hasher: OpenSSLHasher())
     follower = UpdateFollower(edge, log: FleetLog(log))
   }
 
@@ -45,7 +46,7 @@ final class EdgeNode: ServingNode {
   }
 
   func adopt(_ configuration: LoadedConfiguration) throws {
-    try edge.adopt(try EdgeNode.issuers(configuration))
+    try edge.adopt(try EdgeNode.issuers(configuration), surrogateKeyFields: configuration.surrogateKeyFields)
   }
 
   // MARK: - Life

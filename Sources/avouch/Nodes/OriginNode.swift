@@ -68,7 +68,9 @@ final class OriginNode: ServingNode {
       for warning in material.warnings { log.warning(warning) }
       settings.append(loader.settings(issuer, material: material))
     }
-    return try IssuerDirectory.make(settings, session: try store.openSession(), now: now, after: previous)
+    return try IssuerDirectory.make(
+      settings, session: try store.openSession(), now: now, after: previous,
+      surrogateKeyFields: configuration.surrogateKeyFields)
   }
 
   func adopt(_ configuration: LoadedConfiguration) throws {
