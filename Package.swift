@@ -62,6 +62,11 @@ let package = Package(
         "CalendarTime", "EventLoop", "HTTP1", "HTTPClient", "HTTPServer", "Metrics", "OCSP", "OpenSSLCrypto", "Records",
         "RedisClient", "Responder",
       ]),
+    room(
+      "Purge",
+      imports: [
+        "CalendarTime", "DER", "EventLoop", "HTTP1", "HTTPClient", "Metrics", "OCSP", "OpenSSLCrypto", "Responder",
+      ]),
     room("PKCS11Signer", imports: ["CP11Kit", "DER", "EventLoop", "OCSP", "Responder"]),
     room(
       "ResponderRuntime",
@@ -77,7 +82,8 @@ let package = Package(
       dependencies: [
         "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
         "Metrics",
-        "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Records", "RedisCache", "RedisClient", "Responder",
+        "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Purge", "Records", "RedisCache", "RedisClient",
+        "Responder",
         "ResponderRuntime", "SQLiteStore", "TLS",
       ],
       swiftSettings: strict),
@@ -109,6 +115,11 @@ let package = Package(
       imports: [
         "CalendarTime", "DER", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Records", "RedisClient",
         "RedisTestSupport", "Responder", "SQLiteStore", "TestSupport",
+      ]),
+    roomTests(
+      "Purge",
+      imports: [
+        "CalendarTime", "DER", "EventLoop", "HTTPClient", "OCSP", "OpenSSLCrypto", "Responder", "TestSupport",
       ]),
     roomTests("OpenSSLCrypto", imports: ["CalendarTime", "OCSP", "Responder"]),
     roomTests("EventLoop"),

@@ -19,8 +19,8 @@ extension Configuration {
       public var value: String
     }
 
-    /// The request of the driver `http`, with placeholders: `{url}`, `{host}`, `{target}`, `{key}`, `{issuer}`,
-    /// `{serial}`, and `{secret}` in header fields.
+    /// The request of the driver `http`, with placeholders: `{url}`, `{encodedURL}`, `{host}`, `{target}`, `{key}`,
+    /// `{issuer}`, `{serial}`, and `{secret}` in header fields.
     public struct Template: Sendable, Hashable {
       public var method: String
       public var url: String
@@ -32,7 +32,7 @@ extension Configuration {
     public var driver: Driver
     /// Whether the certificate's surrogate key is purged; else every form of URL.
     public var isByKey: Bool
-    /// `http://host[:port]` or `https://host[:port]`, nothing behind it. Always there for varnish and nginx; nil where a
+    /// `http://host[:port]` or `https://host[:port]`; a path behind it for varnish and nginx alone. Always there for varnish and nginx; nil where a
     /// provider's own API is meant.
     public var endpoint: String?
     /// Letters, digits, `_` and `-`.

@@ -35,7 +35,7 @@ enum PurgeRequestRules {
     if let body = template.body { problems += wordProblems(body, .body, purge, request + ".body") }
     guard problems.isEmpty else { return problems }
     let used = Set(([template.url] + headers + [template.body ?? ""]).flatMap { words($0) })
-    let telling = purge.isByKey ? ["key", "serial"] : ["url", "target", "key", "serial"]
+    let telling = purge.isByKey ? ["key", "serial"] : ["url", "encodedURL", "target", "key", "serial"]
     if used.isDisjoint(with: telling) {
       problems.append("\(request): nothing in it says what is purged; expected \(shown(telling)) in one of its parts")
     }
@@ -52,7 +52,8 @@ enum PurgeRequestRules {
   static func sample(_ text: String) -> String {
     var sample = text
     for (word, value) in [
-      ("url", "http://host/path"), ("host", "host"), ("target", "/path"), ("key", "key"), ("issuer", "issuer"),
+      ("url", "http://host/path"), ("encodedURL", "http"), ("host", "host"), ("target", "/path"), ("key", "key"),
+      ("issuer", "issuer"),
       ("serial", "00"),
     ] {
       sample = sample.replacing("{\(word)}", with: value)
@@ -81,7 +82,7 @@ enum PurgeRequestRules {
   private static func wordProblems(
     _ text: String, _ part: Part, _ purge: Configuration.Purge, _ path: String
   ) -> [String] {
-    let ofURLs = ["url", "host", "target"]
+    let ofURLs = ["url", "encodedURL", "host", "target"]
     let known = (purge.isByKey ? [] : ofURLs) + ["key", "issuer", "serial"] + (part == .header ? ["secret"] : [])
     return words(text).filter { !known.contains($0) }.map { word in
       let why =

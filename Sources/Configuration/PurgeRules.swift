@@ -96,10 +96,13 @@ enum PurgeRules {
 
   private static func reachProblems(_ purge: Configuration.Purge, _ path: String) -> [String] {
     var problems: [String] = []
-    if let endpoint = purge.endpoint, !isOrigin(endpoint, ["http", "https"]) {
-      problems.append(
-        "\(path).endpoint: '\(endpoint)' is not possible; expected http://host:port or https://host:port, and nothing "
-          + "behind it")
+    if let endpoint = purge.endpoint {
+      let isProxy = purge.driver == .varnish || purge.driver == .nginx
+      if isProxy ? !isPrefix(endpoint) : !isOrigin(endpoint, ["http", "https"]) {
+        let more = isProxy ? ", with a path where purges have one" : ", and nothing behind it"
+        problems.append(
+          "\(path).endpoint: '\(endpoint)' is not possible; expected http://host:port or https://host:port\(more)")
+      }
     }
     if let place = purge.checkAt {
       if purge.check == .none {
@@ -139,6 +142,13 @@ enum PurgeRules {
 
   private static func isOrigin(_ text: String, _ schemes: [String]) -> Bool {
     URLParts(text).map { schemes.contains($0.scheme) && $0.rest.isEmpty } ?? false
+  }
+
+  /// What a target is put behind: without a query, and without a slash at its end.
+  private static func isPrefix(_ text: String) -> Bool {
+    URLParts(text).map { parts in
+      ["http", "https"].contains(parts.scheme) && !parts.rest.contains("?") && !parts.rest.hasSuffix("/")
+    } ?? false
   }
 
   /// It becomes a part of paths.

@@ -22,7 +22,7 @@ extension SettingsTable {
     ),
     Setting(
       "purge[].endpoint", .text,
-      "Where the cache or its API is reached, `http://host:port` or `https://host:port`; needed for varnish and nginx, and for fastly, cloudflare and akamai in the place of their own API."
+      "Where the cache or its API is reached, `http://host:port` or `https://host:port`; needed for varnish and nginx, where a path that targets are put behind may follow (`http://host:port/purge`), and for fastly, cloudflare and akamai in the place of their own API."
     ),
     Setting(
       "purge[].service", .text,
@@ -36,7 +36,7 @@ extension SettingsTable {
     Setting("purge[].request.method", .text, "With `http`: the method; left out, POST."),
     Setting(
       "purge[].request.url", .text,
-      "With `http`: the URL; `{url}`, `{host}`, `{target}` (path and query), `{key}`, `{issuer}` and `{serial}` stand for what is purged."
+      "With `http`: the URL; `{url}`, `{encodedURL}` (for inside of another one), `{host}`, `{target}` (path and query), `{key}`, `{issuer}` and `{serial}` stand for what is purged."
     ),
     Setting(
       "purge[].request.headers", .texts,

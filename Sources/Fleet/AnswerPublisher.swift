@@ -28,11 +28,12 @@ public final class AnswerPublisher: PublicationReceiver {
     public init() {}
   }
 
-  private struct State {
+  struct State {
     var queue: PublisherQueue
     /// Changes whose answers are not there yet.
     var changes: AwaitedChanges
     var news: PublisherNews
+    var untold: UntoldChanges
     var failure: String?
     /// Monotonic nanoseconds.
     var pauseEnd = Int64.min
@@ -67,24 +68,26 @@ public final class AnswerPublisher: PublicationReceiver {
   private static let overdueAtOnce = 5000
   public let counters = PublisherCounters()
   private let shared: any SharedCache
-  private let source: @Sendable () -> IssuerDirectory
-  private let clock: any Clock
+  let source: @Sendable () -> IssuerDirectory
+  let clock: any Clock
   private let hasher: any ResponseHasher
-  private let limits: Limits
+  let limits: Limits
   private let selection: any PublicationSelection
   private let onWork: @Sendable () -> Void
+  private let onTold: @Sendable () -> Void
   private let token = Mutex<FencingToken?>(nil)
-  private let state: Mutex<State>
+  let state: Mutex<State>
   private let ended = Mutex(Ended())
 
   /// - Parameters:
   ///   - directory: what is in force.
   ///   - selection: which answers are sent.
   ///   - onWork: called by any thread where `turn` has something to do; must not block.
+  ///   - onTold: called by any thread where other nodes have been told of changes; must not block.
   public init(
     shared: any SharedCache, directory: @escaping @Sendable () -> IssuerDirectory, limits: Limits, clock: any Clock,
     hasher: any ResponseHasher, selection: any PublicationSelection = EverythingSelected(),
-    onWork: @escaping @Sendable () -> Void = {}
+    onWork: @escaping @Sendable () -> Void = {}, onTold: @escaping @Sendable () -> Void = {}
   ) {
     self.shared = shared
     source = directory
@@ -93,10 +96,11 @@ public final class AnswerPublisher: PublicationReceiver {
     self.hasher = hasher
     self.selection = selection
     self.onWork = onWork
+    self.onTold = onTold
     state = Mutex(
       State(
         queue: PublisherQueue(limit: limits.queueLimit), changes: AwaitedChanges(limit: limits.queueLimit),
-        news: PublisherNews(limit: limits.queueLimit)))
+        news: PublisherNews(limit: limits.queueLimit), untold: UntoldChanges(limit: limits.queueLimit)))
   }
 
   /// Begins to send, as the origin of that token, behind the newest entry of the stream; nil stops it: another node is the
@@ -136,12 +140,13 @@ public final class AnswerPublisher: PublicationReceiver {
 
   public func changed(_ issuer: IssuerIndex, _ certificate: ChangedCertificate) {
     let now = clock.monotonicNanoseconds()
-    let algorithms = source().issuers[issuer].policy.presignedAlgorithms
+    let owner = source().issuers[issuer]
     state.withLock { state in
-      for algorithm in algorithms {
+      for algorithm in owner.policy.presignedAlgorithms {
         let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: certificate.record.serial)
         let isRevocation = certificate.record.revocation != nil
         if !state.changes.add(key, certificate.revision, isRevocation: isRevocation, now: now) { state.news.lose() }
+        state.untold.add(owner.sharedKey(key), now: now)
       }
     }
   }
@@ -151,32 +156,6 @@ public final class AnswerPublisher: PublicationReceiver {
     state.withLock { $0.news.add(unissued: key) }
     onWork()
   }
-
-  /// How many more answers there is room for, of those that can come again.
-  public var room: Int { state.withLock { max(0, min(limits.queueLimit / 2, limits.walkedAhead) - $0.queue.count) } }
-
-  /// Issuers of which something was left out since this was last asked: all of theirs has to be handed over again.
-  public func takeIncomplete() -> Set<IssuerIndex> { state.withLock { $0.queue.takeIncomplete() } }
-
-  /// Whether everything that was handed over has arrived.
-  public var isSettled: Bool {
-    state.withLock { $0.queue.count == 0 && $0.queue.underWayCount == 0 && $0.news.count == 0 }
-  }
-
-  /// For how long the first change waits to be sent, and the first answer of all, in nanoseconds; 0 where none does.
-  public var delay: (changes: Int64, answers: Int64) {
-    let now = clock.monotonicNanoseconds()
-    let since = state.withLock { $0.queue.waitingSince() }
-    return (since.change.map { now - $0 } ?? 0, since.any.map { now - $0 } ?? 0)
-  }
-
-  /// Answers and news that wait, or are under way.
-  public var backlog: (answers: Int, news: Int) {
-    state.withLock { ($0.queue.count + $0.queue.underWayCount, $0.news.count) }
-  }
-
-  /// Why nothing arrives; nil while it does.
-  public var failure: String? { state.withLock { $0.failure } }
 
   // MARK: - Sending
 
@@ -332,12 +311,15 @@ public final class AnswerPublisher: PublicationReceiver {
       state.withLock { state in
         switch result {
         case .success:
-          if state.news.ended(entry, hasArrived: true) { state.failure = nil }
+          guard state.news.ended(entry, hasArrived: true) else { return }
+          state.failure = nil
+          if case .changed(let changes) = entry.news { state.untold.tell(changes.lazy.map(\.key)) }
         case .failure(let error):
           if state.news.ended(entry, hasArrived: false) { fail(&state, error) }
         }
       }
       onWork()
+      if case .changed = entry.news { onTold() }
     }
     return true
   }

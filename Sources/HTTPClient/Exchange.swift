@@ -7,6 +7,7 @@ final class Exchange {
   let easy: UnsafeMutableRawPointer
   private let request: HTTPClient.Request
   private var headerList: UnsafeMutablePointer<curl_slist>?
+  private var connectList: UnsafeMutablePointer<curl_slist>?
   private var body: [UInt8] = []
   private var headers: [(name: String, value: String)] = []
 
@@ -22,6 +23,7 @@ final class Exchange {
   deinit {
     unsafe curl_easy_cleanup(easy)
     unsafe curl_slist_free_all(headerList)
+    unsafe curl_slist_free_all(connectList)
   }
 
   func run() throws(HTTPClient.Failure) -> HTTPClient.Response {
@@ -44,6 +46,11 @@ final class Exchange {
     // What says that it is larger is not even begun; what does not say so is cut off by `takeBody`.
     unsafe avouch_curl_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(request.maximumAnswerBytes))
     if let path = request.unixSocketPath { unsafe avouch_curl_set_text(easy, CURLOPT_UNIX_SOCKET_PATH, path) }
+    if let place = request.connectTo {
+      // Whatever host and port the URL has.
+      unsafe connectList = unsafe curl_slist_append(nil, "::\(place)")
+      if let list = unsafe connectList { unsafe avouch_curl_set_pointer(easy, CURLOPT_CONNECT_TO, list) }
+    }
     if !request.usesProxies { unsafe avouch_curl_set_text(easy, CURLOPT_NOPROXY, "*") }
   }
 
@@ -68,19 +75,28 @@ final class Exchange {
     for (name, value) in request.headers {
       unsafe headerList = unsafe curl_slist_append(headerList, "\(name): \(value)")
     }
-    if case .post(let body, let contentType) = request.method {
-      unsafe avouch_curl_set_long(easy, CURLOPT_POST, 1)
-      unsafe avouch_curl_set_long(easy, CURLOPT_POSTFIELDSIZE, body.count)
-      // COPYPOSTFIELDS takes a copy at once; its length is the size set before.
-      // With none at all libcurl would read the body from standard input.
-      _ = unsafe (body.isEmpty ? [0] : body).withUnsafeBytes { octets in
-        unsafe avouch_curl_set_pointer(
-          easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: octets.baseAddress))
-      }
+    switch request.method {
+    case .get: break
+    case .post(let body, let contentType):
+      setBody(body)
       unsafe headerList = unsafe curl_slist_append(headerList, "Content-Type: \(contentType)")
-      unsafe headerList = unsafe curl_slist_append(headerList, "Expect:")
+    case .other(let name, let body):
+      if !body.isEmpty { setBody(body) }
+      unsafe avouch_curl_set_text(easy, CURLOPT_CUSTOMREQUEST, name)
     }
     if let list = unsafe headerList { unsafe avouch_curl_set_pointer(easy, CURLOPT_HTTPHEADER, list) }
+  }
+
+  private func setBody(_ body: [UInt8]) {
+    unsafe avouch_curl_set_long(easy, CURLOPT_POST, 1)
+    unsafe avouch_curl_set_long(easy, CURLOPT_POSTFIELDSIZE, body.count)
+    // COPYPOSTFIELDS takes a copy at once; its length is the size set before.
+    // With none at all libcurl would read the body from standard input.
+    _ = unsafe (body.isEmpty ? [0] : body).withUnsafeBytes { octets in
+      unsafe avouch_curl_set_pointer(
+        easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: octets.baseAddress))
+    }
+    unsafe headerList = unsafe curl_slist_append(headerList, "Expect:")
   }
 
   private func setSinks() {

@@ -8,6 +8,8 @@ public enum HTTPClient {
     public enum Method: Sendable, Hashable {
       case get
       case post(body: [UInt8], contentType: String)
+      /// Any other one, such as the PURGE of caches.
+      case other(String, body: [UInt8])
     }
 
     /// `http://…`, and `https://…` where `allowsHTTPS` says so. OCSP answers are asked for over http alone, because they are
@@ -16,6 +18,8 @@ public enum HTTPClient {
     public var method: Method
     /// Where set, the connection goes to this Unix socket whatever host the URL names.
     public var unixSocketPath: String?
+    /// `host:port`: where set, the connection goes there whatever host the URL names; what the server is asked for stays.
+    public var connectTo: String?
     /// Whether proxies that the environment names (`http_proxy`) are used; false for what is on this machine.
     public var usesProxies = true
     /// For all of it, connecting included.

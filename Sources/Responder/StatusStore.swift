@@ -134,6 +134,32 @@ public protocol StatusStoreSession: AnyObject {
   /// for a new one. Gives how many were forgotten.
   func forgetMessages(before time: UnixTime) throws(StoreError) -> Int
 
+  /// From here on changes are put in line for these caches and no others, whichever process commits them. What waits for one
+  /// that is not named any more is dropped: how much of each, by name.
+  ///
+  /// A change is put in line where an answer may be in a cache that it contradicts: the certificate was on record, and its
+  /// status or single extensions are others; or it is new, and its issuer one of `issuersCachedUnissued`.
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int]
+
+  /// Orders of a cache that wait for their first try: revocations first, and of those the newest revision first.
+  func newPurges(for cache: String, limit: Int) throws(StoreError) -> [PurgeOrder]
+
+  /// Orders of a cache that were put off, and whose time has come: what was put off till the earliest time first.
+  func duePurges(for cache: String, at time: UnixTime, limit: Int) throws(StoreError) -> [PurgeOrder]
+
+  /// When the first order of a cache comes due that was put off; nil where there is none.
+  func nextDuePurge(for cache: String) throws(StoreError) -> UnixTime?
+
+  /// Notes what became of orders, in one transaction. An order that a newer change wants stays as that has put it in line.
+  func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError)
+
+  /// How much waits for a cache, under way included.
+  func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog
+
+  /// Puts a certificate in line for all caches of the plan, whatever has changed; `revision` is that of its record. Gives for
+  /// how many caches.
+  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int
+
   /// How many certificates of an issuer there are, and how many of them are revoked.
   func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int)
 }

@@ -73,6 +73,7 @@ final class ChangeFollower: @unchecked Sendable {
     // Rows of revisions after `latest` may have been seen too: applying them early harms nobody.
     position = ChangePosition(after: max(latest, position.revision))
     runtime.applied.raise(to: latest.value)
+    runtime.onApplied()
     let directory = runtime.directory
     tally.tell(runtime.log, directory, directory.indexByStoreID, revision: latest)
     return true

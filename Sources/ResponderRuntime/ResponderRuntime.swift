@@ -50,6 +50,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   let endedAnswers = Mutex<[IssuerIndex: Int]>([:])
   let clockWatch: Mutex<ClockWatch>
   let receiver: (any PublicationReceiver)?
+  let onApplied: @Sendable () -> Void
   /// Why nothing is answered at present.
   let suspension = Mutex<String?>(nil)
   private let suspended = Atomic<Bool>(false)
@@ -73,11 +74,14 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// - Parameters:
   ///   - seed: a secret random number: the caches' hashes depend on it.
   ///   - receiver: is told of all that is signed and all that changes; nil where no other node wants to know.
+  ///   - onApplied: called by the follower's thread when `appliedRevision` has grown; must not block.
   public init(
     directory: IssuerDirectory, store: any StatusStore, cacheBytes: Int, seed: UInt64, limits: Limits,
-    clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog, receiver: (any PublicationReceiver)? = nil
+    clock: any Clock, hasher: any ResponseHasher, log: any RuntimeLog, receiver: (any PublicationReceiver)? = nil,
+    onApplied: @escaping @Sendable () -> Void = {}
   ) {
     self.receiver = receiver
+    self.onApplied = onApplied
     self.store = store
     self.limits = limits
     self.clock = clock

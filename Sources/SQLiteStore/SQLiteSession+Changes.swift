@@ -10,32 +10,29 @@ extension SQLiteSession {
     try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
     defer { _ = try? setCache(kibibytes: SQLiteSession.cacheKibibytes) }
     return try connection.transaction {
-      let revision = try takeRevision()
+      let change = try beginChange(of: issuer, at: time)
       var summary = ImportSummary()
       while let batch = try next() {
         for record in batch {
-          try take(record, issuer: issuer, assertsStatus: assertsStatus, revision: revision, summary: &summary)
+          try take(record, assertsStatus: assertsStatus, in: change, summary: &summary)
         }
       }
       // The revision is taken all the same: numbers are plenty, and a gap in them means nothing.
-      summary.revision = revision
+      summary.revision = change.revision
       if summary.hasChanges {
-        try addEvent(
-          at: time, issuer: issuer, revision: revision,
-          what: "import of \(source): \(summary.added) added, \(summary.updated) changed")
+        try addEvent("import of \(source): \(summary.added) added, \(summary.updated) changed", in: change)
       }
       return summary
     }
   }
 
   private func take(
-    _ incoming: CertificateRecord, issuer: StoreIssuerID, assertsStatus: Bool, revision: Revision,
-    summary: inout ImportSummary
+    _ incoming: CertificateRecord, assertsStatus: Bool, in change: StoreChange, summary: inout ImportSummary
   ) throws(StoreError) {
-    let held = try status(issuer: issuer, serial: incoming.serial).record
-    let change = RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus)
-    guard let record = summary.count(change, of: incoming.serial) else { return }
-    try write(record, issuer: issuer, revision: revision)
+    let held = try status(issuer: change.issuer, serial: incoming.serial).record
+    let news = RecordChange(held: held, incoming: incoming, assertsStatus: assertsStatus)
+    guard let record = summary.count(news, of: incoming.serial) else { return }
+    try write(record, over: held, in: change)
   }
 
   func differences(
@@ -59,24 +56,20 @@ extension SQLiteSession {
     try setCache(kibibytes: SQLiteSession.importCacheKibibytes)
     defer { _ = try? setCache(kibibytes: SQLiteSession.cacheKibibytes) }
     return try connection.transaction {
-      var taken: Revision?
+      var begun: StoreChange?
       var summary = ImportSummary()
       while let batch = try next() {
         for listed in batch {
           let held = try status(issuer: issuer, serial: listed.serial).record
-          let change = RecordChange(held: held, listed: listed, thisUpdate: thisUpdate)
-          guard let record = summary.count(change, of: listed.serial) else { continue }
-          let revision = try taken ?? takeRevision()
-          taken = revision
-          try write(record, issuer: issuer, revision: revision)
+          let news = RecordChange(held: held, listed: listed, thisUpdate: thisUpdate)
+          guard let record = summary.count(news, of: listed.serial) else { continue }
+          let change = try begun ?? beginChange(of: issuer, at: time)
+          begun = change
+          try write(record, over: held, in: change)
         }
       }
-      summary.revision = try taken ?? latestRevision()
-      if taken != nil {
-        try addEvent(
-          at: time, issuer: issuer, revision: summary.revision,
-          what: "\(source): \(summary.added) added, \(summary.updated) changed")
-      }
+      summary.revision = try begun?.revision ?? latestRevision()
+      if let begun { try addEvent("\(source): \(summary.added) added, \(summary.updated) changed", in: begun) }
       return summary
     }
   }
@@ -90,29 +83,38 @@ extension SQLiteSession {
       let after = RevocationChange.apply(
         revocation, to: held, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven)
       guard let after else { return .alreadyRevoked(held.revocation ?? revocation) }
-      let revision = try takeRevision()
-      try write(after, issuer: issuer, revision: revision)
+      let change = try beginChange(of: issuer, at: time)
+      try write(after, over: held, in: change)
       let reason = after.revocation?.reason?.name ?? "no reason"
-      try addEvent(at: time, issuer: issuer, revision: revision, what: "revoked \(serial): \(reason)")
-      return .revoked(revision)
+      try addEvent("revoked \(serial): \(reason)", in: change)
+      return .revoked(change.revision)
     }
   }
 
-  func takeRevision() throws(StoreError) -> Revision {
+  /// Takes the next revision for what one transaction changes of an issuer.
+  func beginChange(of issuer: StoreIssuerID, at time: UnixTime) throws(StoreError) -> StoreChange {
     let statement = statements.nextRevision
     defer { statement.reset() }
     guard try statement.step() else {
       throw StoreError(kind: .corrupt, description: "database \(connection.path): the table 'state' is empty")
     }
     let revision = try revision(in: statement, column: 0, of: "state")
+    let hasCaches = statement.integer(1) > 0
     // RETURNING gives its row first and ends the statement only when stepped again.
     while try statement.step() {}
-    return revision
+    return StoreChange(
+      issuer: issuer, revision: revision, time: time, hasCaches: hasCaches,
+      isCachedUnissued: hasCaches ? try isCachedUnissued(issuer) : false)
   }
 
-  func write(_ record: CertificateRecord, issuer: StoreIssuerID, revision: Revision) throws(StoreError) {
+  /// Writes a record, and puts it in line at the caches that may contradict it.
+  ///
+  /// - Parameter held: what this transaction has read of the certificate; nil for one that is new.
+  func write(
+    _ record: CertificateRecord, over held: CertificateRecord?, in change: StoreChange
+  ) throws(StoreError) {
     // Whoever tells of it: of an issuer that is compromised nothing is good any more.
-    let record = record.afterCompromise(since: try compromise(of: issuer))
+    let record = record.afterCompromise(since: try compromise(of: change.issuer))
     // What could not be read again would keep every reader from what follows.
     for time in [record.notAfter, record.revocation?.time].compactMap({ $0 }) {
       guard SQLiteSession.possibleTimes.contains(time.seconds) else {
@@ -123,23 +125,40 @@ extension SQLiteSession {
       }
     }
     let statement = statements.upsertCertificate
-    statement.bind(1, issuer.value)
+    statement.bind(1, change.issuer.value)
     statement.bind(2, record.serial.octets)
     statement.bind(3, record.notAfter?.seconds)
     statement.bind(4, record.revocation?.time.seconds)
     statement.bind(5, (record.revocation?.reason?.rawValue).map { Int64($0) })
     statement.bind(6, record.singleExtensions.isEmpty ? nil : record.singleExtensions)
-    statement.bind(7, Int64(clamping: revision.value))
+    statement.bind(7, Int64(clamping: change.revision.value))
     try statement.run()
+    guard change.hasCaches else { return }
+    if PurgeRule.wantsPurge(held: held, written: record, isCachedUnissued: change.isCachedUnissued) {
+      try putInLine(
+        issuer: change.issuer, serial: record.serial, revision: change.revision, at: change.time,
+        isRevocation: record.revocation != nil)
+    }
   }
 
-  private func addEvent(at time: UnixTime, issuer: StoreIssuerID, revision: Revision, what: String) throws(StoreError) {
+  private func addEvent(_ what: String, in change: StoreChange) throws(StoreError) {
     let statement = statements.insertEvent
     statement.bind(1, nil as Int64?)
-    statement.bind(2, time.seconds)
-    statement.bind(3, issuer.value)
-    statement.bind(4, Int64(clamping: revision.value))
+    statement.bind(2, change.time.seconds)
+    statement.bind(3, change.issuer.value)
+    statement.bind(4, Int64(clamping: change.revision.value))
     statement.bind(5, what)
     try statement.run()
   }
+}
+
+/// What one transaction changes of one issuer's certificates: what all of the records have in common.
+struct StoreChange {
+  var issuer: StoreIssuerID
+  var revision: Revision
+  var time: UnixTime
+  /// Whether there are caches that changes are put in line for.
+  var hasCaches: Bool
+  /// Whether those may hold that a certificate was not issued.
+  var isCachedUnissued: Bool
 }

@@ -46,7 +46,7 @@ extension SQLiteSession {
     return serial
   }
 
-  private func time(
+  func time(
     in statement: SQLiteStatement, column: Int32, named name: String, of table: String = "certificates"
   ) throws(StoreError) -> UnixTime? {
     guard let seconds = statement.optionalInteger(column) else { return nil }

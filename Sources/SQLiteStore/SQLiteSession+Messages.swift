@@ -24,7 +24,7 @@ extension SQLiteSession {
     if let known = try find(message) { return known }
     // Before anything of the message is written: the transaction has other messages in it.
     if let contradiction = try contradiction(of: message) { return .contradicted(contradiction) }
-    var tally = Tally(unchangedRevision: try latestRevision())
+    var tally = Tally(unchangedRevision: try latestRevision(), time: time)
     switch message.statement {
     case .revoked(let records): try write(records, assertsStatus: true, of: message, &tally)
     case .issued(let records): try write(records, assertsStatus: false, of: message, &tally)
@@ -32,7 +32,8 @@ extension SQLiteSession {
       for (place, serial) in serials.enumerated() {
         let held = try status(issuer: message.issuer, serial: serial).record
         // It was looked at above, in this transaction; one that is named twice is good the second time.
-        try write(try? RecordChange.release(serial, held: held, at: time, place: place), of: message, &tally)
+        let change = try? RecordChange.release(serial, held: held, at: time, place: place)
+        try write(change, over: held, of: message, &tally)
       }
     case .issuerCompromised(let since): try writeCompromise(since: since, of: message, &tally)
     }
@@ -42,12 +43,14 @@ extension SQLiteSession {
 
   private struct Tally {
     var unchangedRevision: Revision
-    var revision: Revision?
+    var time: UnixTime
+    /// One for all changes of a message, and none for a message without any.
+    var change: StoreChange?
     var changed = 0
     var unchanged = 0
 
     var receipt: MessageReceipt {
-      MessageReceipt(revision: revision ?? unchangedRevision, changed: changed, unchanged: unchanged)
+      MessageReceipt(revision: change?.revision ?? unchangedRevision, changed: changed, unchanged: unchanged)
     }
   }
 
@@ -69,18 +72,22 @@ extension SQLiteSession {
   ) throws(StoreError) {
     for record in records {
       let held = try status(issuer: message.issuer, serial: record.serial).record
-      try write(RecordChange(held: held, incoming: record, assertsStatus: assertsStatus), of: message, &tally)
+      let change = RecordChange(held: held, incoming: record, assertsStatus: assertsStatus)
+      try write(change, over: held, of: message, &tally)
     }
   }
 
-  private func write(_ change: RecordChange?, of message: StatusMessage, _ tally: inout Tally) throws(StoreError) {
-    guard let record = change?.record else {
+  private func write(
+    _ news: RecordChange?, over held: CertificateRecord?, of message: StatusMessage, _ tally: inout Tally
+  ) throws(StoreError) {
+    guard let record = news?.record else {
       tally.unchanged += 1
       return
     }
-    // One for all changes of a message, and none for a message without any.
-    if tally.revision == nil { tally.revision = try takeRevision() }
-    try write(record, issuer: message.issuer, revision: tally.revision ?? tally.unchangedRevision)
+    let change: StoreChange
+    if let begun = tally.change { change = begun } else { change = try beginChange(of: message.issuer, at: tally.time) }
+    tally.change = change
+    try write(record, over: held, in: change)
     tally.changed += 1
   }
 
@@ -104,7 +111,7 @@ extension SQLiteSession {
       let page = try serials(issuer: message.issuer, after: last, limit: SQLiteSession.compromisedAtOnce)
       for serial in page {
         guard let held = try status(issuer: message.issuer, serial: serial).record else { continue }
-        try write(RecordChange.compromise(held: held, since: time), of: message, &tally)
+        try write(RecordChange.compromise(held: held, since: time), over: held, of: message, &tally)
       }
       guard page.count == SQLiteSession.compromisedAtOnce else { return }
       last = page.last

@@ -4,7 +4,7 @@ import Responder
 enum Schema {
   /// "AVCH": in the file's header, so that `file` and a wrong path in the configuration are told apart.
   static let applicationID: Int64 = 0x4156_4348
-  static let version: Int64 = 4
+  static let version: Int64 = 5
 
   /// CRLReason of RFC 5280 5.3.1.
   static let certificateHold = 6
@@ -17,6 +17,7 @@ enum Schema {
 
   /// - `certificates.revision` and `responses.revision` are numbers of `state.revision`, which only grows.
   /// - `state.identity` tells this store from every other one, wherever the file is moved.
+  /// - `state.purging`: how many caches changes are put in line for; with none, a change costs no look at their tables.
   /// - `events.event_id` is null for what did not come as a message; `digest`, `changed` and `unchanged` are what a message
   ///   that comes again is recognised by and answered with.
   /// - `issuers.compromised_since`: since when nothing of the issuer can be relied on; null while it can.
@@ -25,7 +26,8 @@ enum Schema {
     CREATE TABLE state (
       id INTEGER PRIMARY KEY CHECK (id = 0),
       revision INTEGER NOT NULL,
-      identity BLOB
+      identity BLOB,
+      purging INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     INSERT INTO state (id, revision, identity) VALUES (0, 0, randomblob(16));
     CREATE TABLE issuers (
@@ -90,6 +92,35 @@ enum Schema {
     CREATE INDEX responses_by_end ON responses (issuer, next_update);
     """
 
+  /// What caches in front of the responder have to be told of.
+  /// - `purge_caches`: whom changes are put in line for, by the name in the configuration.
+  /// - `purge_unissued`: issuers whose answers for serials that were not issued may be cached too.
+  /// - `purges.revision`, `since`: of the newest and of the oldest change that want it. `not_before` is 0 until it was tried.
+  /// - The first index has both lines in their order, what is new and what was put off; the second has the oldest.
+  private static let purgeStatements = """
+    CREATE TABLE purge_caches (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL UNIQUE
+    ) STRICT;
+    CREATE TABLE purge_unissued (
+      issuer INTEGER PRIMARY KEY REFERENCES issuers (id)
+    ) STRICT;
+    CREATE TABLE purges (
+      cache INTEGER NOT NULL REFERENCES purge_caches (id),
+      issuer INTEGER NOT NULL REFERENCES issuers (id),
+      serial BLOB NOT NULL,
+      revision INTEGER NOT NULL,
+      since INTEGER NOT NULL,
+      is_revocation INTEGER NOT NULL,
+      not_before INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      is_repetition INTEGER NOT NULL,
+      PRIMARY KEY (cache, issuer, serial)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX purges_in_order ON purges (cache, not_before, is_revocation, revision);
+    CREATE INDEX purges_by_age ON purges (cache, since);
+    """
+
   /// Makes a new file ours, and refuses one that is another program's or another version's.
   static func prepare(_ connection: SQLiteConnection) throws(StoreError) {
     // Before anything is written: another program's file stays as it is.
@@ -105,6 +136,7 @@ enum Schema {
       try refuseForeign(connection)
       try connection.execute(statements)
       try connection.execute(responseStatements)
+      try connection.execute(purgeStatements)
       try connection.execute("PRAGMA application_id = \(applicationID)")
       try connection.execute("PRAGMA user_version = \(version)")
     }
@@ -125,6 +157,7 @@ enum Schema {
     if try connection.integer("PRAGMA user_version") == 1 { try migrateFromFirst(connection) }
     if try connection.integer("PRAGMA user_version") == 2 { try migrateFromSecond(connection) }
     if try connection.integer("PRAGMA user_version") == 3 { try migrateFromThird(connection) }
+    if try connection.integer("PRAGMA user_version") == 4 { try migrateFromFourth(connection) }
     let found = try connection.integer("PRAGMA user_version")
     guard found == version else {
       throw StoreError(
@@ -169,6 +202,16 @@ enum Schema {
       try connection.execute("CREATE INDEX events_by_message ON events (at) WHERE event_id IS NOT NULL")
       try connection.execute("ALTER TABLE issuers ADD COLUMN compromised_since INTEGER")
       try connection.execute("PRAGMA user_version = 4")
+    }
+  }
+
+  /// Version 4 told no cache of changes.
+  private static func migrateFromFourth(_ connection: SQLiteConnection) throws(StoreError) {
+    try connection.storeTransaction { () throws(StoreError) in
+      guard try connection.integer("PRAGMA user_version") == 4 else { return }
+      try connection.execute("ALTER TABLE state ADD COLUMN purging INTEGER NOT NULL DEFAULT 0")
+      try connection.execute(purgeStatements)
+      try connection.execute("PRAGMA user_version = 5")
     }
   }
 }

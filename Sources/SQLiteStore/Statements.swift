@@ -34,13 +34,15 @@ struct Statements {
   let findCredential: SQLiteStatement
   let keepCredential: SQLiteStatement
   let credentials: SQLiteStatement
+  let purges: PurgeStatements
 
   init(_ connection: SQLiteConnection) throws(StoreError) {
     findIssuer = try connection.prepare("SELECT id, identity FROM issuers WHERE name = ?1")
     insertIssuer = try connection.prepare("INSERT INTO issuers (name, identity) VALUES (?1, ?2)")
     identity = try connection.prepare("SELECT identity FROM state WHERE id = 0")
     latestRevision = try connection.prepare("SELECT revision FROM state WHERE id = 0")
-    nextRevision = try connection.prepare("UPDATE state SET revision = revision + 1 WHERE id = 0 RETURNING revision")
+    nextRevision = try connection.prepare(
+      "UPDATE state SET revision = revision + 1 WHERE id = 0 RETURNING revision, purging")
     status = try connection.prepare(
       """
       SELECT s.revision, c.revision, c.not_after, c.revoked_at, c.reason, c.extensions
@@ -149,6 +151,7 @@ struct Statements {
       SELECT id, is_by_name, responder_id, algorithm, certificates, not_before, not_after FROM credentials
       WHERE issuer = ?1 AND not_after > ?2
       """)
+    purges = try PurgeStatements(connection)
   }
 
   var all: [SQLiteStatement] {
@@ -160,6 +163,6 @@ struct Statements {
       firstEnd,
       saveResponse,
       removeResponses, findCredential, keepCredential, credentials,
-    ]
+    ] + purges.all
   }
 }

@@ -70,7 +70,9 @@ struct PurgeRulesTests {
     for (purge, key, words) in [
       ("driver: 'varnish'", "endpoint", "is missing"), ("driver: 'nginx'", "endpoint", "is missing"),
       ("driver: 'varnish', endpoint: 'a:1'", "endpoint", "'a:1' is not possible; expected http://host:port"),
-      ("driver: 'varnish', endpoint: 'http://a/b'", "endpoint", "nothing behind it"),
+      ("driver: 'varnish', endpoint: 'http://a/b/'", "endpoint", "with a path where purges have one"),
+      ("driver: 'nginx', endpoint: 'http://a/b?c'", "endpoint", "with a path where purges have one"),
+      ("driver: 'fastly', secretFile: 's', endpoint: 'http://a/b'", "endpoint", "nothing behind it"),
       ("driver: 'varnish', endpoint: 'http://a:0'", "endpoint", "'http://a:0'"),
       ("driver: 'varnish', endpoint: 'http://u@a'", "endpoint", "'http://u@a'"),
       ("driver: 'fastly', secretFile: 's', endpoint: 'ftp://a'", "endpoint", "'ftp://a'"),
@@ -99,7 +101,7 @@ struct PurgeRulesTests {
 
   @Test("a request of one's own that cannot be sent, or that says nothing, is told with its key")
   func requests() {
-    let ofURLs = "there are {url}, {host}, {target}, {key}, {issuer} and {serial}"
+    let ofURLs = "there are {url}, {encodedURL}, {host}, {target}, {key}, {issuer} and {serial}"
     for (by, request, key, words) in [
       ("url", "url: '{url}', method: 'A B'", "request.method", "'A B' is not possible"),
       ("url", "url: '{uri}'", "request.url", "{uri} stands for nothing; " + ofURLs),
@@ -109,7 +111,10 @@ struct PurgeRulesTests {
       ("url", "url: 'a{target}'", "request.url", "'a{target}' is not possible"),
       ("url", "url: 'ftp://a{target}'", "request.url", "'ftp://a{target}' is not possible"),
       ("url", "url: 'https://a/ {serial}'", "request.url", "is not possible"),
-      ("url", "url: 'https://a/', headers: ['A: {issuer}{host}']", "request", "expected {url}, {target}, {key} and"),
+      (
+        "url", "url: 'https://a/', headers: ['A: {issuer}{host}']", "request",
+        "expected {url}, {encodedURL}, {target}, {key} and"
+      ),
       ("url", "url: '{url}', headers: ['A']", "request.headers", "[0]: 'A' is not possible; expected \"Name: value\""),
       ("url", "url: '{url}', headers: ['A: b', 'A b: c']", "request.headers", "[1]: 'A b: c' is not possible"),
       ("url", "url: '{url}', headers: ['A: b\\r\\nC: d']", "request.headers", "[0]: it holds a control character"),

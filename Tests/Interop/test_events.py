@@ -154,11 +154,14 @@ def test_it_is_remembered_over_a_restart(ca):
         sender.close()
 
 
-def test_a_store_of_the_version_before_is_taken_over(ca):
-    """Its events have no memory of what a message did."""
+def test_a_store_of_an_older_version_is_taken_over(ca):
+    """Its events have no memory of what a message did, and no cache is told of anything."""
     ca.sender.close()
     assert ca.server.stop() == 0
     with sqlite3.connect(ca.path("avouch.sqlite")) as database:
+        for table in ("purges", "purge_caches", "purge_unissued"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute("ALTER TABLE state DROP COLUMN purging")
         database.execute("DROP INDEX events_by_message")
         database.execute("ALTER TABLE issuers DROP COLUMN compromised_since")
         for column in ("digest", "changed", "unchanged"):

@@ -136,6 +136,28 @@ final class ForwardingSession: StatusStoreSession {
       at: time)
   }
 
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int] { try inner.setPurgePlan(plan) }
+
+  func newPurges(for cache: String, limit: Int) throws(StoreError) -> [PurgeOrder] {
+    try inner.newPurges(for: cache, limit: limit)
+  }
+
+  func duePurges(for cache: String, at time: UnixTime, limit: Int) throws(StoreError) -> [PurgeOrder] {
+    try inner.duePurges(for: cache, at: time, limit: limit)
+  }
+
+  func nextDuePurge(for cache: String) throws(StoreError) -> UnixTime? { try inner.nextDuePurge(for: cache) }
+
+  func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError) {
+    try inner.settlePurges(outcomes, for: cache)
+  }
+
+  func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog { try inner.purgeBacklog(of: cache) }
+
+  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int {
+    try inner.orderPurge(issuer: issuer, serial: serial, at: time)
+  }
+
   func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int) {
     try inner.counts(issuer: issuer)
   }

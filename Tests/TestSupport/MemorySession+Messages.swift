@@ -21,7 +21,7 @@ extension MemoryStore.Tables {
     if let known = messages.first(where: { $0.message.id == message.id }) {
       return known.message.digest == message.digest ? .repeated(known.receipt) : .idTaken
     }
-    let present = certificates
+    let present = self
     func held(_ serial: SerialNumber) -> CertificateRecord? {
       certificates[.init(issuer: message.issuer, serial: serial)]?.record
     }
@@ -34,8 +34,7 @@ extension MemoryStore.Tables {
       }
       receipt.changed += 1
       receipt.revision = next
-      certificates[.init(issuer: message.issuer, serial: record.serial)] = .init(
-        record: record.afterCompromise(since: compromised[message.issuer]), revision: next)
+      self.write(record, issuer: message.issuer, revision: next, at: time)
     }
     do throws(MessageContradiction) {
       switch message.statement {
@@ -49,12 +48,12 @@ extension MemoryStore.Tables {
         }
       case .issuerCompromised(let since):
         compromised[message.issuer] = min(compromised[message.issuer] ?? since, since)
-        for (key, row) in present where key.issuer == message.issuer {
+        for (key, row) in present.certificates where key.issuer == message.issuer {
           write(RecordChange.compromise(held: row.record, since: since))
         }
       }
     } catch {
-      certificates = present
+      self = present
       return .contradicted(error)
     }
     revision = receipt.revision

@@ -17,6 +17,17 @@ public final class MemoryStore: StatusStore {
     var hashAlgorithm: HashAlgorithm
   }
 
+  struct PurgeKey: Hashable {
+    var cache: String
+    var certificate: CertificateKey
+  }
+
+  struct PurgeRow {
+    var order: PurgeOrder
+    /// Nil for one that was never tried.
+    var notBefore: UnixTime?
+  }
+
   struct Row {
     var record: CertificateRecord
     var revision: Revision
@@ -31,6 +42,8 @@ public final class MemoryStore: StatusStore {
     var compromised: [StoreIssuerID: UnixTime] = [:]
     /// In the order in which they came.
     var messages: [(message: StatusMessage, receipt: MessageReceipt, time: UnixTime)] = []
+    var purgePlan = PurgePlan(caches: [], issuersCachedUnissued: [])
+    var purges: [PurgeKey: PurgeRow] = [:]
     var failure: StoreError?
     var isFull = false
     var damaged: StoreIssuerID?
@@ -167,60 +180,6 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
-  func importRecords(
-    issuer: StoreIssuerID, assertsStatus: Bool, source: String, at time: UnixTime,
-    next: () throws -> [CertificateRecord]?
-  ) throws -> ImportSummary {
-    var records: [CertificateRecord] = []
-    while let batch = try next() { records += batch }
-    return try store.use { tables in
-      var summary = ImportSummary()
-      tables.revision = Revision(tables.revision.value + 1)
-      summary.revision = tables.revision
-      for record in records {
-        let key = MemoryStore.CertificateKey(issuer: issuer, serial: record.serial)
-        let change = RecordChange(
-          held: tables.certificates[key]?.record, incoming: record, assertsStatus: assertsStatus)
-        guard let new = summary.count(change, of: record.serial) else { continue }
-        tables.certificates[key] = .init(
-          record: new.afterCompromise(since: tables.compromised[issuer]), revision: tables.revision)
-      }
-      return summary
-    }
-  }
-
-  func differences(
-    of listed: [CertificateRecord], issuer: StoreIssuerID, thisUpdate: UnixTime
-  ) throws(StoreError) -> [CertificateRecord] {
-    try store.use { tables in
-      listed.filter { record in
-        let held = tables.certificates[.init(issuer: issuer, serial: record.serial)]?.record
-        return RecordChange(held: held, listed: record, thisUpdate: thisUpdate).isNews
-      }
-    }
-  }
-
-  func applyRevocationList(
-    issuer: StoreIssuerID, thisUpdate: UnixTime, source: String, at time: UnixTime,
-    next: () throws -> [CertificateRecord]?
-  ) throws -> ImportSummary {
-    var records: [CertificateRecord] = []
-    while let batch = try next() { records += batch }
-    return try store.use { tables in
-      var summary = ImportSummary()
-      let revision = Revision(tables.revision.value + 1)
-      for record in records {
-        let key = MemoryStore.CertificateKey(issuer: issuer, serial: record.serial)
-        let change = RecordChange(held: tables.certificates[key]?.record, listed: record, thisUpdate: thisUpdate)
-        guard let new = summary.count(change, of: record.serial) else { continue }
-        tables.certificates[key] = .init(record: new, revision: revision)
-        tables.revision = revision
-      }
-      summary.revision = tables.revision
-      return summary
-    }
-  }
-
   func serialsOnHold(
     issuer: StoreIssuerID, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [SerialNumber] {
@@ -230,23 +189,6 @@ final class MemorySession: StatusStoreSession {
           && row.record.revocation.map { !$0.isPermanent } ?? false
       }
       return Array(mine.map(\.key.serial).sorted().prefix(limit))
-    }
-  }
-
-  func revoke(
-    issuer: StoreIssuerID, serial: SerialNumber, revocation: Revocation, isReasonGiven: Bool, isTimeGiven: Bool,
-    at time: UnixTime
-  ) throws(StoreError) -> RevocationOutcome {
-    try store.use { tables in
-      let key = MemoryStore.CertificateKey(issuer: issuer, serial: serial)
-      guard let held = tables.certificates[key] else { return .notIssued }
-      let after = RevocationChange.apply(
-        revocation, to: held.record, isReasonGiven: isReasonGiven, isTimeGiven: isTimeGiven)
-      guard let after else { return .alreadyRevoked(held.record.revocation ?? revocation) }
-      tables.revision = Revision(tables.revision.value + 1)
-      tables.certificates[key] = .init(
-        record: after.afterCompromise(since: tables.compromised[issuer]), revision: tables.revision)
-      return .revoked(tables.revision)
     }
   }
 

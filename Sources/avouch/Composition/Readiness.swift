@@ -27,7 +27,10 @@ struct Readiness {
     answer = ControlAnswer(reasons.isEmpty ? 200 : 503, "application/json", object.text + "\n")
   }
 
-  init(_ runtime: ResponderRuntime, _ fleet: OriginFleet?, _ events: OriginEvents?, _ crls: CRLWatcher) {
+  init(
+    _ runtime: ResponderRuntime, _ fleet: OriginFleet?, _ events: OriginEvents?, _ crls: CRLWatcher,
+    _ purging: OriginPurging
+  ) {
     // Where some are served, the node stays: a token that is down is down for every node, and a balancer would be left with
     // none at all.
     let unserved = runtime.unservedIssuers
@@ -46,6 +49,7 @@ struct Readiness {
       warnings += runtime.signingTroubles.filter { !reasons.contains($0) && !warnings.contains($0) }
     }
     warnings += events?.warnings ?? []
+    warnings += purging.warnings
     let troubles = fleet?.troubles ?? []
     warnings += troubles
     let untold = [runtime.suspensionReason].compactMap(\.self) + troubles

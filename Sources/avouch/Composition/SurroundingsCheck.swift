@@ -40,6 +40,10 @@ struct SurroundingsCheck {
     if let tls = configuration.value.events?.tls {
       warnings += try OriginEvents.context(tls, configuration).warnings
     }
+    _ = try PurgeParties.caches(configuration)
+    warnings += configuration.value.purge.compactMap(\.secretFile).compactMap {
+      Files.exposure(configuration.resolved($0))
+    }
     for issuer in configuration.value.issuers {
       _ = try EventParties.secrets(of: issuer, configuration)
       warnings += issuer.eventSecretFiles.compactMap { Files.exposure(configuration.resolved($0)) }

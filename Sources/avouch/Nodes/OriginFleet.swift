@@ -30,7 +30,11 @@ final class OriginFleet: Sendable {
   private let running = Mutex<(runtime: ResponderRuntime, origin: FleetOrigin)?>(nil)
   private let thread = Mutex<NamedThread?>(nil)
 
-  init(_ settings: Configuration.Redis, _ configuration: LoadedConfiguration, log: TerminalLog) throws {
+  /// - Parameter onTold: called by any thread where other nodes have been told of changes; must not block.
+  init(
+    _ settings: Configuration.Redis, _ configuration: LoadedConfiguration, log: TerminalLog,
+    onTold: @escaping @Sendable () -> Void
+  ) throws {
     self.settings = settings
     self.log = log
     level = try SharedLevel(settings, configuration, log: log)
@@ -46,7 +50,7 @@ final class OriginFleet: Sendable {
       milliseconds: window, clock: SystemClock(), source: { parts.runtime }, publisher: { parts.publisher })
     publisher = AnswerPublisher(
       shared: level.cache, directory: { parts.directory }, limits: AnswerPublisher.Limits(), clock: SystemClock(),
-      hasher: OpenSSLHasher(), selection: wanted, onWork: { [signal] in signal.ring() })
+      hasher: OpenSSLHasher(), selection: wanted, onWork: { [signal] in signal.ring() }, onTold: onTold)
     parts.set(publisher: publisher)
     self.parts = parts
   }

@@ -5,6 +5,7 @@ import Feeds
 import Metrics
 import OpenSSLCrypto
 import PKCS11Signer
+import Purge
 import Responder
 import ResponderRuntime
 import SQLiteStore
@@ -15,6 +16,7 @@ final class OriginNode: ServingNode {
   private let fleet: OriginFleet?
   private let events: OriginEvents?
   private let crls: CRLWatcher
+  private let purging: OriginPurging
   private let log: TerminalLog
   private let lock: FileLock
   private let store: SQLiteStore
@@ -28,11 +30,15 @@ final class OriginNode: ServingNode {
     // one has acknowledged.
     lock = try OriginNode.lock(configuration.storePath)
     let directory = try OriginNode.directory(configuration, store: store, after: nil, log: log)
-    let fleet = try settings.redis.map { try OriginFleet($0, configuration, log: log) }
+    let purging = OriginPurging(store, log: log)
+    self.purging = purging
+    let fleet = try settings.redis.map { redis in
+      try OriginFleet(redis, configuration, log: log) { purging.ring() }
+    }
     let runtime = ResponderRuntime(
       directory: directory, store: store, cacheBytes: settings.cacheBytes, seed: try SecureRandom.number(),
       limits: ResponderRuntime.Limits(settings), clock: SystemClock(), hasher: OpenSSLHasher(), log: log,
-      receiver: fleet?.publisher)
+      receiver: fleet?.publisher, onApplied: { purging.ring() })
     self.fleet = fleet
     self.runtime = runtime
     events = try settings.events.map {
@@ -42,6 +48,7 @@ final class OriginNode: ServingNode {
     crls = try CRLWatcher(
       store: store, revisions: runtime, cache: runtime.cache, clock: SystemClock(), log: CRLLog(log))
     crls.adopt(try CRLFeeds.make(configuration, directory))
+    try purging.adopt(try PurgeParties(configuration, directory), directory)
   }
 
   private static func lock(_ storePath: String) throws -> FileLock {
@@ -77,12 +84,14 @@ final class OriginNode: ServingNode {
     let directory = try OriginNode.directory(configuration, store: store, after: runtime.directory, log: log)
     // Before anything is in force: a file with secrets may be wrong.
     let parties = try EventParties(configuration, directory)
+    let purged = try PurgeParties(configuration, directory)
     try events?.reloadTLS()
     // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
     crls.adopt(try CRLFeeds.make(configuration, directory))
+    try purging.adopt(purged, directory)
     runtime.adopt(directory)
     events?.replace(parties)
   }
@@ -91,6 +100,7 @@ final class OriginNode: ServingNode {
     // Before anything is signed: another node may be the origin.
     try fleet?.start(runtime, store, lock)
     try runtime.start()
+    try purging.start(runtime, fleet?.publisher)
     try crls.start()
     try events?.start()
   }
@@ -98,6 +108,7 @@ final class OriginNode: ServingNode {
   func stop() {
     events?.stop()
     crls.stop()
+    purging.stop()
     runtime.stop()
     fleet?.stop()
   }
@@ -107,13 +118,14 @@ final class OriginNode: ServingNode {
   var source: any AnswerSource { runtime }
   var revisions: (any AppliedRevisions)? { runtime }
   var hasLostThreads: Bool { runtime.hasLostThreads }
-  var readiness: Readiness { Readiness(runtime, fleet, events, crls) }
+  var readiness: Readiness { Readiness(runtime, fleet, events, crls, purging) }
   var eventAddresses: [ListenAddress] { events?.addresses ?? [] }
   var areEventsEncrypted: Bool { events?.isEncrypted ?? false }
 
   func addMetrics(_ page: inout ExpositionText) {
     MetricsPage.add(runtime, to: &page)
     CRLMetrics.add(crls.reports, now: SystemClock().now(), to: &page)
+    PurgeMetrics.add(purging.purger.reports, now: SystemClock().now(), to: &page)
     if let fleet { FleetMetrics.add(fleet, to: &page) }
     events?.addMetrics(&page)
   }

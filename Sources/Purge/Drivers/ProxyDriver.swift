@@ -1,0 +1,85 @@
+import CalendarTime
+import HTTPClient
+
+/// Caching proxies that are told by a request of their own: Varnish and nginx with ngx_cache_purge.
+///
+/// By URL: `PURGE` for each, over a connection to the proxy itself, so that what it looks up is what a client would have
+/// asked for; behind a path of its own where the endpoint has one. By key, Varnish alone: `BAN` with the key in the header field `Surrogate-Key`; what the VCL does with it, a ban
+/// or `xkey.purge`, is the VCL's (docs/cdn.md has both).
+struct ProxyDriver: PurgeDriver {
+  enum Kind: Sendable, Hashable {
+    case varnish
+    case nginx
+  }
+
+  var kind: Kind
+  var endpoint: Endpoint
+  /// Where the proxy wants one: sent as a bearer token (RFC 6750 2.1).
+  var secret: String?
+  var isByKey: Bool
+
+  var itemsPerCall: Int { 1 }
+
+  func calls(for items: [PurgeItem], now: UnixTime) -> [PurgeCall] {
+    var calls: [PurgeCall] = []
+    for (place, item) in items.enumerated() {
+      if isByKey {
+        var request = HTTPClient.Request(url: endpoint.url, method: .other("BAN", body: []))
+        request.headers.append(("Surrogate-Key", item.surrogateKey))
+        calls.append(PurgeCall(request: request, items: [place]))
+      } else {
+        calls += item.urls.map { url in
+          var request = HTTPClient.Request(
+            url: "\(endpoint.scheme)://\(url.host)\(endpoint.path)\(url.target)", method: .other("PURGE", body: []))
+          request.connectTo = endpoint.place
+          return PurgeCall(request: request, items: [place])
+        }
+      }
+    }
+    return calls.map { call in
+      var call = call
+      call.request.usesProxies = false
+      call.request.allowsHTTPS = endpoint.scheme == "https"
+      if let secret { call.request.headers.append(("Authorization", "Bearer \(secret)")) }
+      return call
+    }
+  }
+
+  func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
+    // ngx_cache_purge says so of what the cache does not hold: 404 before 2.5.2, 412 from then on.
+    var verdict = ProxyDriver.verdict(ofStatus: response, also: kind == .nginx ? [404, 412] : [])
+    if case .done = verdict { verdict = .done(reference: nil) }
+    return verdict
+  }
+}
+
+/// Where a cache or its interface is reached.
+public struct Endpoint: Sendable, Hashable {
+  /// `http` or `https`.
+  public var scheme: String
+  /// Host and port, as in a URL.
+  public var authority: String
+  /// What targets are put behind, without a slash at its end.
+  public var path: String
+
+  /// Nil for anything but `http://host…` and `https://host…`.
+  public init?(_ text: String) {
+    guard let scheme = ["http", "https"].first(where: { text.lowercased().hasPrefix($0 + "://") }) else { return nil }
+    self.scheme = scheme
+    let rest = text.dropFirst(scheme.utf8.count + 3)
+    authority = String(rest.prefix { $0 != "/" && $0 != "?" })
+    var path = String(rest.dropFirst(authority.count))
+    while path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+    guard !authority.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+  }
+
+  /// `scheme://host[:port]/path`
+  var url: String { "\(scheme)://\(authority)\(path.isEmpty ? "/" : path)" }
+
+  /// `host:port`
+  public var place: String {
+    let hasPort = authority.last == "]" ? false : (authority.split(separator: "]").last ?? "").contains(":")
+    return hasPort ? authority : "\(authority):\(scheme == "https" ? 443 : 80)"
+  }
+}

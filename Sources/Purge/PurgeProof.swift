@@ -1,0 +1,71 @@
+import CalendarTime
+import DER
+import HTTPClient
+import OCSP
+import Responder
+
+/// What an answer that came through a cache says of a purge.
+enum PurgeProof: Sendable, Hashable {
+  /// What the store has now, or nothing that a cache could have kept.
+  case current
+  /// Something else than the store has: the cache still holds it, or has got it again.
+  case stale(what: String)
+  /// Nothing that proves or disproves anything.
+  case unproven(why: String)
+
+  /// - Parameters:
+  ///   - expected: what is said of the certificate now; nil where that is the unsigned `unauthorized`.
+  ///   - serial: of the certificate that was asked for.
+  init(
+    _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, expected: AnswerBuilder.Statement?,
+    serial: SerialNumber
+  ) {
+    switch outcome {
+    case .failure(let failure): self = .unproven(why: failure.description)
+    case .success(let response) where response.status != 200:
+      self = .unproven(why: ProviderText.explanation(response))
+    case .success(let response):
+      guard let received = try? ReceivedResponse(response.body) else {
+        self = .unproven(why: "HTTP 200 with \(response.body.count) octets that are no OCSP response")
+        return
+      }
+      self.init(received, expected, serial)
+    }
+  }
+
+  private init(_ received: ReceivedResponse, _ expected: AnswerBuilder.Statement?, _ serial: SerialNumber) {
+    // Those go out with no-store: no cache had anything to say.
+    guard let basic = received.basic else {
+      self = .current
+      return
+    }
+    guard let single = basic.responses.first(where: { (try? $0.certID())?.serial == serial }) else {
+      self = .unproven(why: "an answer about another certificate")
+      return
+    }
+    let shown = PurgeProof.text(single.status)
+    guard let expected else {
+      self = .stale(what: shown)
+      return
+    }
+    // What the policy adds stands behind what the record says.
+    let isSame =
+      PurgeProof.plain(single.status) == PurgeProof.plain(expected.status)
+      && single.singleExtensions.starts(with: expected.singleExtensions)
+    self = isSame ? .current : .stale(what: "\(shown), produced at \(basic.producedAt.iso8601)")
+  }
+
+  /// `unspecified` and no reason are the same on the wire (RFC 5280 5.3.1).
+  private static func plain(_ status: CertificateStatus) -> CertificateStatus {
+    guard case .revoked(let revocation) = status, revocation.reason == .unspecified else { return status }
+    return .revoked(Revocation(time: revocation.time, reason: nil))
+  }
+
+  private static func text(_ status: CertificateStatus) -> String {
+    switch status {
+    case .good: "good"
+    case .unknown: "unknown"
+    case .revoked(let revocation): "revoked at \(revocation.time.iso8601), \(revocation.reason?.name ?? "no reason")"
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import CalendarTime
+import OCSP
+import Responder
+import TestSupport
+import Testing
+
+@testable import HTTPClient
+@testable import Purge
+
+struct ProofTests {
+  private let issuer = Sample.issuer()
+  private let serial = Sample.serial(1)
+  private let revocation = Sample.revocation(.superseded)
+
+  private func answer(
+    _ status: CertificateStatus, of number: Int = 1, extensions: [UInt8] = []
+  ) throws -> Result<HTTPClient.Response, HTTPClient.Failure> {
+    let times = try #require(AnswerBuilder.times(issuer: issuer, now: Sample.start, jitter: 0))
+    let tbs = AnswerBuilder.tbsResponseData(
+      .init(status: status, singleExtensions: extensions),
+      certID: try #require(issuer.encodedCertID(Sample.serial(number), .sha1)), times: times, issuer: issuer,
+      credential: issuer.credential)
+    return .success(
+      response(200, AnswerBuilder.response(tbsResponseData: tbs, signature: [1], credential: issuer.credential)))
+  }
+
+  private func response(_ status: Int, _ body: [UInt8]) -> HTTPClient.Response {
+    HTTPClient.Response(status: status, headers: [], body: body, milliseconds: 1)
+  }
+
+  private func proof(
+    _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, _ expected: CertificateStatus?
+  ) -> PurgeProof {
+    PurgeProof(outcome, expected: expected.map { AnswerBuilder.Statement(status: $0) }, serial: serial)
+  }
+
+  @Test("the old status is stale, the new one is current")
+  func status() throws {
+    #expect(proof(try answer(.revoked(revocation)), .revoked(revocation)) == .current)
+    guard case .stale(let what) = proof(try answer(.good), .revoked(revocation)) else {
+      Issue.record("good proves a revocation")
+      return
+    }
+    #expect(what.hasPrefix("good"))
+  }
+
+  @Test("another reason or time is stale, save that unspecified is none")
+  func reasons() throws {
+    for other in [
+      Revocation(time: revocation.time, reason: .certificateHold), Revocation(time: Sample.start, reason: .superseded),
+    ] {
+      guard case .stale = proof(try answer(.revoked(other)), .revoked(revocation)) else {
+        Issue.record("\(other) is taken for the same")
+        continue
+      }
+    }
+    let unspecified = Revocation(time: revocation.time, reason: .unspecified)
+    #expect(proof(try answer(.revoked(unspecified)), .revoked(unspecified)) == .current)
+  }
+
+  @Test("a lifted hold must be good again")
+  func lifted() throws {
+    #expect(proof(try answer(.good), .good) == .current)
+    guard case .stale = proof(try answer(.revoked(revocation)), .good) else {
+      Issue.record("a revocation proves that it was lifted")
+      return
+    }
+  }
+
+  @Test("other extensions are stale")
+  func extensions() throws {
+    let expected = AnswerBuilder.Statement(status: .good, singleExtensions: [0x30, 0x00])
+    #expect(PurgeProof(try answer(.good, extensions: [0x30, 0x00]), expected: expected, serial: serial) == .current)
+    guard case .stale = PurgeProof(try answer(.good), expected: expected, serial: serial) else {
+      Issue.record("an answer without them proves them")
+      return
+    }
+  }
+
+  @Test("an answer that no cache keeps shows that none was kept", arguments: [1, 2, 3, 6] as [UInt8])
+  func errors(_ code: UInt8) {
+    #expect(proof(.success(response(200, [0x30, 0x03, 0x0A, 0x01, code])), .good) == .current)
+  }
+
+  @Test("nothing but an OCSP answer about this certificate proves anything")
+  func unproven() throws {
+    let failure = HTTPClient.Failure(description: "refused", isNobodyThere: true)
+    for outcome: Result<HTTPClient.Response, HTTPClient.Failure> in [
+      .failure(failure), .success(response(503, [])), .success(response(200, Array("hello".utf8))),
+      try answer(.good, of: 2),
+    ] {
+      guard case .unproven = proof(outcome, .good) else {
+        Issue.record("\(outcome) proves something")
+        continue
+      }
+    }
+  }
+
+  @Test("where nothing is said any more, an answer is stale")
+  func unauthorized() throws {
+    guard case .stale = proof(try answer(.good), nil) else {
+      Issue.record("good proves that nothing is said")
+      return
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import CalendarTime
+import OCSP
+import Responder
+import TestSupport
+import Testing
+
+@testable import Purge
+
+struct PurgeLineTests {
+  private let order = PurgeOrder(
+    issuer: StoreIssuerID(1), serial: Sample.serial(1), revision: Revision(7), since: Sample.start, isRevocation: true)
+  private var key: PurgeLine.Key { PurgeLine.Key(order) }
+  private let now = Sample.start
+
+  private func line(repeatAfter seconds: Int64? = 2, isChecked: Bool = true, calls: Int = 2) -> PurgeLine {
+    var line = PurgeLine(repeatAfterSeconds: seconds, isChecked: isChecked)
+    line.add(order)
+    for _ in 0..<calls { line.callBegins(key) }
+    return line
+  }
+
+  private func end(
+    _ line: inout PurgeLine, _ objection: PurgeLine.Objection? = nil, isAbandoned: Bool = false, at time: Int64 = 0
+  ) -> PurgeLine.Step {
+    line.callEnded(key, objection, isAbandoned: isAbandoned, now: now, milliseconds: time)
+  }
+
+  @Test("every request has to end before the answer is looked for")
+  func checkAfterAll() {
+    var line = line()
+    #expect(end(&line) == .wait)
+    #expect(end(&line) == .check)
+    #expect(line.contains(order))
+  }
+
+  @Test("a purge that is proved is put off for its repetition, and the repetition is the end")
+  func repetition() {
+    var line = line(calls: 1)
+    #expect(end(&line) == .check)
+    line.callBegins(key)
+    var again = order
+    again.isRepetition = true
+    #expect(end(&line) == .settle(PurgeOutcome(again, .putOff(until: now.advanced(bySeconds: 2)))))
+    line.remove(order)
+    #expect(line.count == 0)
+
+    line.add(again)
+    line.callBegins(key)
+    #expect(end(&line) == .check)
+    line.callBegins(key)
+    #expect(end(&line) == .settle(PurgeOutcome(again, .done)))
+  }
+
+  @Test("without checks and repetition a purge is over when the cache has said so")
+  func plain() {
+    var line = line(repeatAfter: nil, isChecked: false, calls: 1)
+    #expect(end(&line) == .settle(PurgeOutcome(order, .done)))
+  }
+
+  @Test("one request that fails fails the try, and the next try begins anew")
+  func failure() {
+    var line = line()
+    #expect(end(&line, .refused("no")) == .wait)
+    #expect(end(&line, at: 1000) == .rest)
+    #expect(line.nextRested == 1050)
+    #expect(line.takeRested(milliseconds: 1049) == [])
+    #expect(line.takeRested(milliseconds: 1050) == [key])
+    line.callBegins(key)
+    #expect(end(&line) == .check)
+  }
+
+  @Test("what fails on and on is given back to the store, with how often")
+  func putOff() {
+    var line = line(calls: 1)
+    var last = PurgeLine.Step.wait
+    for failures in 1...4 {
+      last = end(&line, .stale("good"), at: Int64(failures) * 10_000)
+      if failures < 4 {
+        #expect(last == .rest)
+        #expect(line.takeRested(milliseconds: Int64(failures) * 10_000 + 2000) == [key])
+        line.callBegins(key)
+      }
+    }
+    var failed = order
+    failed.failures = 4
+    #expect(last == .settle(PurgeOutcome(failed, .putOff(until: now.advanced(bySeconds: 3)))))
+  }
+
+  @Test(
+    "pauses grow to five minutes and no further",
+    arguments: [
+      (1, 50), (2, 200), (3, 800), (4, 3200), (5, 12_800), (6, 51_200), (7, 204_800), (8, 300_000),
+      (1_000_000, 300_000),
+    ] as [(Int, Int64)])
+  func pauses(_ failures: Int, _ milliseconds: Int64) {
+    #expect(PurgeLine.pause(afterFailures: failures) == milliseconds)
+  }
+
+  @Test("success forgets the failures before it")
+  func success() {
+    var line = line(repeatAfter: nil, isChecked: false, calls: 1)
+    #expect(end(&line, .refused("no")) == .rest)
+    _ = line.takeRested(milliseconds: 10_000)
+    line.callBegins(key)
+    #expect(end(&line) == .settle(PurgeOutcome(order, .done)))
+  }
+
+  @Test("a cache that is away gets everything back later, once no request is under way")
+  func abandoned() {
+    var line = line(calls: 3)
+    #expect(end(&line, isAbandoned: true) == .wait)
+    // One was never begun, one is under way.
+    line.forgetCalls(key)
+    line.abandonAll()
+    #expect(line.contains(order))
+    #expect(end(&line) == .abandoned)
+    #expect(!line.contains(order))
+  }
+
+  @Test("what has ended is kept until the store knows, whatever becomes of the cache")
+  func endedStays() {
+    var line = line(repeatAfter: nil, isChecked: false, calls: 1)
+    _ = end(&line)
+    line.abandonAll()
+    #expect(line.contains(order))
+    line.remove(order)
+    #expect(!line.contains(order))
+  }
+
+  @Test("an outcome that nobody waits for changes nothing")
+  func surplus() {
+    var line = line(calls: 1)
+    _ = end(&line)
+    #expect(end(&line, .refused("late")) == .wait)
+    #expect(line.works[key]?.objection == nil)
+  }
+}
