@@ -54,13 +54,18 @@ class Authority:
             json.dump({"listen": [f"127.0.0.1:{port}"], "control": f"unix:{name}.control", **settings}, file)
         return port
 
-    def write_origin(self, name, redis=None, events=None):
-        """`events` is a sender (`events.Sender`) whose events are received."""
+    def write_origin(self, name, redis=None, events=None, caches=None):
+        """`events` is a sender (`events.Sender`) whose events are received; `caches` are purged."""
         shared = {"redis": {"nodes": [redis.address]}} if redis else {}
         issuer = {"name": "bench", "certificate": "ca.pem", "signer": {"certificate": "ocsp.pem", "key": "ocsp.key"}}
         if events:
             shared["events"] = {"listen": [f"127.0.0.1:{events.port}"], "requestBody": "64MiB"}
             issuer["events"] = {"secretFiles": [events.write_secret(self.folder)]}
+        if caches:
+            shared["surrogateKeys"] = ["Surrogate-Key"]
+            shared["purge"] = [{"name": name, "driver": "varnish", "endpoint": cache.url,
+                                "by": "key" if cache.uses_xkey else "url"} for name, cache in caches.items()]
+            issuer["urls"] = ["http://ocsp.bench/"]
         return self.write(
             name, store="store.sqlite", cache={"memory": f"{max(64, self.count // 1000)}MiB"}, issuers=[issuer],
             **shared)
@@ -68,6 +73,7 @@ class Authority:
     def write_edge(self, name, redis, memory):
         return self.write(
             name, role="edge", cache={"memory": memory}, redis={"nodes": [redis.address]},
+            surrogateKeys=["Surrogate-Key"],
             issuers=[{"name": "bench", "certificate": "ca.pem", "publicProgramme": False}])
 
     def start(self, name):

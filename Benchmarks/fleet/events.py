@@ -7,14 +7,13 @@ import itertools
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
 
 from .authority import Authority
 from .processes import cpu_seconds, free_port, output, wait_for_quiet, wait_until
-from .updates import EDGES, PAUSE_MILLISECONDS, Asker, Fleet, quantiles, status, words
+from .updates import EDGES, Asker, Fleet, quantiles, status, words
 
 # Milliseconds from sending an event until `revoked` is answered, 99 of 100: by the node that takes it, by another one.
 BOUND_HERE, BOUND_ELSEWHERE = 10, 25
@@ -80,9 +79,8 @@ class Latency:
             serials = fleet.authority.good[:arguments.events]
             requests = list(fleet.authority.requests(serials))
             wait_for_quiet()
-            most = self.capacity(fleet)
-            fleet.load(origin_connections=max(1, int(most / 2 * PAUSE_MILLISECONDS / 1000)))
-            time.sleep(2)
+            most = fleet.capacity()
+            fleet.load_half(most)
             asked, begin = fleet.requests(), time.monotonic()
             askers = {name: Asker(fleet.ports[name]) for name in ("origin", *EDGES[:1])}
             seen = {name: [] for name in askers}
@@ -100,18 +98,6 @@ class Latency:
         finally:
             fleet.stop()
         return self.summary(answered, seen, load, most)
-
-    def capacity(self, fleet):
-        """Requests a second of the origin, with all the load that it takes."""
-        path = fleet.authority.path
-        with open(path("one"), "wb") as file:
-            file.write(next(iter(fleet.authority.requests(fleet.authority.serials[:1]))))
-        with open(path("one.lua"), "w") as file:
-            file.write('wrk.method = "POST"\nwrk.body = io.open(os.getenv("OCSP_REQUEST"), "rb"):read("*a")\n'
-                       'wrk.headers["Content-Type"] = "application/ocsp-request"\n')
-        said = output("wrk", "-t1", "-c64", "-d3s", "-s", path("one.lua"), f"http://127.0.0.1:{fleet.ports['origin']}/",
-                      env=dict(os.environ, OCSP_REQUEST=path("one")))
-        return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
 
     def revoke(self, sender, askers, serial, request):
         """Milliseconds from before the event is sent: until it is answered, and until each node says `revoked`."""
@@ -304,5 +290,3 @@ def resident_mebibytes(pid):
     with open(f"/proc/{pid}/status") as file:
         return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) / 1024
 
-
-PARTS = {part.name: part for part in (Latency(), Rate(), Million())}

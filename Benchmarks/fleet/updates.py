@@ -4,6 +4,7 @@ so.
 
 Beside it, in turns and under the same load: an entry of the same size from XADD to a reader that waits in XREAD."""
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 from .authority import Authority
 from .lookups import SCRIPT
-from .processes import AVOUCH, end, wait_for_quiet, wait_until
+from .processes import AVOUCH, end, output, wait_for_quiet, wait_until
 
 NAME = "update"
 # Milliseconds, from the acknowledgement, 99 of 100.
@@ -63,15 +64,15 @@ def status(answer, serial):
 
 
 class Fleet:
-    """An origin and its edges; `events` is a sender whose events the origin takes."""
+    """An origin and its edges; `events` is a sender whose events the origin takes, `caches` are those that it purges."""
 
-    def __init__(self, folder, redis, events=None):
+    def __init__(self, folder, redis, events=None, caches=None):
         self.redis = redis
         self.authority = Authority(folder, CERTIFICATES)
         self.nodes, self.loads = [], []
         print("  signing, storing and pushing answers", flush=True)
         self.authority.sign_all()
-        ports = {"origin": self.authority.write_origin("origin", redis, events)}
+        ports = {"origin": self.authority.write_origin("origin", redis, events, caches)}
         for name in EDGES:
             ports[name] = self.authority.write_edge(name, redis, "64MiB")
         self.ports = ports
@@ -82,6 +83,38 @@ class Fleet:
             self.nodes[-1].wait_until_ready()
         origin = self.nodes[0]
         wait_until(lambda: origin.metric("avouch_fleet_complete_issuers") == 1, "all answers in Redis", origin.process)
+
+    def capacity(self):
+        """Requests a second of the origin, with all the load that it takes."""
+        path = self.authority.path
+        with open(path("one"), "wb") as file:
+            file.write(next(iter(self.authority.requests(self.authority.serials[:1]))))
+        with open(path("one.lua"), "w") as file:
+            file.write('wrk.method = "POST"\nwrk.body = io.open(os.getenv("OCSP_REQUEST"), "rb"):read("*a")\n'
+                       'wrk.headers["Content-Type"] = "application/ocsp-request"\n')
+        said = output("wrk", "-t1", "-c64", "-d3s", "-s", path("one.lua"), f"http://127.0.0.1:{self.ports['origin']}/",
+                      env=dict(os.environ, OCSP_REQUEST=path("one")))
+        return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+
+    def load_half(self, most):
+        """Loads the origin with half of what it can, the edges as always. Connections are added until that is reached:
+        how often one asks depends on what else the machine does."""
+        connections = int(most / 2 * PAUSE_MILLISECONDS / 1000)
+        for attempt in range(5):
+            self.load(origin_connections=connections)
+            time.sleep(1)
+            before, begin = self.requests()[0], time.monotonic()
+            time.sleep(1.5)
+            rate = (self.requests()[0] - before) / (time.monotonic() - begin)
+            if attempt == 4 or 0.95 < rate / (most / 2) < 1.1:
+                return
+            self.end_load()
+            connections = max(1, int(connections * min(2, most / 2 / rate)))
+
+    def end_load(self):
+        for load in self.loads:
+            end(load)
+        self.loads = []
 
     def load(self, origin_connections=CONNECTIONS):
         path = self.authority.path
@@ -94,7 +127,7 @@ class Fleet:
         for name, port in self.ports.items():
             connections = origin_connections if name == "origin" else CONNECTIONS
             self.loads.append(subprocess.Popen(
-                ["wrk", "-t1", f"-c{connections}", "-d3600s", "-s", path("ask.lua"), f"http://127.0.0.1:{port}/"],
+                ["wrk", "-t2", f"-c{max(2, connections)}", "-d3600s", "-s", path("ask.lua"), f"http://127.0.0.1:{port}/"],
                 env=environment, stdout=subprocess.DEVNULL))
 
     def requests(self):
@@ -103,8 +136,7 @@ class Fleet:
                 for node in self.nodes]
 
     def stop(self):
-        for load in self.loads:
-            end(load)
+        self.end_load()
         for node in reversed(self.nodes):
             node.stop()
 

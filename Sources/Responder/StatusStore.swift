@@ -156,9 +156,9 @@ public protocol StatusStoreSession: AnyObject {
   /// How much waits for a cache, under way included.
   func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog
 
-  /// Puts a certificate in line for all caches of the plan, whatever has changed; `revision` is that of its record. Gives for
-  /// how many caches.
-  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int
+  /// Puts certificates in line for all caches of the plan, whatever has changed, in one transaction; `revision` is that of
+  /// each one's record. Gives how many orders there are of them now.
+  func orderPurges(issuer: StoreIssuerID, serials: [SerialNumber], at time: UnixTime) throws(StoreError) -> Int
 
   /// How many certificates of an issuer there are, and how many of them are revoked.
   func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int)

@@ -84,13 +84,17 @@ extension SQLiteSession {
 
   // MARK: - Putting in line
 
-  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int {
+  func orderPurges(issuer: StoreIssuerID, serials: [SerialNumber], at time: UnixTime) throws(StoreError) -> Int {
     try connection.storeTransaction { () throws(StoreError) in
-      let reading = try status(issuer: issuer, serial: serial)
-      try putInLine(
-        issuer: issuer, serial: serial, revision: reading.revision, at: time,
-        isRevocation: reading.record?.revocation != nil)
-      return connection.changedRows
+      var count = 0
+      for serial in serials {
+        let reading = try status(issuer: issuer, serial: serial)
+        try putInLine(
+          issuer: issuer, serial: serial, revision: reading.revision, at: time,
+          isRevocation: reading.record?.revocation != nil)
+        count += connection.changedRows
+      }
+      return count
     }
   }
 

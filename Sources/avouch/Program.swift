@@ -10,6 +10,7 @@ enum Program {
       import         take in what a CA issued and revoked
       revoke         revoke one certificate
       status         what the store and the caches hold of one certificate
+      purge          have caches in front forget a certificate, or see what waits for them
       check          ask a responder and judge its answer
       keys           keys in a token (HSM): list, generate, request a certificate, test
       config check   look at a configuration and all it names
@@ -37,6 +38,7 @@ enum Program {
     case "import": return try ImportCommand.run(rest)
     case "revoke": return try RevokeCommand.run(rest)
     case "status": return try StatusCommand.run(rest)
+    case "purge": return try PurgeCommand.run(rest)
     case "check": return try CheckCommand.run(rest)
     case "keys": return try KeysCommand.run(rest)
     case "config": return try ConfigCommand.run(rest)

@@ -18,6 +18,7 @@ from authority import NOW, Authority
 from avouch import read_all, run, wait_until
 from caches import Nginx, Recorder, Varnish
 from events import Sender, event, new_secret, receive
+from fleet import Fleet, Load
 from redis_servers import HOST, free_port
 
 URL = "http://ocsp.example/"
@@ -248,7 +249,7 @@ def test_a_cache_that_knows_no_purges_is_told_of(ca, stack, tmp_path):
     ca.server = stack.enter_context(ca.serve())
     ca.revoke(ca.leaves[0])
     wait_until(lambda: ca.metrics()['avouch_purge_working{cache="front"}'] == 0)
-    wait_until(lambda: any("tried 4 times in vain" in line and "HTTP 501" in line for line in ca.server.errors))
+    wait_until(lambda: any("tried 6 times in vain" in line and "HTTP 501" in line for line in ca.server.errors))
     assert ca.waiting() == 1 and ca.count("purged") == 0
     # Mended by a reload, without a restart.
     cache = stack.enter_context(Varnish(tmp_path / "cache", ca.port))
@@ -269,7 +270,7 @@ def test_a_cache_that_keeps_the_old_answer_is_found_out(ca, stack, tmp_path):
         assert said(cache, target) == "good"
         ca.revoke(leaf)
         wait_until(lambda: any("the cache still answered: good" in line for line in ca.server.errors))
-        assert ca.waiting() == 1 and ca.count("purged") == 0 and ca.count("stale") >= 4
+        assert ca.waiting() == 1 and ca.count("purged") == 0 and ca.count("stale") >= 6
         assert any("certificates fail again and again" in line for line in ready(ca)["warnings"])
         # Somebody purges by hand.
         cache.fetch("PURGE", target)
@@ -502,3 +503,59 @@ def test_an_edgerc_that_is_none_is_told_of(ca):
     ca.set(purge=[{"name": "front", "driver": "akamai", "secretFile": "token"}])
     result = run("config", "check", ca.path("avouch.json5"))
     assert result.returncode == 1 and "'client_token' is missing" in result.stderr
+
+
+# In a fleet
+
+def test_a_cache_before_an_edge_never_gets_the_old_answer_back(tmp_path, stack, redis):
+    fleet = Fleet(tmp_path, stack, {"nodes": [redis.address]}, edges=({},))
+    cache = stack.enter_context(Varnish(tmp_path / "cache", fleet.edges[0].server.address[1]))
+    fleet.origin.write(
+        issuers=[{**fleet.authority.of_origin, "urls": [URL]}],
+        purge=[{"name": "front", "driver": "varnish", "endpoint": cache.url, "repeatAfter": "1s", "check": "all"}])
+    fleet.origin.send(signal.SIGHUP)
+    wait_until(lambda: 'avouch_purge_waiting{cache="front"}' in fleet.origin.control("/metrics").body.decode())
+    with Load(fleet):
+        for number in range(1, 9):
+            certificate = fleet.doomed[-1]
+            asked = targets(fleet.authority, certificate)
+            assert {said(cache, target) for target in asked} == {"good"}
+            fleet.revoke()
+            wait_until(lambda: fleet.origin.metric('avouch_purges_total{cache="front",result="purged"}') == number)
+            assert {said(cache, target) for target in asked} == {"revoked"}
+    # The edge had heard before the cache was told: no purge found the old answer.
+    assert fleet.origin.metric('avouch_purges_total{cache="front",result="stale"}') == 0
+
+
+# By hand
+
+def purge(ca, *words):
+    return run("purge", "--config", ca.path("avouch.json5"), *words)
+
+
+def test_a_command_has_certificates_forgotten_and_shows_what_waits(varnish, stack):
+    one, two, _ = varnish.leaves
+    assert purge(varnish, "--issuer", "interop", "--serial", serial(one)).returncode == 1, "nobody has served yet"
+    with varnish.serve() as varnish.server:
+        wait_until(lambda: "nothing waits" in purge(varnish).stdout)
+        kept = {leaf: targets(varnish, leaf)[0] for leaf in (one, two)}
+        for target in kept.values():
+            assert said(varnish.cache, target) == "good" and is_kept(varnish.cache, target)
+        result = purge(varnish, "--issuer", "interop", "--serial", serial(one))
+        assert result.returncode == 0 and "1 purge\n" in result.stdout
+        wait_until(lambda: varnish.count("purged") == 1)
+        assert is_kept(varnish.cache, kept[two])
+        wait_until(lambda: varnish.waiting() == 0)
+    result = purge(varnish, "--issuer", "interop", "--all")
+    assert result.returncode == 0 and "3 certificates of issuer 'interop' put in line: 3 purges" in result.stdout
+    shown = purge(varnish).stdout
+    assert "purge 'front': 3 certificates waiting" in shown and f"{octets(two)} of issuer 'interop'" in shown
+    assert "not tried yet" in shown
+    varnish.server = stack.enter_context(varnish.serve())
+    wait_until(lambda: varnish.count("purged") == 3)
+
+
+@pytest.mark.parametrize("words", [["--serial", "01"], ["--all"], ["--issuer", "interop"],
+                                   ["--issuer", "interop", "--all", "--serial", "01"]])
+def test_a_command_that_names_too_little_or_too_much_is_wrong_use(varnish, words):
+    assert purge(varnish, *words).returncode == 2

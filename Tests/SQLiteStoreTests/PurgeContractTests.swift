@@ -15,7 +15,7 @@ struct PurgeContractTests {
     try PurgeLine.use(kind, caches: []) { line in
       try line.add([Sample.record(1)])
       try line.revoke(1)
-      #expect(try line.session.orderPurge(issuer: line.issuer, serial: Sample.serial(1), at: Sample.start) == 0)
+      #expect(try line.session.orderPurges(issuer: line.issuer, serials: [Sample.serial(1)], at: Sample.start) == 0)
       #expect(try line.new() == [])
       #expect(try line.session.purgeBacklog(of: "a") == PurgeBacklog(orders: 0, oldest: nil))
       #expect(try line.session.nextDuePurge(for: "a") == nil)
@@ -157,22 +157,21 @@ struct PurgeContractTests {
     }
   }
 
-  @Test("one certificate is put in line whether or not anything has changed", arguments: Kind.allCases)
+  @Test("certificates are put in line whether or not anything has changed", arguments: Kind.allCases)
   func ordered(kind: Kind) throws {
     try PurgeLine.use(kind, caches: ["a", "b"]) { line in
       let later = Sample.start.advanced(bySeconds: 7)
       try line.add([Sample.record(1), Sample.record(2, revocation: Sample.revocation())])
       let revision = try line.session.latestRevision()
-      for number in [1, 2, 3] {
-        #expect(try line.session.orderPurge(issuer: line.issuer, serial: Sample.serial(number), at: later) == 2)
-      }
+      let serials = [1, 2, 3].map { Sample.serial($0) }
+      #expect(try line.session.orderPurges(issuer: line.issuer, serials: serials, at: later) == 6)
       let expected = [
         line.order(2, revision: revision, since: later, isRevocation: true),
         line.order(1, revision: revision, since: later), line.order(3, revision: .zero, since: later),
       ]
       #expect(try line.new("a") == expected && line.new("b") == expected)
       try line.settle([PurgeOutcome(expected[0], .putOff(until: later))])
-      #expect(try line.session.orderPurge(issuer: line.issuer, serial: Sample.serial(2), at: later) == 2)
+      #expect(try line.session.orderPurges(issuer: line.issuer, serials: [Sample.serial(2)], at: later) == 2)
       #expect(try line.new() == expected, "it is tried at once")
       #expect(try line.session.latestRevision() == revision)
     }

@@ -111,7 +111,7 @@ struct PurgeStoreTests {
       }
       #expect(throws: StoreError.self) { try session.settlePurges([PurgeOutcome(orders[0], .done)], for: "a") }
       #expect(throws: StoreError.self) {
-        try session.orderPurge(issuer: line.issuer, serial: Sample.serial(2), at: Sample.start)
+        try session.orderPurges(issuer: line.issuer, serials: [Sample.serial(2)], at: Sample.start)
       }
       #expect(try line.new() == orders)
     }

@@ -154,8 +154,8 @@ final class ForwardingSession: StatusStoreSession {
 
   func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog { try inner.purgeBacklog(of: cache) }
 
-  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int {
-    try inner.orderPurge(issuer: issuer, serial: serial, at: time)
+  func orderPurges(issuer: StoreIssuerID, serials: [SerialNumber], at time: UnixTime) throws(StoreError) -> Int {
+    try inner.orderPurges(issuer: issuer, serials: serials, at: time)
   }
 
   func counts(issuer: StoreIssuerID) throws(StoreError) -> (certificates: Int, revoked: Int) {

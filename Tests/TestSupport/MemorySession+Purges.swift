@@ -64,10 +64,10 @@ extension MemorySession {
     }
   }
 
-  func orderPurge(issuer: StoreIssuerID, serial: SerialNumber, at time: UnixTime) throws(StoreError) -> Int {
+  func orderPurges(issuer: StoreIssuerID, serials: [SerialNumber], at time: UnixTime) throws(StoreError) -> Int {
     try store.use { tables in
-      tables.putInLine(.init(issuer: issuer, serial: serial), at: time)
-      return tables.purgePlan.caches.count
+      for serial in serials { tables.putInLine(.init(issuer: issuer, serial: serial), at: time) }
+      return serials.count * tables.purgePlan.caches.count
     }
   }
 }

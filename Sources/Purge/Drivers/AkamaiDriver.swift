@@ -35,5 +35,7 @@ struct AkamaiDriver: PurgeDriver {
     }
   }
 
-  func verdict(_ response: HTTPClient.Response) -> PurgeVerdict { AkamaiDriver.verdict(ofStatus: response) }
+  func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
+    AkamaiDriver.verdict(ofStatus: response, referenceIn: ["purgeId"])
+  }
 }

@@ -27,7 +27,7 @@ struct CloudflareDriver: PurgeDriver {
   }
 
   func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
-    let verdict = CloudflareDriver.verdict(ofStatus: response)
+    let verdict = CloudflareDriver.verdict(ofStatus: response, referenceIn: ["id"])
     guard case .done = verdict else { return verdict }
     // A status of 200 is not all that it has to say.
     guard ProviderText.value(of: ["success"], in: response.body) == "true" else {

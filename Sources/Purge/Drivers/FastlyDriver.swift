@@ -36,5 +36,7 @@ struct FastlyDriver: PurgeDriver {
     return request
   }
 
-  func verdict(_ response: HTTPClient.Response) -> PurgeVerdict { FastlyDriver.verdict(ofStatus: response) }
+  func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
+    FastlyDriver.verdict(ofStatus: response, referenceIn: ["id"])
+  }
 }

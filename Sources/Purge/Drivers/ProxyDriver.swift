@@ -47,9 +47,7 @@ struct ProxyDriver: PurgeDriver {
 
   func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
     // ngx_cache_purge says so of what the cache does not hold: 404 before 2.5.2, 412 from then on.
-    var verdict = ProxyDriver.verdict(ofStatus: response, also: kind == .nginx ? [404, 412] : [])
-    if case .done = verdict { verdict = .done(reference: nil) }
-    return verdict
+    ProxyDriver.verdict(ofStatus: response, also: kind == .nginx ? [404, 412] : [])
   }
 }
 

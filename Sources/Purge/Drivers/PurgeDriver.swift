@@ -39,10 +39,14 @@ protocol PurgeDriver: Sendable {
 
 extension PurgeDriver {
   /// What a status says where the cache does not say more.
-  static func verdict(ofStatus response: HTTPClient.Response, also fine: Set<Int> = []) -> PurgeVerdict {
+  ///
+  /// - Parameter names: of members of the body that hold the number of a request.
+  static func verdict(
+    ofStatus response: HTTPClient.Response, also fine: Set<Int> = [], referenceIn names: [String] = []
+  ) -> PurgeVerdict {
     let status = response.status
     if (200..<300).contains(status) || fine.contains(status) {
-      return .done(reference: ProviderText.value(of: ["purgeId", "id"], in: response.body))
+      return .done(reference: names.isEmpty ? nil : ProviderText.value(of: names, in: response.body))
     }
     let why = ProviderText.explanation(response)
     switch status {

@@ -9,7 +9,7 @@ import Synchronization
 final class PurgeJournal: Sendable {
   private static let shownEachSecond = 20
   /// From so many failures in a row on an operator should know.
-  private static let failuresToTell = 4
+  private static let failuresToTell = 6
   private static let maximumFailing = 10_000
 
   private struct State {

@@ -10,13 +10,6 @@ import Synchronization
 /// While a cache cannot be reached nothing of it is kept here, so that what is newest goes first once it can be again.
 final class PurgeLane: @unchecked Sendable {
   // Made on the starting thread, used by its own from then on, save for `ring` and `stop`.
-  struct Call {
-    var request: HTTPClient.Request
-    var keys: [PurgeLine.Key]
-    /// What is expected, where it is a check.
-    var check: (expected: AnswerBuilder.Statement?, serial: SerialNumber)?
-  }
-
   private static let itemsUnderWay = 16
   private static let pollMilliseconds: Int64 = 1000
   private static let settleMilliseconds: Int64 = 50
@@ -28,9 +21,8 @@ final class PurgeLane: @unchecked Sendable {
   let session: any StatusStoreSession
   private let fetcher: HTTPFetcher
   private let window: Int
-  private var calls: [Call] = []
-  private var nextCall = 0
-  private var underWay: [Int: Call] = [:]
+  private var calls = CallQueue()
+  private var underWay: [Int: LaneCall] = [:]
   private var lastID = 0
   var line: PurgeLine
   private var outcomes: [PurgeOutcome] = []
@@ -133,11 +125,13 @@ final class PurgeLane: @unchecked Sendable {
       mayHaveMore = found.count == room + line.count && !orders.isEmpty
     }
     let time = context.clock.now()
-    if orders.count < room, let nextDue, nextDue <= time {
-      let found = try session.duePurges(for: cache.name, at: time, limit: room + line.count)
-      orders += found.filter { !line.contains($0) && context.mayPurge($0) }
+    // They leave room for what is new, which is worse.
+    let spare = room - window / 2
+    if orders.count < spare, let nextDue, nextDue <= time {
+      let found = try session.duePurges(for: cache.name, at: time, limit: spare + line.count)
+      orders += found.filter { !line.contains($0) && context.mayPurge($0) }.prefix(spare - orders.count)
       // Until the next look at the line: those are all.
-      if found.count < room + line.count { self.nextDue = nil }
+      if found.count < spare + line.count { self.nextDue = nil }
     }
     purge(Array(orders.prefix(room)))
   }
@@ -156,8 +150,11 @@ final class PurgeLane: @unchecked Sendable {
       line.add(order)
       known.append((PurgeLine.Key(order), item(order, subject)))
     }
-    makeCalls(known)
+    makeCalls(known.filter { !isRepetition($0.key) }, isUrgent: true)
+    makeCalls(known.filter { isRepetition($0.key) }, isUrgent: false)
   }
+
+  private func isRepetition(_ key: PurgeLine.Key) -> Bool { line.works[key]?.order.isRepetition ?? false }
 
   private func item(_ order: PurgeOrder, _ subject: PurgeSubject) -> PurgeItem {
     PurgeItem(
@@ -165,7 +162,7 @@ final class PurgeLane: @unchecked Sendable {
       urls: cache.isByKey ? [] : subject.forms.all(order.serial))
   }
 
-  private func makeCalls(_ known: [(key: PurgeLine.Key, item: PurgeItem)]) {
+  private func makeCalls(_ known: [(key: PurgeLine.Key, item: PurgeItem)], isUrgent: Bool) {
     guard !known.isEmpty else { return }
     let made: [PurgeCall]
     do {
@@ -181,7 +178,7 @@ final class PurgeLane: @unchecked Sendable {
       request.maximumAnswerBytes = 256 << 10
       let keys = call.items.map { known[$0].key }
       for key in keys { line.callBegins(key) }
-      calls.append(Call(request: request, keys: keys))
+      calls.append(LaneCall(request: request, keys: keys), isUrgent: isUrgent)
     }
     // What no request is for has nothing to purge.
     for (key, _) in known where line.works[key]?.callsLeft == 0 { follow(key, nextStep(key)) }
@@ -199,15 +196,13 @@ final class PurgeLane: @unchecked Sendable {
           return nil
         }
         return (key, item(order, subject))
-      })
+      }, isUrgent: false)
   }
 
   // MARK: - Requests
 
   private func begin() {
-    while fetcher.count < cache.connections, nextCall < calls.count {
-      let call = calls[nextCall]
-      nextCall += 1
+    while fetcher.count < cache.connections, let call = calls.popFirst() {
       lastID += 1
       do throws(HTTPClient.Failure) {
         try fetcher.begin(call.request, id: lastID)
@@ -216,9 +211,6 @@ final class PurgeLane: @unchecked Sendable {
         ended(call, .failure(error))
       }
     }
-    guard nextCall == calls.count else { return }
-    calls.removeAll(keepingCapacity: true)
-    nextCall = 0
   }
 
   private func take(_ id: Int, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>) {
@@ -226,7 +218,7 @@ final class PurgeLane: @unchecked Sendable {
     ended(call, outcome)
   }
 
-  private func ended(_ call: Call, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>) {
+  private func ended(_ call: LaneCall, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>) {
     if let check = call.check {
       let proof = PurgeProof(outcome, expected: check.expected, serial: check.serial)
       let objection: PurgeLine.Objection? =
@@ -315,7 +307,8 @@ final class PurgeLane: @unchecked Sendable {
       request.connectTimeoutMilliseconds = cache.timeoutMilliseconds
       request.maximumAnswerBytes = 256 << 10
       line.callBegins(key)
-      calls.append(Call(request: request, keys: [key], check: (expected, key.serial)))
+      calls.append(
+        LaneCall(request: request, keys: [key], check: (expected, key.serial)), isUrgent: false)
     }
     if urls.isEmpty { follow(key, nextStep(key)) }
   }
@@ -328,11 +321,9 @@ final class PurgeLane: @unchecked Sendable {
     let pause = retryAfterSeconds.map { Int64($0) * 1000 } ?? Int64(backoff.next(using: &generator))
     pausedUntil = max(pausedUntil, milliseconds + pause)
     journal.cacheFails(why, pauseMilliseconds: pause)
-    for call in calls[nextCall...] {
+    for call in calls.removeAll() {
       for key in call.keys { line.forgetCalls(key) }
     }
-    calls.removeAll(keepingCapacity: true)
-    nextCall = 0
     line.abandonAll()
     mayHaveMore = true
   }

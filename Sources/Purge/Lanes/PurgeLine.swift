@@ -71,7 +71,7 @@ struct PurgeLine {
 
   /// Up to so long a failure is waited for here; the store waits longer ones.
   private static let longestRestMilliseconds: Int64 = 2000
-  private static let firstRestMilliseconds: Int64 = 50
+  private static let firstRestMilliseconds: Int64 = 5
   private static let longestPauseMilliseconds: Int64 = 300_000
   private let repeatAfterSeconds: Int64?
   private let isChecked: Bool
@@ -131,7 +131,7 @@ struct PurgeLine {
     return .settle(PurgeOutcome(work.order, .putOff(until: now.advanced(bySeconds: repeatAfterSeconds))))
   }
 
-  /// 50 ms, four times as long after each further failure, and five minutes at most.
+  /// 5 ms, four times as long after each further failure, and five minutes at most.
   static func pause(afterFailures failures: Int) -> Int64 {
     min(longestPauseMilliseconds, firstRestMilliseconds << min(2 * Int64(max(0, failures - 1)), 40))
   }

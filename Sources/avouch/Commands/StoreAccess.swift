@@ -82,7 +82,7 @@ extension LoadedConfiguration {
   }
 
   /// Refuses a store that is not there yet in plainer words than the database has.
-  fileprivate func expectStore() throws(CommandFailure) {
+  func expectStore() throws(CommandFailure) {
     guard Files.exists(storePath) else {
       throw .no("\(storePath): there is no such store; import the CA's records first (avouch import)")
     }
