@@ -27,7 +27,7 @@ public final class Purger: Sendable {
   public func adopt(_ caches: [PurgeCache], subjects: [StoreIssuerID: PurgeSubject]) throws {
     let cached = subjects.filter { $0.value.issuer.policy.unissued != .unauthorized }
     let plan = PurgePlan(caches: Set(caches.map(\.name)), issuersCachedUnissued: Set(cached.keys))
-    let dropped = try context.store.openSession().setPurgePlan(plan)
+    let dropped = try context.store.openSession().setPurgePlan(plan).dropped
     for (name, count) in dropped.sorted(by: { $0.key < $1.key }) {
       context.log.warning(
         "purge '\(name)' is configured no more: \(count) certificates that waited for it are not purged there")

@@ -52,8 +52,13 @@ public struct PurgeOutcome: Sendable, Hashable {
 
 /// How much waits to be purged at one cache.
 public struct PurgeBacklog: Sendable, Hashable {
+  /// All orders, repetitions included.
   public var orders: Int
-  /// Since when the oldest of them waits; nil where none does.
+  /// Since when the oldest order waits that was not purged yet, so that a repetition does not count; nil where there is none.
+  ///
+  /// Of the orders that were never tried it is the `since` of the one with the lowest revision, of revocations and of others.
+  /// One whose certificate has changed again, or that was ordered by hand, may be older and not show until it is tried: to
+  /// know of it would cost every change an index of its own.
   public var oldest: UnixTime?
 
   public init(orders: Int, oldest: UnixTime?) {
@@ -72,5 +77,18 @@ public struct PurgePlan: Sendable, Hashable {
   public init(caches: Set<String>, issuersCachedUnissued: Set<StoreIssuerID>) {
     self.caches = caches
     self.issuersCachedUnissued = issuersCachedUnissued
+  }
+}
+
+/// What another plan has changed.
+public struct PurgePlanChange: Sendable, Hashable {
+  /// Caches that were not in the plan before: what changed until now was put in line for none of them.
+  public var added: Set<String>
+  /// Orders of caches that are in the plan no more, by name; those that were never purged, and only where there are any.
+  public var dropped: [String: Int]
+
+  public init(added: Set<String> = [], dropped: [String: Int] = [:]) {
+    self.added = added
+    self.dropped = dropped
   }
 }

@@ -135,11 +135,11 @@ public protocol StatusStoreSession: AnyObject {
   func forgetMessages(before time: UnixTime) throws(StoreError) -> Int
 
   /// From here on changes are put in line for these caches and no others, whichever process commits them. What waits for one
-  /// that is not named any more is dropped: how much of each, by name.
+  /// that is not named any more is dropped. Gives what is another than before.
   ///
   /// A change is put in line where an answer may be in a cache that it contradicts: the certificate was on record, and its
   /// status or single extensions are others; or it is new, and its issuer one of `issuersCachedUnissued`.
-  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int]
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> PurgePlanChange
 
   /// Orders of a cache that wait for their first try: revocations first, and of those the newest revision first.
   func newPurges(for cache: String, limit: Int) throws(StoreError) -> [PurgeOrder]
@@ -150,7 +150,13 @@ public protocol StatusStoreSession: AnyObject {
   /// When the first order of a cache comes due that was put off; nil where there is none.
   func nextDuePurge(for cache: String) throws(StoreError) -> UnixTime?
 
+  /// Has every order of a cache that is put off to a time after `time` come due at `time`: a clock that was ahead when an
+  /// order was put off does not keep it for as long as it was ahead.
+  func hurryPurges(of cache: String, to time: UnixTime) throws(StoreError)
+
   /// Notes what became of orders, in one transaction. An order that a newer change wants stays as that has put it in line.
+  ///
+  /// It waits for nobody: where another connection writes it throws `.busy` at once, and nothing is noted.
   func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError)
 
   /// How much waits for a cache, under way included.

@@ -15,9 +15,14 @@ struct PurgeStatements {
   let new: SQLiteStatement
   let due: SQLiteStatement
   let nextDue: SQLiteStatement
-  let backlog: SQLiteStatement
+  let count: SQLiteStatement
+  let oldestNew: SQLiteStatement
+  let oldestFailing: SQLiteStatement
+  let isAfter: SQLiteStatement
+  let hurry: SQLiteStatement
   let finish: SQLiteStatement
   let putOff: SQLiteStatement
+  let unpurged: SQLiteStatement
   let drop: SQLiteStatement
 
   init(_ connection: SQLiteConnection) throws(StoreError) {
@@ -54,19 +59,31 @@ struct PurgeStatements {
       """)
     nextDue = try connection.prepare(
       "SELECT not_before FROM purges WHERE \(cache) AND not_before > 0 ORDER BY not_before LIMIT 1")
-    backlog = try connection.prepare("SELECT count(*), min(since) FROM purges WHERE \(cache)")
+    count = try connection.prepare("SELECT count(*) FROM purges WHERE \(cache)")
+    oldestNew = try connection.prepare(
+      """
+      SELECT since FROM purges WHERE \(cache) AND not_before = 0 AND is_revocation = ?2 ORDER BY revision LIMIT 1
+      """)
+    oldestFailing = try connection.prepare(
+      """
+      SELECT since FROM purges INDEXED BY purges_failing
+      WHERE \(cache) AND not_before > 0 AND is_repetition = 0 ORDER BY since LIMIT 1
+      """)
+    isAfter = try connection.prepare("SELECT 1 FROM purges WHERE \(cache) AND not_before > ?2 LIMIT 1")
+    hurry = try connection.prepare("UPDATE purges SET not_before = ?2 WHERE \(cache) AND not_before > ?2")
     // Of that revision: a newer change stays in line.
     let same = "\(cache) AND issuer = ?2 AND serial = ?3 AND revision = ?4"
     finish = try connection.prepare("DELETE FROM purges WHERE \(same)")
     putOff = try connection.prepare(
       "UPDATE purges SET not_before = ?5, failures = ?6, is_repetition = ?7 WHERE \(same)")
+    unpurged = try connection.prepare("SELECT count(*) FROM purges WHERE cache = ?1 AND is_repetition = 0")
     drop = try connection.prepare("DELETE FROM purges WHERE cache = ?1")
   }
 
   var all: [SQLiteStatement] {
     [
       caches, addCache, removeCache, unissued, isUnissued, addUnissued, removeUnissued, cacheCount, keepCacheCount,
-      order, new, due, nextDue, backlog, finish, putOff, drop,
+      order, new, due, nextDue, count, oldestNew, oldestFailing, isAfter, hurry, finish, putOff, unpurged, drop,
     ]
   }
 }

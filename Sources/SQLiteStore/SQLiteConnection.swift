@@ -4,8 +4,12 @@ import Responder
 /// One connection to the database file. Belongs to one thread at a time.
 @safe
 final class SQLiteConnection {
+  /// How long others are waited for that write, in milliseconds.
+  static let patience: Int32 = 10_000
+
   let path: String
   private let handle: OpaquePointer
+  private var patience: Int32 = 0
 
   /// Opens the file for reading and writing.
   ///
@@ -15,7 +19,7 @@ final class SQLiteConnection {
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0)
     let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
     guard code == SQLITE_OK, let opened = unsafe opened else {
-      let error = unsafe SQLiteConnection.error(code, handle: opened, path: path, doing: "opening")
+      let error = unsafe SQLiteConnection.error(code, handle: opened, path: path, doing: "opening", waited: 0)
       unsafe sqlite3_close(opened)
       throw error
     }
@@ -23,11 +27,18 @@ final class SQLiteConnection {
     self.path = path
     unsafe sqlite3_extended_result_codes(handle, 1)
     // Another process may be importing: wait for it rather than fail at once.
-    unsafe sqlite3_busy_timeout(handle, 10_000)
+    waitForWriters(milliseconds: SQLiteConnection.patience)
   }
 
   deinit {
     unsafe sqlite3_close_v2(handle)
+  }
+
+  /// From here on a statement that needs the write lock fails with `.busy` after waiting so long for another connection; with
+  /// 0 at once.
+  func waitForWriters(milliseconds: Int32) {
+    patience = milliseconds
+    unsafe sqlite3_busy_timeout(handle, milliseconds)
   }
 
   /// Runs statements that return no rows.
@@ -79,10 +90,12 @@ final class SQLiteConnection {
   }
 
   func error(_ code: Int32, doing: String) -> StoreError {
-    unsafe SQLiteConnection.error(code, handle: handle, path: path, doing: doing)
+    unsafe SQLiteConnection.error(code, handle: handle, path: path, doing: doing, waited: patience)
   }
 
-  private static func error(_ code: Int32, handle: OpaquePointer?, path: String, doing: String) -> StoreError {
+  private static func error(
+    _ code: Int32, handle: OpaquePointer?, path: String, doing: String, waited: Int32
+  ) -> StoreError {
     let message = unsafe handle.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
     let kind: StoreError.Kind =
       switch code & 0xFF {
@@ -92,7 +105,8 @@ final class SQLiteConnection {
       case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_IOERR, SQLITE_AUTH: .inaccessible
       default: .misuse
       }
-    let explanation = kind == .busy ? "; another command is writing, and did not end within 10 s: try again" : ""
+    let patience = waited > 0 ? ", and did not end within \(waited / 1000) s: try again" : ""
+    let explanation = kind == .busy ? "; another command is writing\(patience)" : ""
     return StoreError(kind: kind, description: "database \(path): \(message) (while \(doing))\(explanation)")
   }
 }

@@ -5,15 +5,15 @@ import Responder
 extension SQLiteSession {
   // MARK: - The plan
 
-  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int] {
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> PurgePlanChange {
     // Looked for first: a start would wait for whoever imports, and for nothing.
-    if try isPurgePlan(plan) { return [:] }
+    if try isPurgePlan(plan) { return PurgePlanChange() }
     return try connection.storeTransaction { () throws(StoreError) in
       let held = try plannedCaches()
-      var dropped: [String: Int] = [:]
+      var change = PurgePlanChange(added: plan.caches.subtracting(held.keys))
       for (name, id) in held where !plan.caches.contains(name) {
         let count = try drop(id)
-        if count > 0 { dropped[name] = count }
+        if count > 0 { change.dropped[name] = count }
       }
       for name in plan.caches where held[name] == nil {
         statements.purges.addCache.bind(1, name)
@@ -21,7 +21,7 @@ extension SQLiteSession {
       }
       try setUnissued(plan.issuersCachedUnissued)
       try statements.purges.keepCacheCount.run()
-      return dropped
+      return change
     }
   }
 
@@ -52,10 +52,14 @@ extension SQLiteSession {
     return issuers
   }
 
+  /// Gives how many orders were never purged.
   private func drop(_ cache: Int64) throws(StoreError) -> Int {
+    let unpurged = statements.purges.unpurged
+    unpurged.bind(1, cache)
+    let count = try unpurged.step() ? Int(unpurged.integer(0)) : 0
+    unpurged.reset()
     statements.purges.drop.bind(1, cache)
     try statements.purges.drop.run()
-    let count = connection.changedRows
     statements.purges.removeCache.bind(1, cache)
     try statements.purges.removeCache.run()
     return count
@@ -152,18 +156,51 @@ extension SQLiteSession {
   }
 
   func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog {
-    let statement = statements.purges.backlog
+    let statement = statements.purges.count
     statement.bind(1, cache)
     defer { statement.reset() }
-    guard try statement.step() else { return PurgeBacklog(orders: 0, oldest: nil) }
-    return PurgeBacklog(
-      orders: Int(statement.integer(0)), oldest: try time(in: statement, column: 1, named: "since", of: "purges"))
+    let orders = try statement.step() ? Int(statement.integer(0)) : 0
+    if orders == 0 { return PurgeBacklog(orders: 0, oldest: nil) }
+    var ages = [try since(statements.purges.oldestFailing, cache)]
+    for isRevocation: Int64 in [0, 1] {
+      statements.purges.oldestNew.bind(2, isRevocation)
+      ages.append(try since(statements.purges.oldestNew, cache))
+    }
+    return PurgeBacklog(orders: orders, oldest: ages.compactMap(\.self).min())
+  }
+
+  private func since(_ statement: SQLiteStatement, _ cache: String) throws(StoreError) -> UnixTime? {
+    statement.bind(1, cache)
+    defer { statement.reset() }
+    guard try statement.step() else { return nil }
+    return try time(in: statement, column: 0, named: "since", of: "purges")
+  }
+
+  func hurryPurges(of cache: String, to time: UnixTime) throws(StoreError) {
+    let statements = [statements.purges.isAfter, statements.purges.hurry]
+    for statement in statements {
+      statement.bind(1, cache)
+      statement.bind(2, SQLiteSession.notBefore(time))
+    }
+    // Looked for first: a start would wait for whoever imports, and for nothing.
+    defer { statements[0].reset() }
+    guard try statements[0].step() else { return }
+    statements[0].reset()
+    try statements[1].run()
+  }
+
+  /// 0 is "never tried", and a time that cannot be would keep the whole line from being read.
+  private static func notBefore(_ time: UnixTime) -> Int64 {
+    min(max(time.seconds, 1), UnixTime.endOfTime.seconds)
   }
 
   // MARK: - What became of orders
 
   func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError) {
     if outcomes.isEmpty { return }
+    // An import may hold the lock for minutes, while a lane has other certificates to purge.
+    connection.waitForWriters(milliseconds: 0)
+    defer { connection.waitForWriters(milliseconds: SQLiteConnection.patience) }
     // What a power cut takes back is purged once more, which harms nobody: it need not wait for the disk as an event must.
     try connection.execute("PRAGMA synchronous = NORMAL")
     defer { _ = try? connection.execute("PRAGMA synchronous = FULL") }
@@ -177,8 +214,7 @@ extension SQLiteSession {
     var statement = statements.purges.finish
     if case .putOff(let time) = outcome.result {
       statement = statements.purges.putOff
-      // 0 is "never tried", and a time that cannot be would keep the whole line from being read.
-      statement.bind(5, min(max(time.seconds, 1), UnixTime.endOfTime.seconds))
+      statement.bind(5, SQLiteSession.notBefore(time))
       statement.bind(6, Int64(order.failures))
       statement.bind(7, order.isRepetition ? 1 : 0)
     }

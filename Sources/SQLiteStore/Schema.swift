@@ -96,7 +96,8 @@ enum Schema {
   /// - `purge_caches`: whom changes are put in line for, by the name in the configuration.
   /// - `purge_unissued`: issuers whose answers for serials that were not issued may be cached too.
   /// - `purges.revision`, `since`: of the newest and of the oldest change that want it. `not_before` is 0 until it was tried.
-  /// - The first index has both lines in their order, what is new and what was put off; the second has the oldest.
+  /// - The first index has both lines in their order, what is new and what was put off. The second has the oldest of what
+  ///   was tried and is not purged: what is new, and what goes well, costs nothing there.
   private static let purgeStatements = """
     CREATE TABLE purge_caches (
       id INTEGER PRIMARY KEY,
@@ -118,7 +119,7 @@ enum Schema {
       PRIMARY KEY (cache, issuer, serial)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX purges_in_order ON purges (cache, not_before, is_revocation, revision);
-    CREATE INDEX purges_by_age ON purges (cache, since);
+    CREATE INDEX purges_failing ON purges (cache, since) WHERE not_before > 0 AND is_repetition = 0;
     """
 
   /// Makes a new file ours, and refuses one that is another program's or another version's.

@@ -10,7 +10,7 @@ extension PurgeContractTests {
 
   @Test("the newest revocation comes first, and what is good behind all of them", arguments: Kind.allCases)
   func order(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       let hold = Sample.revocation(.certificateHold)
       try line.add((1...6).map { Sample.record($0, revocation: $0 > 4 ? hold : nil) })
       try line.revoke(1)
@@ -29,7 +29,7 @@ extension PurgeContractTests {
     "changes of one certificate wait as one, as long as the oldest and as urgent as the newest",
     arguments: Kind.allCases)
   func coalescing(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       try line.add([Sample.record(1)])
       try line.revoke(1, .certificateHold, at: after(10))
       var order = try #require(try line.new().first)
@@ -52,7 +52,7 @@ extension PurgeContractTests {
 
   @Test("what became of an older change leaves the newer one in line", arguments: Kind.allCases)
   func newerChange(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       try line.add([Sample.record(1)])
       try line.revoke(1, .certificateHold)
       let first = try #require(try line.new().first)
@@ -73,7 +73,7 @@ extension PurgeContractTests {
 
   @Test("what is put off comes in its time, the earliest first", arguments: Kind.allCases)
   func putOff(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       try line.add((1...5).map { Sample.record($0) })
       for number in 1...5 { try line.revoke(number, at: after(Int64(number))) }
       #expect(try line.session.nextDuePurge(for: "a") == nil)
@@ -102,10 +102,55 @@ extension PurgeContractTests {
     }
   }
 
+  @Test("the oldest is what was not purged yet; all are counted", arguments: Kind.allCases)
+  func backlog(kind: Kind) throws {
+    try StoredLine.use(kind) { line in
+      func oldest() throws -> UnixTime? { try line.session.purgeBacklog(of: "a").oldest }
+      try line.add((1...4).map { Sample.record($0, revocation: $0 == 4 ? Sample.revocation(.certificateHold) : nil) })
+      for number in 1...3 { try line.revoke(number, at: after(Int64(number * 10))) }
+      #expect(try oldest() == after(10))
+      try line.take(.released([Sample.serial(4)], at: after(5)), at: after(5))
+      #expect(try oldest() == after(5), "what is no revocation counts too")
+      var orders = try line.new()
+      #expect(orders.map(\.serial) == [3, 2, 1, 4].map { Sample.serial($0) })
+      try line.settle([PurgeOutcome(orders[3], .done), PurgeOutcome(orders[2], .putOff(until: after(500)))])
+      #expect(try oldest() == after(10), "it failed")
+      orders[2].isRepetition = true
+      try line.settle([PurgeOutcome(orders[2], .putOff(until: after(500)))])
+      #expect(try oldest() == after(20), "it is purged, and waits for its repetition")
+      for place in [0, 1] { orders[place].isRepetition = true }
+      try line.settle(orders.prefix(2).map { PurgeOutcome($0, .putOff(until: after(500))) })
+      #expect(try line.session.purgeBacklog(of: "a") == PurgeBacklog(orders: 3, oldest: nil))
+    }
+  }
+
+  @Test("what a clock that was ahead has put off comes in time", arguments: Kind.allCases)
+  func hurry(kind: Kind) throws {
+    try StoredLine.use(kind, caches: ["a", "b"]) { line in
+      try line.add((1...4).map { Sample.record($0) })
+      for number in 1...4 { try line.revoke(number) }
+      let orders = try line.new().sorted { $0.serial < $1.serial }
+      for cache in ["a", "b"] {
+        try line.settle(
+          [(0, 50), (1, 100), (2, 90_000)].map { PurgeOutcome(orders[$0.0], .putOff(until: after($0.1))) }, cache)
+      }
+      try line.hurry(to: after(90_000))
+      #expect(try line.due(at: after(89_999)) == [orders[0], orders[1]])
+      try line.hurry(to: after(60))
+      #expect(try line.due(at: after(49)) == [] && line.due(at: after(59)) == [orders[0]])
+      #expect(try Set(line.due(at: after(60))) == Set(orders[0...2]))
+      #expect(try line.new() == [orders[3]], "what is new stays so")
+      try line.hurry(to: .init(seconds: 0))
+      #expect(try line.due(at: Sample.start).count == 3 && line.new() == [orders[3]])
+      #expect(try line.session.duePurges(for: "b", at: after(89_999), limit: 10) == [orders[0], orders[1]])
+      try line.hurry(to: after(0), "none")
+    }
+  }
+
   @Test("what was undone is not in line", arguments: Kind.allCases)
   func undone(kind: Kind) throws {
     struct Broken: Error {}
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       try line.add([Sample.record(1)])
       var batches = [[Sample.record(1, revocation: Sample.revocation())]][...]
       #expect(throws: Broken.self) {

@@ -12,7 +12,7 @@ struct PurgeContractTests {
 
   @Test("without a plan nothing is put in line", arguments: Kind.allCases)
   func withoutPlan(kind: Kind) throws {
-    try PurgeLine.use(kind, caches: []) { line in
+    try StoredLine.use(kind, caches: []) { line in
       try line.add([Sample.record(1)])
       try line.revoke(1)
       #expect(try line.session.orderPurges(issuer: line.issuer, serials: [Sample.serial(1)], at: Sample.start) == 0)
@@ -20,7 +20,7 @@ struct PurgeContractTests {
       #expect(try line.session.purgeBacklog(of: "a") == PurgeBacklog(orders: 0, oldest: nil))
       #expect(try line.session.nextDuePurge(for: "a") == nil)
       // Nor is it afterwards: the cache is new.
-      #expect(try line.plan(["a"]) == [:])
+      #expect(try line.plan(["a"]) == PurgePlanChange(added: ["a"]))
       #expect(try line.new() == [])
     }
   }
@@ -39,7 +39,7 @@ struct PurgeContractTests {
 
   @Test("whoever changes what answers say puts it in line", arguments: Kind.allCases, Way.allCases)
   func changes(kind: Kind, way: Way) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       let later = Sample.start.advanced(bySeconds: 7)
       var held = Sample.record(1)
       switch way {
@@ -73,7 +73,7 @@ struct PurgeContractTests {
 
   @Test("what no answer says, and what was known, is not put in line", arguments: Kind.allCases)
   func unsaid(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       var record = Sample.record(1)
       record.notAfter = nil
       let revoked = Sample.record(2, revocation: Sample.revocation())
@@ -91,7 +91,7 @@ struct PurgeContractTests {
 
   @Test("what was never on record is put in line where caches may hold that it was not", arguments: Kind.allCases)
   func unissued(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       let other = try line.session.issuer(name: "two", identity: [2])
       let listed = CertificateRecord(serial: Sample.serial(2), notAfter: nil, revocation: Sample.revocation())
       try line.add([Sample.record(1)])
@@ -117,7 +117,7 @@ struct PurgeContractTests {
 
   @Test("a compromise puts all of its issuer in line, and what comes after it is revoked", arguments: Kind.allCases)
   func compromise(kind: Kind) throws {
-    try PurgeLine.use(kind) { line in
+    try StoredLine.use(kind) { line in
       let other = try line.session.issuer(name: "two", identity: [2])
       try line.plan(["a"], unissued: [line.issuer])
       try line.add([Sample.record(1)], issuer: other)
@@ -136,7 +136,7 @@ struct PurgeContractTests {
 
   @Test("each cache has a line of its own, and those that are named no more are dropped", arguments: Kind.allCases)
   func caches(kind: Kind) throws {
-    try PurgeLine.use(kind, caches: ["a", "b", "c"]) { line in
+    try StoredLine.use(kind, caches: ["a", "b", "c"]) { line in
       try line.add([Sample.record(1), Sample.record(2)])
       try line.revoke(1)
       try line.revoke(2)
@@ -146,20 +146,37 @@ struct PurgeContractTests {
       try line.settle([PurgeOutcome(orders[0], .done)], "a")
       try line.settle([PurgeOutcome(orders[0], .done), PurgeOutcome(orders[1], .done)], "c")
       #expect(try line.new("a") == [orders[1]] && line.new("b") == orders)
-      #expect(try line.plan(["a", "d"]) == ["b": 2], "c had nothing left")
+      #expect(try line.plan(["a", "d"]) == PurgePlanChange(added: ["d"], dropped: ["b": 2]), "c had nothing left")
       #expect(try line.new("a") == [orders[1]] && line.new("b") == [] && line.new("d") == [])
-      #expect(try line.plan(["a", "d"]) == [:])
+      #expect(try line.plan(["a", "d"]) == PurgePlanChange())
       // A name that comes again begins anew.
-      #expect(try line.plan(["b"]) == ["a": 1])
+      #expect(try line.plan(["b"]) == PurgePlanChange(added: ["b"], dropped: ["a": 1]))
       #expect(try line.new("a") == [] && line.new("b") == [])
       try line.settle([PurgeOutcome(orders[0], .putOff(until: Sample.start))], "a")
       #expect(try line.session.purgeBacklog(of: "a").orders == 0)
     }
   }
 
+  @Test("what was purged once, and waits for its repetition, is not lost with its cache", arguments: Kind.allCases)
+  func droppedRepetitions(kind: Kind) throws {
+    try StoredLine.use(kind, caches: ["a", "b"]) { line in
+      try line.add([Sample.record(1), Sample.record(2)])
+      try line.revoke(1)
+      try line.revoke(2)
+      var orders = try line.new("a")
+      orders[0].isRepetition = true
+      for cache in ["a", "b"] { try line.settle([PurgeOutcome(orders[0], .putOff(until: Sample.start))], cache) }
+      orders[1].isRepetition = true
+      try line.settle([PurgeOutcome(orders[1], .putOff(until: Sample.start))], "b")
+      #expect(try line.plan([]) == PurgePlanChange(dropped: ["a": 1]))
+      #expect(try line.plan(["a", "b"]) == PurgePlanChange(added: ["a", "b"]))
+      #expect(try line.session.purgeBacklog(of: "a").orders == 0)
+    }
+  }
+
   @Test("certificates are put in line whether or not anything has changed", arguments: Kind.allCases)
   func ordered(kind: Kind) throws {
-    try PurgeLine.use(kind, caches: ["a", "b"]) { line in
+    try StoredLine.use(kind, caches: ["a", "b"]) { line in
       let later = Sample.start.advanced(bySeconds: 7)
       try line.add([Sample.record(1), Sample.record(2, revocation: Sample.revocation())])
       let revision = try line.session.latestRevision()

@@ -9,11 +9,11 @@ import Testing
 @Suite("Purges in SQLite")
 struct PurgeStoreTests {
   /// A store with the plan of one cache, and a certificate that was revoked after it was on record.
-  private func use(_ body: (_ path: String, PurgeLine) throws -> Void) throws {
+  private func use(_ body: (_ path: String, StoredLine) throws -> Void) throws {
     try TemporaryFolder.use { folder in
       let path = folder + "/store.sqlite"
       let session = try SQLiteStore(path: path).openSession()
-      let line = PurgeLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
+      let line = StoredLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
       try line.plan(["a"])
       try line.add([Sample.record(1), Sample.record(2), Sample.record(3)])
       try line.revoke(1)
@@ -21,9 +21,9 @@ struct PurgeStoreTests {
     }
   }
 
-  private func open(_ path: String) throws -> PurgeLine {
+  private func open(_ path: String) throws -> StoredLine {
     let session = try SQLiteStore(path: path, create: false).openSession()
-    return PurgeLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
+    return StoredLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
   }
 
   @Test("plan and line are there after the file is opened again, and for whoever else opens it")
@@ -49,7 +49,7 @@ struct PurgeStoreTests {
       try line.plan(["a"], unissued: [line.issuer])
       let writer = try SQLiteConnection(path: path, create: false)
       try writer.execute("BEGIN IMMEDIATE")
-      #expect(try line.plan(["a"], unissued: [line.issuer]) == [:])
+      #expect(try line.plan(["a"], unissued: [line.issuer]) == PurgePlanChange())
       try writer.execute("ROLLBACK")
     }
   }
@@ -63,16 +63,43 @@ struct PurgeStoreTests {
     }
   }
 
-  @Test("both lines are walked along one index, and the oldest is found by another")
+  @Test("what became of orders is not noted while somebody else writes, and others wait as before")
+  func busy() throws {
+    try use { path, line in
+      let order = try line.new()[0]
+      let writer = try SQLiteConnection(path: path, create: false)
+      try writer.execute("BEGIN IMMEDIATE")
+      let duration = try ContinuousClock().measure {
+        #expect {
+          try line.settle([PurgeOutcome(order, .done)])
+        } throws: { error in
+          (error as? StoreError)?.kind == .busy && !"\(error)".contains("10 s")
+        }
+        // Nobody is put off.
+        try line.hurry(to: Sample.start)
+      }
+      #expect(duration < .seconds(5), "\(duration)")
+      let session = try #require(line.session as? SQLiteSession)
+      #expect(try session.connection.integer("PRAGMA busy_timeout") == 10_000)
+      #expect(try session.connection.integer("PRAGMA synchronous") == 2)
+      session.connection.waitForWriters(milliseconds: 1000)
+      #expect { try line.revoke(2) } throws: { "\($0)".contains("did not end within 1 s") }
+      try writer.execute("ROLLBACK")
+      try line.settle([PurgeOutcome(order, .done)])
+      #expect(try line.new() == [])
+    }
+  }
+
+  @Test("both lines are walked along one index, and the oldest is found by it and another")
   func indexes() throws {
     try use { _, line in
       let purges = try #require(line.session as? SQLiteSession).statements.purges
-      for statement in [purges.new, purges.due, purges.nextDue] {
+      for statement in [purges.new, purges.due, purges.nextDue, purges.oldestNew, purges.isAfter, purges.hurry] {
         let plan = try statement.queryPlan()
         #expect(plan.contains { $0.contains("purges_in_order") }, "\(plan)")
       }
-      let plan = try purges.backlog.queryPlan()
-      #expect(plan.contains { $0.contains("COVERING INDEX purges_by_age") }, "\(plan)")
+      let plan = try purges.oldestFailing.queryPlan()
+      #expect(plan.contains { $0.contains("INDEX purges_failing") }, "\(plan)")
     }
   }
 
@@ -105,7 +132,7 @@ struct PurgeStoreTests {
       #expect(try session.newPurges(for: "a", limit: 10) == orders)
       #expect(try session.purgeBacklog(of: "a") == PurgeBacklog(orders: 1, oldest: Sample.start))
       let same = PurgePlan(caches: ["a"], issuersCachedUnissued: [])
-      #expect(try session.setPurgePlan(same) == [:])
+      #expect(try session.setPurgePlan(same) == PurgePlanChange())
       #expect(throws: StoreError.self) {
         try session.setPurgePlan(PurgePlan(caches: [], issuersCachedUnissued: []))
       }

@@ -136,7 +136,7 @@ final class ForwardingSession: StatusStoreSession {
       at: time)
   }
 
-  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int] { try inner.setPurgePlan(plan) }
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> PurgePlanChange { try inner.setPurgePlan(plan) }
 
   func newPurges(for cache: String, limit: Int) throws(StoreError) -> [PurgeOrder] {
     try inner.newPurges(for: cache, limit: limit)
@@ -147,6 +147,10 @@ final class ForwardingSession: StatusStoreSession {
   }
 
   func nextDuePurge(for cache: String) throws(StoreError) -> UnixTime? { try inner.nextDuePurge(for: cache) }
+
+  func hurryPurges(of cache: String, to time: UnixTime) throws(StoreError) {
+    try inner.hurryPurges(of: cache, to: time)
+  }
 
   func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError) {
     try inner.settlePurges(outcomes, for: cache)

@@ -3,15 +3,15 @@ import OCSP
 import Responder
 
 extension MemorySession {
-  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> [String: Int] {
+  func setPurgePlan(_ plan: PurgePlan) throws(StoreError) -> PurgePlanChange {
     try store.use { tables in
+      var change = PurgePlanChange(added: plan.caches.subtracting(tables.purgePlan.caches))
       tables.purgePlan = plan
-      var dropped: [String: Int] = [:]
-      for key in tables.purges.keys where !plan.caches.contains(key.cache) {
+      for (key, row) in tables.purges where !plan.caches.contains(key.cache) {
         tables.purges[key] = nil
-        dropped[key.cache, default: 0] += 1
+        if !row.order.isRepetition { change.dropped[key.cache, default: 0] += 1 }
       }
-      return dropped
+      return change
     }
   }
 
@@ -38,6 +38,14 @@ extension MemorySession {
     try store.use { $0.line(of: cache).compactMap(\.notBefore).min() }
   }
 
+  func hurryPurges(of cache: String, to time: UnixTime) throws(StoreError) {
+    try store.use { tables in
+      for (key, row) in tables.purges where key.cache == cache {
+        if let notBefore = row.notBefore, notBefore > time { tables.purges[key]?.notBefore = time }
+      }
+    }
+  }
+
   func settlePurges(_ outcomes: [PurgeOutcome], for cache: String) throws(StoreError) {
     try store.use { tables in
       for outcome in outcomes {
@@ -60,7 +68,12 @@ extension MemorySession {
   func purgeBacklog(of cache: String) throws(StoreError) -> PurgeBacklog {
     try store.use { tables in
       let line = tables.line(of: cache)
-      return PurgeBacklog(orders: line.count, oldest: line.map(\.order.since).min())
+      let untried = line.filter { $0.notBefore == nil }.map(\.order)
+      let lowest = [true, false].compactMap { isRevocation in
+        untried.filter { $0.isRevocation == isRevocation }.min { $0.revision < $1.revision }?.since
+      }
+      let failing = line.filter { $0.notBefore != nil && !$0.order.isRepetition }.map(\.order.since)
+      return PurgeBacklog(orders: line.count, oldest: (lowest + failing).min())
     }
   }
 

@@ -4,23 +4,23 @@ import Responder
 import TestSupport
 
 /// A store with one issuer and a plan, and short words for what the tests of purges do with it.
-struct PurgeLine {
+struct StoredLine {
   let session: any StatusStoreSession
   let issuer: StoreIssuerID
 
   static func use(
-    _ kind: StatusStoreContractTests.Kind, caches: Set<String> = ["a"], _ body: (PurgeLine) throws -> Void
+    _ kind: StatusStoreContractTests.Kind, caches: Set<String> = ["a"], _ body: (StoredLine) throws -> Void
   ) throws {
     try kind.open { store in
       let session = try store.openSession()
-      let line = PurgeLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
+      let line = StoredLine(session: session, issuer: try session.issuer(name: "one", identity: [1]))
       try line.plan(caches)
       try body(line)
     }
   }
 
   @discardableResult
-  func plan(_ caches: Set<String>, unissued: Set<StoreIssuerID> = []) throws -> [String: Int] {
+  func plan(_ caches: Set<String>, unissued: Set<StoreIssuerID> = []) throws -> PurgePlanChange {
     try session.setPurgePlan(PurgePlan(caches: caches, issuersCachedUnissued: unissued))
   }
 
@@ -59,6 +59,10 @@ struct PurgeLine {
 
   func due(at time: UnixTime, limit: Int = 10_000) throws -> [PurgeOrder] {
     try session.duePurges(for: "a", at: time, limit: limit)
+  }
+
+  func hurry(to time: UnixTime, _ cache: String = "a") throws {
+    try session.hurryPurges(of: cache, to: time)
   }
 
   func settle(_ outcomes: [PurgeOutcome], _ cache: String = "a") throws {
