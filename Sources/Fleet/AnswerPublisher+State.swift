@@ -7,7 +7,10 @@ extension AnswerPublisher {
   /// Whether other nodes have been told of all changes of a certificate, or will not be for now.
   public func isTold(_ serial: SerialNumber, of issuer: IssuerIndex) -> Bool {
     let now = clock.monotonicNanoseconds()
-    let owner = source().issuers[issuer]
+    let directory = source()
+    // Of an issuer that has come meanwhile nobody has an answer yet.
+    guard Int(issuer.value) < directory.issuers.issuers.count else { return true }
+    let owner = directory.issuers[issuer]
     return state.withLock { state in
       owner.policy.presignedAlgorithms.allSatisfy { algorithm in
         let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: serial)

@@ -146,7 +146,7 @@ public final class AnswerPublisher: PublicationReceiver {
         let key = ResponseKey(issuer: issuer, hashAlgorithm: algorithm, serial: certificate.record.serial)
         let isRevocation = certificate.record.revocation != nil
         if !state.changes.add(key, certificate.revision, isRevocation: isRevocation, now: now) { state.news.lose() }
-        state.untold.add(owner.sharedKey(key), now: now)
+        state.untold.add(owner.sharedKey(key), certificate.revision, now: now)
       }
     }
   }
@@ -313,7 +313,9 @@ public final class AnswerPublisher: PublicationReceiver {
         case .success:
           guard state.news.ended(entry, hasArrived: true) else { return }
           state.failure = nil
-          if case .changed(let changes) = entry.news { state.untold.tell(changes.lazy.map(\.key)) }
+          if case .changed(let changes) = entry.news {
+            for change in changes { state.untold.tell(change.key, change.revision) }
+          }
         case .failure(let error):
           if state.news.ended(entry, hasArrived: false) { fail(&state, error) }
         }

@@ -6,9 +6,14 @@ import Responder
 struct UntoldChanges {
   static let longestNanoseconds: Int64 = 5_000_000_000
   private let limit: Int
-  /// Since when, in monotonic nanoseconds.
-  private var untold: [SharedKey: Int64] = [:]
+  private var untold: [SharedKey: Entry] = [:]
   private var order = Line<(key: SharedKey, since: Int64)>()
+
+  private struct Entry {
+    var revision: Revision
+    /// Monotonic nanoseconds.
+    var since: Int64
+  }
 
   init(limit: Int) {
     self.limit = limit
@@ -16,21 +21,24 @@ struct UntoldChanges {
 
   var count: Int { untold.count }
 
-  mutating func add(_ key: SharedKey, now: Int64) {
+  mutating func add(_ key: SharedKey, _ revision: Revision, now: Int64) {
     while let next = order.next, now - next.since > UntoldChanges.longestNanoseconds || order.count >= limit {
       _ = order.popFirst()
-      if untold[next.key] == next.since { untold[next.key] = nil }
+      if untold[next.key]?.since == next.since { untold[next.key] = nil }
     }
-    untold[key] = now
+    untold[key] = Entry(revision: revision, since: now)
     order.append((key, now))
   }
 
-  mutating func tell(_ keys: some Sequence<SharedKey>) {
-    for key in keys { untold[key] = nil }
+  /// Other nodes know of the key up to that revision.
+  mutating func tell(_ key: SharedKey, _ revision: Revision) {
+    // A newer change may have come while the older one was on its way.
+    guard let held = untold[key], held.revision <= revision else { return }
+    untold[key] = nil
     if untold.isEmpty { order.removeAll() }
   }
 
   func isTold(_ key: SharedKey, now: Int64) -> Bool {
-    untold[key].map { now - $0 > UntoldChanges.longestNanoseconds } ?? true
+    untold[key].map { now - $0.since > UntoldChanges.longestNanoseconds } ?? true
   }
 }

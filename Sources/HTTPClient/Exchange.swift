@@ -81,7 +81,14 @@ final class Exchange {
       setBody(body)
       unsafe headerList = unsafe curl_slist_append(headerList, "Content-Type: \(contentType)")
     case .other(let name, let body):
-      if !body.isEmpty { setBody(body) }
+      // Servers want to be told that there is none, of methods that ought to have one.
+      if !body.isEmpty || ["POST", "PUT", "PATCH"].contains(name) {
+        setBody(body)
+        // Else libcurl says that it is a form.
+        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+          unsafe headerList = unsafe curl_slist_append(headerList, "Content-Type:")
+        }
+      }
       unsafe avouch_curl_set_text(easy, CURLOPT_CUSTOMREQUEST, name)
     }
     if let list = unsafe headerList { unsafe avouch_curl_set_pointer(easy, CURLOPT_HTTPHEADER, list) }
@@ -169,7 +176,7 @@ final class Exchange {
       code == CURLE_COULDNT_CONNECT && systemError != 0
       ? unsafe " (\(String(cString: strerror(Int32(truncatingIfNeeded: systemError)))))" : ""
     return HTTPClient.Failure(
-      description: "\(place): \(reason)\(systemReason)\(extra)",
+      description: "\(place): \(reason)\(systemReason)\(extra)", reason: "\(reason)\(systemReason)\(extra)",
       isNobodyThere: code == CURLE_COULDNT_CONNECT && isRefused)
   }
 }

@@ -62,6 +62,8 @@ public enum HTTPClient {
   /// Nothing came back, and why, in libcurl's words.
   public struct Failure: Error, Sendable, CustomStringConvertible {
     public var description: String
+    /// The same without the place.
+    public var reason = ""
     /// Whether nobody listens there at all: the connection was refused, or there is no such socket. False where somebody
     /// may be there and could not be reached (no permission, a full backlog, a timeout).
     public var isNobodyThere: Bool

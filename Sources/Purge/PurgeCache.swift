@@ -17,7 +17,7 @@ public struct PurgeCache: Sendable, Hashable {
   /// Which forms of a URL are fetched through the cache after a purge.
   public enum Check: Sendable, Hashable {
     case none
-    case commonest
+    case common
     case all
   }
 
@@ -40,7 +40,7 @@ public struct PurgeCache: Sendable, Hashable {
 
   public init(
     name: String, kind: Kind, isByKey: Bool = false, authorityPath: String? = nil, connections: Int = 4,
-    timeoutMilliseconds: Int = 10_000, repeatAfterSeconds: Int64? = 2, check: Check = .commonest,
+    timeoutMilliseconds: Int = 10_000, repeatAfterSeconds: Int64? = 2, check: Check = .common,
     checkPlace: String? = nil
   ) {
     self.name = name
@@ -52,6 +52,17 @@ public struct PurgeCache: Sendable, Hashable {
     self.repeatAfterSeconds = repeatAfterSeconds
     self.check = check
     self.checkPlace = checkPlace
+  }
+
+  /// Where it is reached, for messages; nil where a request's own URL says so.
+  var place: String? {
+    switch kind {
+    case .varnish(let endpoint, _), .nginx(let endpoint, _): endpoint.url
+    case .fastly(let endpoint, _, _): endpoint?.url ?? FastlyDriver.standardEndpoint
+    case .cloudflare(let endpoint, _, _): endpoint?.url ?? CloudflareDriver.standardEndpoint
+    case .akamai(let endpoint, let credentials, _): endpoint?.url ?? "https://\(credentials.host)"
+    case .template: nil
+    }
   }
 
   var driver: any PurgeDriver {

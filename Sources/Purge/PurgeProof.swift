@@ -16,12 +16,13 @@ enum PurgeProof: Sendable, Hashable {
   /// - Parameters:
   ///   - expected: what is said of the certificate now; nil where that is the unsigned `unauthorized`.
   ///   - serial: of the certificate that was asked for.
+  ///   - issuer: its issuer: another CA may have given out the same number.
   init(
     _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, expected: AnswerBuilder.Statement?,
-    serial: SerialNumber
+    serial: SerialNumber, issuer: Issuer
   ) {
     switch outcome {
-    case .failure(let failure): self = .unproven(why: failure.description)
+    case .failure(let failure): self = .unproven(why: failure.reason)
     case .success(let response) where response.status != 200:
       self = .unproven(why: ProviderText.explanation(response))
     case .success(let response):
@@ -29,17 +30,21 @@ enum PurgeProof: Sendable, Hashable {
         self = .unproven(why: "HTTP 200 with \(response.body.count) octets that are no OCSP response")
         return
       }
-      self.init(received, expected, serial)
+      self.init(received, expected, serial, issuer)
     }
   }
 
-  private init(_ received: ReceivedResponse, _ expected: AnswerBuilder.Statement?, _ serial: SerialNumber) {
+  private init(
+    _ received: ReceivedResponse, _ expected: AnswerBuilder.Statement?, _ serial: SerialNumber, _ issuer: Issuer
+  ) {
     // Those go out with no-store: no cache had anything to say.
     guard let basic = received.basic else {
       self = .current
       return
     }
-    guard let single = basic.responses.first(where: { (try? $0.certID())?.serial == serial }) else {
+    let isMeant = { (certID: CertID) in certID.serial == serial && certID == issuer.certID(serial, certID.hashAlgorithm)
+    }
+    guard let single = basic.responses.first(where: { ((try? $0.certID()) ?? nil).map(isMeant) ?? false }) else {
       self = .unproven(why: "an answer about another certificate")
       return
     }
@@ -48,11 +53,15 @@ enum PurgeProof: Sendable, Hashable {
       self = .stale(what: shown)
       return
     }
-    // What the policy adds stands behind what the record says.
     let isSame =
       PurgeProof.plain(single.status) == PurgeProof.plain(expected.status)
-      && single.singleExtensions.starts(with: expected.singleExtensions)
+      && PurgeProof.extensions(single.singleExtensions) == PurgeProof.extensions(expected.singleExtensions)
     self = isSame ? .current : .stale(what: "\(shown), produced at \(basic.producedAt.iso8601)")
+  }
+
+  /// Without the archive cutoff, which the policy adds, and nil for what cannot be read.
+  private static func extensions(_ elements: [UInt8]) -> [OCSPExtension]? {
+    (try? OCSPExtension.list(elements))?.filter { $0.identifier != ObjectIdentifier.archiveCutoff }
   }
 
   /// `unspecified` and no reason are the same on the wire (RFC 5280 5.3.1).

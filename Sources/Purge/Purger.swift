@@ -7,7 +7,6 @@ import Synchronization
 public final class Purger: Sendable {
   private struct State {
     var lanes: [PurgeLane] = []
-    var wanted: [PurgeCache] = []
     var isRunning = false
   }
 
@@ -23,39 +22,50 @@ public final class Purger: Sendable {
   }
 
   /// Puts other caches and issuers in force. From here on changes are put in line for these caches; what waits for one that
-  /// is not named any more is dropped, which the log says. A cache that stays the same goes on with what it does.
+  /// is not named any more is dropped, which the log says. A cache that stays the same goes on with what it does, and tries at
+  /// once what it had put off.
+  ///
+  /// - Throws: where the store cannot be opened or written, and then nothing has changed.
   public func adopt(_ caches: [PurgeCache], subjects: [StoreIssuerID: PurgeSubject]) throws {
+    let present = Set(state.withLock { $0.lanes.map(\.cache) })
+    let new = try caches.filter { !present.contains($0) }.map { cache in
+      try PurgeLane(cache, context, counters: context.counters(of: cache.name))
+    }
     let cached = subjects.filter { $0.value.issuer.policy.unissued != .unauthorized }
     let plan = PurgePlan(caches: Set(caches.map(\.name)), issuersCachedUnissued: Set(cached.keys))
-    let dropped = try context.store.openSession().setPurgePlan(plan).dropped
-    for (name, count) in dropped.sorted(by: { $0.key < $1.key }) {
+    tell(try context.store.openSession().setPurgePlan(plan))
+    // Nothing can go wrong from here on.
+    context.set(subjects)
+    let (gone, kept, isRunning) = state.withLock { state -> ([PurgeLane], [PurgeLane], Bool) in
+      let gone = state.lanes.filter { !caches.contains($0.cache) }
+      let kept = state.lanes.filter { caches.contains($0.cache) }
+      state.lanes = kept + new
+      return (gone, kept, state.isRunning)
+    }
+    for lane in gone { lane.close() }
+    for lane in gone { lane.join() }
+    for lane in kept { lane.hurry() }
+    if isRunning { for lane in new { lane.start() } }
+  }
+
+  private func tell(_ change: PurgePlanChange) {
+    for name in change.added.sorted() {
+      context.log.info(
+        "purge '\(name)': from now on it is told what changes; what changed before, it may still have: empty it once")
+    }
+    for (name, count) in change.dropped.sorted(by: { $0.key < $1.key }) {
       context.log.warning(
         "purge '\(name)' is configured no more: \(count) certificates that waited for it are not purged there")
     }
-    context.set(subjects)
-    let (gone, isRunning) = state.withLock { state -> ([PurgeLane], Bool) in
-      let gone = state.lanes.filter { !caches.contains($0.cache) }
-      state.lanes.removeAll { !caches.contains($0.cache) }
-      state.wanted = caches
-      return (gone, state.isRunning)
-    }
-    for lane in gone { lane.stop() }
-    if isRunning { try startMissing() }
   }
 
   /// Starts the threads.
-  public func start() throws {
-    state.withLock { $0.isRunning = true }
-    try startMissing()
-  }
-
-  private func startMissing() throws {
-    let (present, wanted) = state.withLock { (Set($0.lanes.map(\.cache)), $0.wanted) }
-    for cache in wanted where !present.contains(cache) {
-      let lane = try PurgeLane(cache, context, counters: context.counters(of: cache.name))
-      state.withLock { $0.lanes.append(lane) }
-      lane.start()
+  public func start() {
+    let lanes = state.withLock { state in
+      state.isRunning = true
+      return state.lanes
     }
+    for lane in lanes { lane.start() }
   }
 
   /// There may be something to purge that was not, or could not be, before.
@@ -69,7 +79,8 @@ public final class Purger: Sendable {
       defer { (state.lanes, state.isRunning) = ([], false) }
       return state.lanes
     }
-    for lane in lanes { lane.stop() }
+    for lane in lanes { lane.close() }
+    for lane in lanes { lane.join() }
   }
 
   /// How each cache stands.

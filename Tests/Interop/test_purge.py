@@ -249,7 +249,7 @@ def test_a_cache_that_knows_no_purges_is_told_of(ca, stack, tmp_path):
     ca.server = stack.enter_context(ca.serve())
     ca.revoke(ca.leaves[0])
     wait_until(lambda: ca.metrics()['avouch_purge_working{cache="front"}'] == 0)
-    wait_until(lambda: any("tried 6 times in vain" in line and "HTTP 501" in line for line in ca.server.errors))
+    wait_until(lambda: any("docs/cdn/varnish.vcl" in line and "HTTP 501" in line for line in ca.server.errors))
     assert ca.waiting() == 1 and ca.count("purged") == 0
     # Mended by a reload, without a restart.
     cache = stack.enter_context(Varnish(tmp_path / "cache", ca.port))
@@ -469,6 +469,60 @@ def test_a_limit_is_kept_for_as_long_as_the_provider_says(ca, stack):
     wait_until(lambda: ca.count("purged") == 3)
     # After the pause all of them went in one request.
     assert len(recorder.requests[-1].json["surrogate_keys"]) == 3
+
+
+def test_a_limit_that_a_certificate_alone_is_over_is_lived_with(ca, stack, tmp_path):
+    """A few URLs at a time, each of them once: what was taken is not asked again, and what is whole is proved meanwhile."""
+    cache = stack.enter_context(Varnish(tmp_path / "cache", ca.port))
+    left = [25]
+
+    def answer(request):
+        if left[0] == 0:
+            left[0] = 25
+            return 429, {}, ("Retry-After", "1")
+        left[0] -= 1
+        cache.fetch("PURGE", request.target.removeprefix("/purge/ocsp.example"))
+        return fastly(request)
+    recorder = stack.enter_context(Recorder(answer))
+    configure_provider(ca, {"driver": "fastly", "check": "all", "checkAt": cache.url}, recorder, "t0ken")
+    ca.server = stack.enter_context(ca.serve())
+    asked = [target for leaf in ca.leaves for target in targets(ca, leaf)]
+    assert {said(cache, target) for target in asked} == {"good"}
+    ca.revoke(*ca.leaves)
+    wait_until(lambda: ca.count("purged") == 3)
+    assert {said(cache, target) for target in asked} == {"revoked"}
+    taken = [one.target for one in recorder.requests]
+    assert len(taken) - len(set(taken)) <= 3 * 10, "only what was refused, and what had not begun, is asked twice"
+
+
+def test_one_that_a_provider_does_not_take_keeps_no_other_from_being_purged(ca, stack):
+    bad = octets(ca.leaves[1])
+
+    def answer(request):
+        return (400, {"msg": "no"}) if bad.encode() in request.body else fastly(request)
+    recorder = stack.enter_context(Recorder(answer))
+    configure_provider(ca, PROVIDERS["fastly-key"][1], recorder, "t0ken")
+    ca.server = stack.enter_context(ca.serve())
+    ca.revoke(*ca.leaves)
+    wait_until(lambda: ca.count("purged") == 2)
+    wait_until(lambda: any(bad in line and "tried 6 times in vain" in line for line in ca.server.errors))
+    assert ca.waiting() == 1
+
+
+def test_a_store_that_somebody_else_writes_to_for_long_keeps_no_purge_waiting(varnish, stack):
+    varnish.server = stack.enter_context(varnish.serve())
+    first, second, _ = varnish.leaves
+    kept = {leaf: targets(varnish, leaf)[0] for leaf in (first, second)}
+    for target in kept.values():
+        assert said(varnish.cache, target) == "good"
+    varnish.revoke(first, second)
+    with contextlib.closing(sqlite3.connect(varnish.path("avouch.sqlite"), isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        wait_until(lambda: varnish.count("purged") == 2)
+        assert [said(varnish.cache, target) for target in kept.values()] == ["revoked"] * 2
+        assert ready(varnish)["warnings"] == []
+        database.execute("ROLLBACK")
+    wait_until(lambda: varnish.waiting() == 0)
 
 
 def test_a_million_would_not_be_a_million_requests(ca, stack):

@@ -31,7 +31,7 @@ struct ProofTests {
   private func proof(
     _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, _ expected: CertificateStatus?
   ) -> PurgeProof {
-    PurgeProof(outcome, expected: expected.map { AnswerBuilder.Statement(status: $0) }, serial: serial)
+    PurgeProof(outcome, expected: expected.map { AnswerBuilder.Statement(status: $0) }, serial: serial, issuer: issuer)
   }
 
   @Test("the old status is stale, the new one is current")
@@ -67,12 +67,29 @@ struct ProofTests {
     }
   }
 
-  @Test("other extensions are stale")
+  @Test("other extensions are stale, those that are gone too; the policy's archive cutoff is no difference")
   func extensions() throws {
-    let expected = AnswerBuilder.Statement(status: .good, singleExtensions: [0x30, 0x00])
-    #expect(PurgeProof(try answer(.good, extensions: [0x30, 0x00]), expected: expected, serial: serial) == .current)
-    guard case .stale = PurgeProof(try answer(.good), expected: expected, serial: serial) else {
-      Issue.record("an answer without them proves them")
+    let noted = OCSPExtension(identifier: [0x55, 0x1D, 0x18], value: [0x05, 0x00]).encoded()
+    let cutoff = SingleExtension.archiveCutoff(Sample.start)
+    let none = AnswerBuilder.Statement(status: .good)
+    let some = AnswerBuilder.Statement(status: .good, singleExtensions: noted)
+    for (answered, expected, isCurrent) in [
+      (noted, some, true), ([], some, false), (noted, none, false), ([], none, true), (cutoff, none, true),
+      (noted + cutoff, some, true),
+    ] {
+      let proof = PurgeProof(
+        try answer(.good, extensions: answered), expected: expected, serial: serial, issuer: issuer)
+      #expect((proof == .current) == isCurrent, "\(answered) for \(expected)")
+    }
+  }
+
+  @Test("the same number of another CA proves nothing")
+  func otherIssuer() throws {
+    let proof = PurgeProof(
+      try answer(.good), expected: AnswerBuilder.Statement(status: .good), serial: serial,
+      issuer: Sample.issuer(index: 1))
+    guard case .unproven = proof else {
+      Issue.record("\(proof)")
       return
     }
   }

@@ -20,7 +20,7 @@ struct PurgeLineTests {
   }
 
   private func end(
-    _ line: inout PurgeLine, _ objection: PurgeLine.Objection? = nil, isAbandoned: Bool = false, at time: Int64 = 0
+    _ line: inout PurgeLine, _ objection: PurgeObjection? = nil, isAbandoned: Bool = false, at time: Int64 = 0
   ) -> PurgeLine.Step {
     line.callEnded(key, objection, isAbandoned: isAbandoned, now: now, milliseconds: time)
   }
@@ -63,8 +63,8 @@ struct PurgeLineTests {
     #expect(end(&line, .refused("no")) == .wait)
     #expect(end(&line, at: 1000) == .rest)
     #expect(line.nextRested == 1005)
-    #expect(line.takeRested(milliseconds: 1004) == [])
-    #expect(line.takeRested(milliseconds: 1005) == [key])
+    #expect(line.takeRested(milliseconds: 1004).isEmpty)
+    #expect(line.takeRested(milliseconds: 1005).map(\.key) == [key])
     line.callBegins(key)
     #expect(end(&line) == .check)
   }
@@ -77,7 +77,7 @@ struct PurgeLineTests {
       last = end(&line, .stale("good"), at: Int64(failures) * 10_000)
       if failures < 6 {
         #expect(last == .rest)
-        #expect(line.takeRested(milliseconds: Int64(failures) * 10_000 + 2000) == [key])
+        #expect(line.takeRested(milliseconds: Int64(failures) * 10_000 + 2000).map(\.key) == [key])
         line.callBegins(key)
       }
     }
@@ -93,7 +93,7 @@ struct PurgeLineTests {
       (1_000_000, 300_000),
     ] as [(Int, Int64)])
   func pauses(_ failures: Int, _ milliseconds: Int64) {
-    #expect(PurgeLine.pause(afterFailures: failures) == milliseconds)
+    #expect(PurgeLine(repeatAfterSeconds: nil, isChecked: true).pause(afterFailures: failures) == milliseconds)
   }
 
   @Test("success forgets the failures before it")
@@ -110,8 +110,8 @@ struct PurgeLineTests {
     var line = line(calls: 3)
     #expect(end(&line, isAbandoned: true) == .wait)
     // One was never begun, one is under way.
-    line.forgetCalls(key)
-    line.abandonAll()
+    line.forgetCall(key)
+    line.abandonUnbegun()
     #expect(line.contains(order))
     #expect(end(&line) == .abandoned)
     #expect(!line.contains(order))
@@ -121,7 +121,7 @@ struct PurgeLineTests {
   func endedStays() {
     var line = line(repeatAfter: nil, isChecked: false, calls: 1)
     _ = end(&line)
-    line.abandonAll()
+    line.abandonUnbegun()
     #expect(line.contains(order))
     line.remove(order)
     #expect(!line.contains(order))
@@ -133,5 +133,65 @@ struct PurgeLineTests {
     _ = end(&line)
     #expect(end(&line, .refused("late")) == .wait)
     #expect(line.works[key]?.objection == nil)
+  }
+
+  @Test("what the cache has begun to take, or what is only looked for, survives an outage")
+  func begun() {
+    var begun = line(calls: 2)
+    _ = end(&begun)
+    begun.abandonUnbegun()
+    #expect(end(&begun) == .check)
+    begun.callBegins(key)
+    begun.abandonUnbegun()
+    #expect(end(&begun) != .abandoned)
+  }
+
+  @Test("what could not be looked for is looked for again, and not purged again")
+  func unproven() {
+    var line = line(calls: 1)
+    #expect(end(&line) == .check)
+    line.callBegins(key)
+    #expect(end(&line, .unproven("no")) == .rest)
+    #expect(line.takeRested(milliseconds: 10_000).map(\.onlyChecks) == [true])
+    #expect(line.works[key]?.phase == .checking)
+  }
+
+  @Test("a repetition that finds the old answer is a first purge again")
+  func relapse() {
+    var again = order
+    again.isRepetition = true
+    var line = PurgeLine(repeatAfterSeconds: 2, isChecked: true)
+    line.add(again)
+    line.callBegins(key)
+    #expect(end(&line) == .check)
+    line.callBegins(key)
+    #expect(end(&line, .stale("good")) == .rest)
+    #expect(line.works[key]?.order.isRepetition == false)
+  }
+
+  @Test("a cache that takes its time is looked at later")
+  func settling() {
+    var line = PurgeLine(repeatAfterSeconds: nil, isChecked: true, settlingMilliseconds: 5000)
+    line.add(order)
+    line.callBegins(key)
+    #expect(end(&line, at: 100) == .rest)
+    #expect(line.takeRested(milliseconds: 5099).isEmpty)
+    #expect(line.takeRested(milliseconds: 5100).map(\.onlyChecks) == [true])
+    line.callBegins(key)
+    #expect(end(&line) == .settle(PurgeOutcome(order, .done)))
+    #expect(line.pause(afterFailures: 1) == 5000)
+  }
+
+  @Test("who has ended takes no room")
+  func room() {
+    var line = line(repeatAfter: nil, isChecked: false, calls: 1)
+    #expect(line.activeCount == 1)
+    _ = end(&line)
+    #expect(line.activeCount == 0 && line.count == 1)
+    line.remove(order)
+    #expect(line.activeCount == 0 && line.count == 0)
+    line.add(order)
+    line.abandonUnbegun()
+    #expect(line.activeCount == 0)
   }
 }

@@ -47,20 +47,34 @@ struct URLFormsTests {
     #expect(Set(all).count == all.count)
     var requests: Set<[UInt8]> = []
     for url in all { requests.insert(try request(url)) }
-    // SHA-1 and SHA-256, NULL and absent, and what NSS sends.
-    #expect(requests.count == 5)
+    // SHA-1 and SHA-256, NULL and absent, with a version, and what NSS sends.
+    #expect(requests.count == 6)
     #expect(all.contains { $0.description.hasPrefix("http://ocsp.example.com//") })
     #expect(all.contains { $0.description.hasPrefix("http://other.example.com:8080/ca/1/M") })
     #expect(all.contains { $0.target.contains("%3D") } && all.contains { $0.target.hasSuffix("=") })
     #expect(all.contains { $0.target.contains("%3d") })
-    #expect(all.count <= 80)
+    #expect(all.count <= 96)
   }
 
-  @Test("the commonest form is the first, one for each URL")
-  func commonest() {
-    let serial = Sample.serial(5)
-    #expect(forms().commonest(serial).map(\.host) == ["ocsp.example.com", "other.example.com:8080"])
-    #expect(forms().all(serial).first == forms().commonest(serial).first)
+  @Test("the forms that most clients use: percent-coded, which is the first of all, and raw, for each URL")
+  func common() throws {
+    // Of six octets: its requests end in padding.
+    let serial = try #require(SerialNumber(content: [1, 2, 3, 4, 5, 6]))
+    let common = forms().common(serial)
+    #expect(
+      common.map(\.host) == ["ocsp.example.com", "other.example.com:8080"] + [
+        "ocsp.example.com", "other.example.com:8080",
+      ])
+    #expect(common[0].target.contains("%3D") && common[2].target.contains("="))
+    #expect(forms().all(serial).first == common.first)
+    #expect(Set(common).isSubset(of: Set(forms().all(serial))))
+  }
+
+  @Test("Apple's clients write the version out: their requests begin so")
+  func version() {
+    // As it stands in records of traffic: SEQUENCE, SEQUENCE, [0] version 0, and a SHA-1 CertID of 20 octets each.
+    let serial = SerialNumber(content: [UInt8](repeating: 0x11, count: 8)) ?? Sample.serial(1)
+    #expect(forms().all(serial).contains { $0.target.hasPrefix("/ME4wTKADAgEAMEUwQzBBMAkGBSsOAwIaBQAEF") })
   }
 
   @Test("hashes that are signed ahead are purged too")

@@ -1,4 +1,3 @@
-import CalendarTime
 import HTTPClient
 
 /// Cloudflare's API: up to 100 URLs, or as many cache tags, of a zone at once (`POST /client/v4/zones/ID/purge_cache`).
@@ -12,7 +11,7 @@ struct CloudflareDriver: PurgeDriver {
 
   var itemsPerCall: Int { isByKey ? CloudflareDriver.textsPerCall : 2 }
 
-  func calls(for items: [PurgeItem], now: UnixTime) -> [PurgeCall] {
+  func calls(for items: [PurgeItem]) -> [PurgeCall] {
     let texts = items.map { isByKey ? [$0.surrogateKey] : $0.urls.map(\.description) }
     let url = "\(endpoint.scheme)://\(endpoint.authority)\(endpoint.path)/client/v4/zones/\(zone)/purge_cache"
     return CloudflareDriver.chunks(texts, count: CloudflareDriver.textsPerCall).map { texts, places in

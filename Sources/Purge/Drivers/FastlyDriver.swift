@@ -1,4 +1,3 @@
-import CalendarTime
 import HTTPClient
 
 /// Fastly's API: single URLs (`POST /purge/host/path`), or up to 256 surrogate keys of a service at once
@@ -13,7 +12,7 @@ struct FastlyDriver: PurgeDriver {
 
   var itemsPerCall: Int { service == nil ? 1 : FastlyDriver.keysPerCall }
 
-  func calls(for items: [PurgeItem], now: UnixTime) -> [PurgeCall] {
+  func calls(for items: [PurgeItem]) -> [PurgeCall] {
     guard let service else {
       return items.enumerated().flatMap { place, item in
         item.urls.map { url in

@@ -1,11 +1,10 @@
-import CalendarTime
 import HTTPClient
 
 /// Caching proxies that are told by a request of their own: Varnish and nginx with ngx_cache_purge.
 ///
-/// By URL: `PURGE` for each, over a connection to the proxy itself, so that what it looks up is what a client would have
-/// asked for; behind a path of its own where the endpoint has one. By key, Varnish alone: `BAN` with the key in the header field `Surrogate-Key`; what the VCL does with it, a ban
-/// or `xkey.purge`, is the VCL's (docs/cdn.md has both).
+/// By URL: `PURGE` for each, behind the endpoint's path where it has one. By key, Varnish alone: `BAN` with the key in the
+/// header field `Surrogate-Key`; what the VCL does with it, a ban or `xkey.purge`, is the VCL's (docs/cdn/varnish.vcl has
+/// both).
 struct ProxyDriver: PurgeDriver {
   enum Kind: Sendable, Hashable {
     case varnish
@@ -20,7 +19,7 @@ struct ProxyDriver: PurgeDriver {
 
   var itemsPerCall: Int { 1 }
 
-  func calls(for items: [PurgeItem], now: UnixTime) -> [PurgeCall] {
+  func calls(for items: [PurgeItem]) -> [PurgeCall] {
     var calls: [PurgeCall] = []
     for (place, item) in items.enumerated() {
       if isByKey {
@@ -30,8 +29,10 @@ struct ProxyDriver: PurgeDriver {
       } else {
         calls += item.urls.map { url in
           var request = HTTPClient.Request(
-            url: "\(endpoint.scheme)://\(url.host)\(endpoint.path)\(url.target)", method: .other("PURGE", body: []))
-          request.connectTo = endpoint.place
+            url: "\(endpoint.scheme)://\(endpoint.authority)\(endpoint.path)\(url.target)",
+            method: .other("PURGE", body: []))
+          // What is looked up is what a client would have asked for, and not the proxy's own name.
+          request.headers.append(("Host", url.host))
           return PurgeCall(request: request, items: [place])
         }
       }
@@ -46,8 +47,20 @@ struct ProxyDriver: PurgeDriver {
   }
 
   func verdict(_ response: HTTPClient.Response) -> PurgeVerdict {
+    if response.status == 405 || response.status == 501 {
+      // Nothing that is said of one certificate: somebody has to mend it.
+      return .unavailable(why: "HTTP \(response.status): \(missing)", retryAfterSeconds: nil)
+    }
     // ngx_cache_purge says so of what the cache does not hold: 404 before 2.5.2, 412 from then on.
-    ProxyDriver.verdict(ofStatus: response, also: kind == .nginx ? [404, 412] : [])
+    return ProxyDriver.verdict(ofStatus: response, also: kind == .nginx ? [404, 412] : [])
+  }
+
+  private var missing: String {
+    switch kind {
+    case .varnish:
+      "\(isByKey ? "BAN" : "PURGE") is not taken there: the VCL lacks the part of docs/cdn/varnish.vcl, or refuses"
+    case .nginx: "PURGE is not taken there: endpoint needs the path of the purge location, as in docs/cdn/nginx.conf"
+    }
   }
 }
 

@@ -29,12 +29,21 @@ enum PurgeVerdict: Sendable, Hashable {
   case refused(why: String)
 }
 
-/// How one kind of cache is told to forget. Pure, save for what signs with the time.
+/// How one kind of cache is told to forget. Pure, save for `signed`.
 protocol PurgeDriver: Sendable {
   /// So many certificates fill a call; more make more calls.
   var itemsPerCall: Int { get }
-  func calls(for items: [PurgeItem], now: UnixTime) throws -> [PurgeCall]
+  /// How long the cache takes to forget once it has said so, in milliseconds: so long nobody looks.
+  var settlingMilliseconds: Int64 { get }
+  func calls(for items: [PurgeItem]) -> [PurgeCall]
+  /// The request as it goes out now, signed where the cache wants that.
+  func signed(_ request: HTTPClient.Request, at time: UnixTime) throws -> HTTPClient.Request
   func verdict(_ response: HTTPClient.Response) -> PurgeVerdict
+}
+
+extension PurgeDriver {
+  var settlingMilliseconds: Int64 { 0 }
+  func signed(_ request: HTTPClient.Request, at time: UnixTime) throws -> HTTPClient.Request { request }
 }
 
 extension PurgeDriver {

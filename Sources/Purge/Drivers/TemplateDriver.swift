@@ -1,4 +1,3 @@
-import CalendarTime
 import HTTPClient
 import OCSP
 
@@ -44,7 +43,7 @@ public struct TemplateDriver: PurgeDriver {
 
   var itemsPerCall: Int { 1 }
 
-  func calls(for items: [PurgeItem], now: UnixTime) -> [PurgeCall] {
+  func calls(for items: [PurgeItem]) -> [PurgeCall] {
     items.enumerated().flatMap { place, item -> [PurgeCall] in
       let urls: [PurgeURL?] = isPerURL ? item.urls : [nil]
       return urls.map { PurgeCall(request: request(item, $0), items: [place]) }

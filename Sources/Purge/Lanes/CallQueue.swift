@@ -3,47 +3,111 @@ import OCSP
 import Responder
 
 /// A request to a cache, or through it, and the certificates that it is for.
-struct LaneCall {
+struct LaneCall: Sendable {
   var request: HTTPClient.Request
   var keys: [PurgeLine.Key]
   /// What is expected, where it is a check.
-  var check: (expected: AnswerBuilder.Statement?, serial: SerialNumber)?
+  var check: Check?
+  /// Whether caches say what is not true until it has ended: the first purge of a certificate.
+  var isUrgent = false
+
+  struct Check: Sendable {
+    var issuer: Issuer
+    var expected: AnswerBuilder.Statement?
+    var serial: SerialNumber
+  }
 }
 
-/// Requests that wait for a connection: the first purge of a certificate before all checks, retries and repetitions, since
-/// until then caches say what is not true. Pure; its owner bounds it by the certificates that it takes.
-struct CallQueue {
-  private var urgent: [LaneCall] = []
-  private var others: [LaneCall] = []
-  private var firstUrgent = 0
-  private var firstOther = 0
+/// Requests that wait for a connection. Pure; its owner bounds it by the certificates that it takes.
+///
+/// Checks come first, within a bound of their own: what is begun ends before the next begins, and a path for checks that
+/// hangs leaves connections to purges. First purges go before retries and repetitions, which get every fourth place, so that
+/// a long line of new ones does not keep them waiting for hours.
+struct CallQueue: Sendable {
+  private static let placesForOthers = 4
+  private var checks = Row()
+  private var urgent = Row()
+  private var others = Row()
+  private var taken = 0
+  private(set) var checksUnderWay = 0
+  private let maximumChecks: Int
 
-  var count: Int { urgent.count - firstUrgent + others.count - firstOther }
-
-  mutating func append(_ call: LaneCall, isUrgent: Bool) {
-    if isUrgent { urgent.append(call) } else { others.append(call) }
+  /// - Parameter connections: requests that may be under way at once.
+  init(connections: Int) {
+    maximumChecks = max(1, connections / 2)
   }
 
-  mutating func popFirst() -> LaneCall? {
-    CallQueue.pop(&urgent, &firstUrgent) ?? CallQueue.pop(&others, &firstOther)
+  var count: Int { checks.count + urgent.count + others.count }
+
+  mutating func append(_ call: LaneCall) {
+    if call.check != nil {
+      checks.append(call)
+    } else if call.isUrgent {
+      urgent.append(call)
+    } else {
+      others.append(call)
+    }
   }
 
-  private static func pop(_ calls: inout [LaneCall], _ first: inout Int) -> LaneCall? {
-    guard first < calls.count else { return nil }
-    defer {
+  /// It comes next: it was begun, and could not be ended.
+  mutating func putBack(_ call: LaneCall) {
+    if call.isUrgent { urgent.putBack(call) } else { others.putBack(call) }
+  }
+
+  /// The next to begin; nil where none may.
+  ///
+  /// - Parameter isPaused: whether the cache takes no purges at present; checks do not ask it for any.
+  mutating func popFirst(isPaused: Bool) -> LaneCall? {
+    if checksUnderWay < maximumChecks, let check = checks.popFirst() {
+      checksUnderWay += 1
+      return check
+    }
+    guard !isPaused else { return nil }
+    taken += 1
+    if taken.isMultiple(of: CallQueue.placesForOthers), let call = others.popFirst() { return call }
+    return urgent.popFirst() ?? others.popFirst()
+  }
+
+  mutating func ended(_ call: LaneCall) {
+    if call.check != nil { checksUnderWay -= 1 }
+  }
+
+  /// Takes the purges out that are not to be kept, which never begin now.
+  mutating func removePurges(where isRemoved: (LaneCall) -> Bool) -> [LaneCall] {
+    urgent.remove(where: isRemoved) + others.remove(where: isRemoved)
+  }
+
+  /// First in, first out.
+  private struct Row: Sendable {
+    private var calls: [LaneCall] = []
+    private var first = 0
+
+    var count: Int { calls.count - first }
+
+    mutating func append(_ call: LaneCall) { calls.append(call) }
+
+    mutating func putBack(_ call: LaneCall) {
+      guard first > 0 else { return calls.insert(call, at: 0) }
+      first -= 1
+      calls[first] = call
+    }
+
+    mutating func popFirst() -> LaneCall? {
+      guard first < calls.count else { return nil }
+      let call = calls[first]
       first += 1
       if first == calls.count {
         calls.removeAll(keepingCapacity: true)
         first = 0
       }
+      return call
     }
-    return calls[first]
-  }
 
-  /// All that waited, which never begins now.
-  mutating func removeAll() -> [LaneCall] {
-    var all: [LaneCall] = []
-    while let call = popFirst() { all.append(call) }
-    return all
+    mutating func remove(where isRemoved: (LaneCall) -> Bool) -> [LaneCall] {
+      let all = calls[first...]
+      calls = all.filter { !isRemoved($0) }
+      first = 0
+      return all.filter(isRemoved)
+    }
   }
 }

@@ -3,7 +3,7 @@ import OCSP
 import Responder
 import Synchronization
 
-/// What a lane tells: the log of a few certificates one by one and of many as a number, and the report for metrics.
+/// What a lane tells: the log, of a few certificates one by one and of many as a number, and the report for metrics.
 ///
 /// Its lane's thread calls it; any thread may ask for the report.
 final class PurgeJournal: Sendable {
@@ -14,14 +14,24 @@ final class PurgeJournal: Sendable {
 
   private struct State {
     var backlog = PurgeBacklog(orders: 0, oldest: nil)
-    /// Why the cache, or its interface, cannot be told anything.
+    /// Why the cache, or its interface, takes nothing.
     var outage: String?
-    var storeFailure: String?
+    var readFailure: String?
+    var settlingFailure: String?
     /// Certificates that fail again and again, with the last reason.
     var failing: [PurgeLine.Key: String] = [:]
-    var shownIn: Int64 = 0
+    /// Lines of this second.
+    var second: Int64 = 0
     var shown = 0
-    var unshown = 0
+    /// Certificates that are gone, and of which no line says so.
+    var untold = 0
+
+    /// Whether a line may be written, of those that there may be many of.
+    mutating func mayShow(_ now: UnixTime) -> Bool {
+      if second != now.seconds { (second, shown) = (now.seconds, 0) }
+      shown += 1
+      return shown <= PurgeJournal.shownEachSecond
+    }
   }
 
   private let name: String
@@ -36,10 +46,10 @@ final class PurgeJournal: Sendable {
   func report(_ counters: PurgeCounters) -> PurgeReport {
     state.withLock { state in
       var trouble: String?
-      if let why = state.storeFailure {
-        trouble = "purge '\(name)': orders cannot be read or settled: \(why)"
+      if let why = state.readFailure ?? state.settlingFailure {
+        trouble = "purge '\(name)': the store does not give or take orders: \(why)"
       } else if let why = state.outage {
-        trouble = "purge '\(name)': \(state.backlog.orders) certificates wait, since nothing can be purged: \(why)"
+        trouble = "purge '\(name)': \(state.backlog.orders) wait, since the cache takes no purges: \(why)"
       } else if let (key, why) = state.failing.first {
         trouble =
           "purge '\(name)': \(state.failing.count) certificates fail again and again, such as \(key.serial): \(why)"
@@ -48,42 +58,40 @@ final class PurgeJournal: Sendable {
     }
   }
 
-  func note(_ backlog: PurgeBacklog) { state.withLock { $0.backlog = backlog } }
+  func note(_ backlog: PurgeBacklog, now: UnixTime) {
+    let untold = state.withLock { state -> Int in
+      state.backlog = backlog
+      guard state.second != now.seconds else { return 0 }
+      defer { state.untold = 0 }
+      return state.untold
+    }
+    if untold > 0 { log.info("purge '\(name)': \(untold) more certificates are gone") }
+  }
 
   func warn(_ text: String) { log.warning("purge '\(name)': \(text)") }
 
   // MARK: - Certificates
 
   func succeeded(_ key: PurgeLine.Key, _ order: PurgeOrder, isFirst: Bool, now: UnixTime) {
-    let isRecovered = state.withLock { $0.failing.removeValue(forKey: key) != nil }
-    guard isFirst || isRecovered else { return }
-    tell(now, "\(order.serial) is gone (revision \(order.revision.value))")
-  }
-
-  /// A few, and a number of many: a million revocations are not a million lines.
-  private func tell(_ now: UnixTime, _ text: String) {
-    let (isShown, unshown) = state.withLock { state -> (Bool, Int) in
-      var before = 0
-      if state.shownIn != now.seconds {
-        before = state.unshown
-        (state.shownIn, state.shown, state.unshown) = (now.seconds, 0, 0)
-      }
-      state.shown += 1
-      if state.shown > PurgeJournal.shownEachSecond { state.unshown += 1 }
-      return (state.shown <= PurgeJournal.shownEachSecond, before)
+    let isShown = state.withLock { state -> Bool in
+      let isRecovered = state.failing.removeValue(forKey: key) != nil
+      guard isFirst || isRecovered else { return false }
+      let isShown = state.mayShow(now)
+      if !isShown { state.untold += 1 }
+      return isShown
     }
-    if unshown > 0 { log.info("purge '\(name)': \(unshown) more certificates are gone") }
-    if isShown { log.info("purge '\(name)': \(text)") }
+    if isShown { log.info("purge '\(name)': \(order.serial) is gone (revision \(order.revision.value))") }
   }
 
   /// A provider has given a request a number.
-  func called(_ reference: String, certificates: [SerialNumber]) {
+  func called(_ reference: String, certificates: [SerialNumber], now: UnixTime) {
+    guard state.withLock({ $0.mayShow(now) }) else { return }
     let shown = certificates.prefix(3).map(\.description).joined(separator: ", ")
     let more = certificates.count > 3 ? " and \(certificates.count - 3) more" : ""
     log.info("purge '\(name)': request \(reference) took \(shown)\(more)")
   }
 
-  func failed(_ key: PurgeLine.Key, _ objection: PurgeLine.Objection, failures: Int) {
+  func failed(_ key: PurgeLine.Key, _ objection: PurgeObjection, failures: Int) {
     guard failures >= PurgeJournal.failuresToTell else { return }
     let isNew = state.withLock { state in
       guard state.failing.count < PurgeJournal.maximumFailing || state.failing[key] != nil else { return false }
@@ -92,14 +100,17 @@ final class PurgeJournal: Sendable {
     if isNew { warn("\(key.serial) was tried \(failures) times in vain and is tried on: \(objection.text)") }
   }
 
+  /// Nothing more is tried for it.
+  func forget(_ key: PurgeLine.Key) { state.withLock { $0.failing[key] = nil } }
+
   // MARK: - The cache and the store
 
-  func cacheFails(_ why: String, pauseMilliseconds: Int64) {
+  func cacheFails(_ why: String) {
     let isNew = state.withLock { state in
       defer { state.outage = why }
       return state.outage == nil
     }
-    if isNew { warn("nothing can be purged, and everything waits until it can: \(why)") }
+    if isNew { warn("the cache takes no purges, and everything waits until it does: \(why)") }
   }
 
   func cacheWorks() {
@@ -110,13 +121,23 @@ final class PurgeJournal: Sendable {
     if was { log.info("purge '\(name)': purging works again") }
   }
 
-  func storeFails(_ error: StoreError) {
+  func readFails(_ error: StoreError) {
     let isNew = state.withLock { state in
-      defer { state.storeFailure = error.description }
-      return state.storeFailure == nil
+      defer { state.readFailure = error.description }
+      return state.readFailure == nil
     }
-    if isNew { warn("orders cannot be read or settled: \(error)") }
+    if isNew { warn("the store gives no orders: \(error)") }
   }
 
-  func storeWorks() { state.withLock { $0.storeFailure = nil } }
+  func readWorks() { state.withLock { $0.readFailure = nil } }
+
+  func settlingFails(_ error: StoreError) {
+    let isNew = state.withLock { state in
+      defer { state.settlingFailure = error.description }
+      return state.settlingFailure == nil
+    }
+    if isNew { warn("the store does not take what became of orders, which are purged again after a restart: \(error)") }
+  }
+
+  func settlingWorks() { state.withLock { $0.settlingFailure = nil } }
 }

@@ -7,33 +7,40 @@ import Synchronization
 
 /// One cache's thread: takes orders out of the store, tells the cache, looks whether the answer is gone, and tells the store.
 ///
-/// While a cache cannot be reached nothing of it is kept here, so that what is newest goes first once it can be again.
+/// While a cache takes nothing, what it has taken no part of goes back into the store's line, so that what is newest goes first
+/// once it does again.
 final class PurgeLane: @unchecked Sendable {
-  // Made on the starting thread, used by its own from then on, save for `ring` and `stop`.
+  // Made on the starting thread, used by its own from then on, save for `ring`, `hurry`, `close` and `join`.
   private static let itemsUnderWay = 16
   private static let pollMilliseconds: Int64 = 1000
   private static let settleMilliseconds: Int64 = 50
   private static let settledAtOnce = 256
+  /// Orders that are looked at where the newest may not be purged yet.
+  private static let longestLook = 8192
+  /// What is put off is never put off for longer, or a clock was ahead.
+  private static let longestPutOffSeconds: Int64 = 3900
   let cache: PurgeCache
   let context: PurgeContext
   let counters: PurgeCounters
   let driver: any PurgeDriver
   let session: any StatusStoreSession
-  private let fetcher: HTTPFetcher
-  private let window: Int
-  private var calls = CallQueue()
-  private var underWay: [Int: LaneCall] = [:]
-  private var lastID = 0
+  let fetcher: HTTPFetcher
+  let journal: PurgeJournal
+  let window: Int
+  var calls: CallQueue
+  var underWay: [Int: LaneCall] = [:]
+  var lastID = 0
   var line: PurgeLine
-  private var outcomes: [PurgeOutcome] = []
-  private var settleAt = Int64.max
-  private var mayHaveMore = true
+  var outcomes: [PurgeOutcome] = []
+  var settleAt = Int64.max
+  var mayHaveMore = true
+  var pausedUntil = Int64.min
+  var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 60_000)
   private var nextPoll = Int64.min
+  private var readAgainAt = Int64.min
   private var nextDue: UnixTime?
-  private var pausedUntil = Int64.min
-  private var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 60_000)
-  var journal: PurgeJournal
   private let isRung = Atomic<Bool>(true)
+  private let isHurried = Atomic<Bool>(false)
   private let isClosing = Atomic<Bool>(false)
   private let thread = Mutex<NamedThread?>(nil)
 
@@ -45,7 +52,10 @@ final class PurgeLane: @unchecked Sendable {
     session = try context.store.openSession()
     fetcher = try HTTPFetcher(maximumConnections: cache.connections)
     window = max(PurgeLane.itemsUnderWay, 2 * driver.itemsPerCall * cache.connections)
-    line = PurgeLine(repeatAfterSeconds: cache.repeatAfterSeconds, isChecked: cache.check != .none)
+    calls = CallQueue(connections: cache.connections)
+    line = PurgeLine(
+      repeatAfterSeconds: cache.repeatAfterSeconds, isChecked: cache.check != .none,
+      settlingMilliseconds: driver.settlingMilliseconds)
     journal = PurgeJournal(cache.name, context.log)
   }
 
@@ -54,302 +64,204 @@ final class PurgeLane: @unchecked Sendable {
     self.thread.withLock { $0 = thread }
   }
 
-  /// There may be something to do. Any thread.
+  // MARK: - Any thread
+
+  /// There may be something to do.
   func ring() {
     isRung.store(true, ordering: .releasing)
     fetcher.wakeUp()
   }
 
-  /// Ends the thread. What is under way is done again by whoever comes next.
-  func stop() {
+  /// Somebody may have mended what was wrong: all is tried again at once.
+  func hurry() {
+    isHurried.store(true, ordering: .releasing)
+    ring()
+  }
+
+  /// Has the thread end. What is under way is done again by whoever comes next.
+  func close() {
     isClosing.store(true, ordering: .releasing)
     fetcher.wakeUp()
-    thread.withLock { $0.take() }?.join()
   }
+
+  func join() { thread.withLock { $0.take() }?.join() }
 
   var report: PurgeReport { journal.report(counters) }
 
-  private var milliseconds: Int64 { context.clock.monotonicNanoseconds() / 1_000_000 }
-
   // MARK: - The loop
 
+  var milliseconds: Int64 { context.clock.monotonicNanoseconds() / 1_000_000 }
+
   private func run() {
+    hurry(to: context.clock.now().advanced(bySeconds: PurgeLane.longestPutOffSeconds))
     while !isClosing.load(ordering: .acquiring) {
-      do throws(StoreError) {
-        try load()
-        try settle(isForced: false)
-        journal.storeWorks()
-      } catch {
-        journal.storeFails(error)
-        nextPoll = milliseconds + PurgeLane.pollMilliseconds
+      if isHurried.exchange(false, ordering: .acquiringAndReleasing) {
+        pausedUntil = .min
+        backoff.reset()
+        hurry(to: context.clock.now())
       }
+      read()
+      settle(isForced: false)
       begin()
       for (id, outcome) in fetcher.run(milliseconds: Int(clamping: waitMilliseconds)) { take(id, outcome) }
-      purgeRested()
+      goOnWithRested()
     }
-    do throws(StoreError) { try settle(isForced: true) } catch { journal.storeFails(error) }
+    settle(isForced: true)
   }
 
   private var waitMilliseconds: Int64 {
-    let hasRoom = milliseconds >= pausedUntil && line.count < window
-    if hasRoom, mayHaveMore || isRung.load(ordering: .acquiring) { return 0 }
-    var until = min(nextPoll, settleAt)
+    let now = milliseconds
+    let mayRead = now >= pausedUntil && now >= readAgainAt && line.activeCount < window
+    if mayRead, isRung.load(ordering: .acquiring) || mayHaveMore && hasRoomForMany { return 0 }
+    var until = min(max(nextPoll, readAgainAt), settleAt)
     if let rested = line.nextRested { until = min(until, rested) }
-    if pausedUntil > milliseconds { until = min(until, pausedUntil) }
-    return max(0, min(until - milliseconds, PurgeLane.pollMilliseconds))
+    if pausedUntil > now { until = min(until, pausedUntil) }
+    return max(0, min(until - now, PurgeLane.pollMilliseconds))
+  }
+
+  /// Every look at the line reads all that is under way too: it is worth it for many new ones.
+  private var hasRoomForMany: Bool { window - line.activeCount >= max(1, window / 4) }
+
+  private func hurry(to time: UnixTime) {
+    do throws(StoreError) {
+      try session.hurryPurges(of: cache.name, to: time)
+    } catch {
+      // They come when they are due.
+      if error.kind != .busy { journal.readFails(error) }
+    }
   }
 
   // MARK: - Orders
 
   /// Takes orders out of the store, as far as there is room.
-  private func load() throws(StoreError) {
+  private func read() {
     let now = milliseconds
-    let isPolled = now >= nextPoll
-    if isPolled {
-      nextPoll = now + PurgeLane.pollMilliseconds
-      nextDue = try session.nextDuePurge(for: cache.name)
-      journal.note(try session.purgeBacklog(of: cache.name))
+    guard now >= readAgainAt else { return }
+    do throws(StoreError) {
+      let isPolled = now >= nextPoll
+      if isPolled {
+        nextPoll = now + PurgeLane.pollMilliseconds
+        nextDue = try session.nextDuePurge(for: cache.name)
+        journal.note(try session.purgeBacklog(of: cache.name), now: context.clock.now())
+      }
+      if now >= pausedUntil { purge(try orders(isPolled: isPolled)) }
+      journal.readWorks()
+    } catch {
+      journal.readFails(error)
+      readAgainAt = now + PurgeLane.pollMilliseconds
     }
-    guard now >= pausedUntil else { return }
+  }
+
+  private func orders(isPolled: Bool) throws(StoreError) -> [PurgeOrder] {
     // Before the look: who rings from here on is heard in the next turn.
     let hasRung = isRung.exchange(false, ordering: .acquiringAndReleasing)
-    let room = window - line.count
-    guard room > 0 else {
+    guard line.activeCount < window else {
       mayHaveMore = mayHaveMore || hasRung
-      return
+      return []
     }
-    var orders: [PurgeOrder] = []
-    if hasRung || mayHaveMore || isPolled {
-      let found = try session.newPurges(for: cache.name, limit: room + line.count)
-      orders = found.filter { !line.contains($0) && context.mayPurge($0) }
-      mayHaveMore = found.count == room + line.count && !orders.isEmpty
-    }
+    let isWanted = hasRung || isPolled || mayHaveMore && hasRoomForMany
+    guard isWanted else { return [] }
+    let due = try dueOrders()
+    return due + (try newOrders(room: window - line.activeCount - due.count))
+  }
+
+  /// What was put off, within a quarter of all room: new ones are worse, and there may be so many that these would never come.
+  private func dueOrders() throws(StoreError) -> [PurgeOrder] {
     let time = context.clock.now()
-    // They leave room for what is new, which is worse.
-    let spare = room - window / 2
-    if orders.count < spare, let nextDue, nextDue <= time {
-      let found = try session.duePurges(for: cache.name, at: time, limit: spare + line.count)
-      orders += found.filter { !line.contains($0) && context.mayPurge($0) }.prefix(spare - orders.count)
-      // Until the next look at the line: those are all.
-      if found.count < spare + line.count { self.nextDue = nil }
+    let room = min(window - line.activeCount, max(1, window / 4) - line.laterCount)
+    guard room > 0, let nextDue, nextDue <= time else { return [] }
+    let limit = room + line.count
+    let found = try session.duePurges(for: cache.name, at: time, limit: limit)
+    // Until the next look at the line: those are all.
+    if found.count < limit { self.nextDue = nil }
+    return Array(found.filter { !line.contains($0) && context.mayPurge($0) }.prefix(room))
+  }
+
+  private func newOrders(room: Int) throws(StoreError) -> [PurgeOrder] {
+    var limit = room + line.count
+    while true {
+      let found = try session.newPurges(for: cache.name, limit: limit)
+      let unknown = found.filter { !line.contains($0) }
+      let orders = unknown.filter { context.mayPurge($0) }
+      mayHaveMore = found.count == limit && !orders.isEmpty
+      // The newest may have to wait for other nodes, and keep nobody who need not.
+      guard orders.count < room, orders.count < unknown.count, found.count == limit, limit < PurgeLane.longestLook
+      else { return Array(orders.prefix(room)) }
+      limit *= 4
     }
-    purge(Array(orders.prefix(room)))
   }
 
   private func purge(_ orders: [PurgeOrder]) {
+    guard !orders.isEmpty else { return }
     let subjects = context.subjects
     var known: [(key: PurgeLine.Key, item: PurgeItem)] = []
     for order in orders {
+      line.add(order)
       guard let subject = subjects[order.issuer] else {
         counters.add(.dropped)
         journal.warn("\(order.serial) of an issuer that is configured no more is not purged")
-        line.add(order)
+        journal.forget(PurgeLine.Key(order))
+        line.end(order)
         end(PurgeOutcome(order, .done))
         continue
       }
-      line.add(order)
       known.append((PurgeLine.Key(order), item(order, subject)))
     }
-    makeCalls(known.filter { !isRepetition($0.key) }, isUrgent: true)
-    makeCalls(known.filter { isRepetition($0.key) }, isUrgent: false)
+    let isFirst = Dictionary(grouping: known) { !(line.works[$0.key]?.order.isRepetition ?? false) }
+    for (isUrgent, known) in isFirst { makeCalls(known, isUrgent: isUrgent) }
   }
 
-  private func isRepetition(_ key: PurgeLine.Key) -> Bool { line.works[key]?.order.isRepetition ?? false }
-
-  private func item(_ order: PurgeOrder, _ subject: PurgeSubject) -> PurgeItem {
+  func item(_ order: PurgeOrder, _ subject: PurgeSubject) -> PurgeItem {
     PurgeItem(
       issuerName: subject.issuer.name, serial: order.serial,
       urls: cache.isByKey ? [] : subject.forms.all(order.serial))
   }
 
-  private func makeCalls(_ known: [(key: PurgeLine.Key, item: PurgeItem)], isUrgent: Bool) {
-    guard !known.isEmpty else { return }
-    let made: [PurgeCall]
-    do {
-      made = try driver.calls(for: known.map(\.item), now: context.clock.now())
-    } catch {
-      return pause("\(error)", nil)
-    }
-    for call in made {
-      var request = call.request
-      request.timeoutMilliseconds = cache.timeoutMilliseconds
-      request.connectTimeoutMilliseconds = cache.timeoutMilliseconds
-      request.authorityPath = cache.authorityPath
-      request.maximumAnswerBytes = 256 << 10
-      let keys = call.items.map { known[$0].key }
-      for key in keys { line.callBegins(key) }
-      calls.append(LaneCall(request: request, keys: keys), isUrgent: isUrgent)
-    }
-    // What no request is for has nothing to purge.
-    for (key, _) in known where line.works[key]?.callsLeft == 0 { follow(key, nextStep(key)) }
-  }
-
-  private func purgeRested() {
-    let rested = line.takeRested(milliseconds: milliseconds)
+  private func goOnWithRested() {
     let subjects = context.subjects
-    makeCalls(
-      rested.compactMap { key in
-        guard let order = line.works[key]?.order else { return nil }
-        // One whose issuer has gone meanwhile is looked at again when it is loaded again.
-        guard let subject = subjects[key.issuer] else {
-          line.remove(order)
-          return nil
-        }
-        return (key, item(order, subject))
-      }, isUrgent: false)
-  }
-
-  // MARK: - Requests
-
-  private func begin() {
-    while fetcher.count < cache.connections, let call = calls.popFirst() {
-      lastID += 1
-      do throws(HTTPClient.Failure) {
-        try fetcher.begin(call.request, id: lastID)
-        underWay[lastID] = call
-      } catch {
-        ended(call, .failure(error))
+    var purged: [(key: PurgeLine.Key, item: PurgeItem)] = []
+    for (key, onlyChecks) in line.takeRested(milliseconds: milliseconds) {
+      guard let order = line.works[key]?.order else { continue }
+      guard let subject = subjects[key.issuer] else {
+        // It is told of when it is taken out of the store again.
+        line.remove(order)
+        journal.forget(key)
+        continue
       }
+      if onlyChecks { check(key) } else { purged.append((key, item(order, subject))) }
     }
-  }
-
-  private func take(_ id: Int, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>) {
-    guard let call = underWay.removeValue(forKey: id) else { return }
-    ended(call, outcome)
-  }
-
-  private func ended(_ call: LaneCall, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>) {
-    if let check = call.check {
-      let proof = PurgeProof(outcome, expected: check.expected, serial: check.serial)
-      let objection: PurgeLine.Objection? =
-        switch proof {
-        case .current: nil
-        case .stale(let what): .stale(what)
-        case .unproven(let why): .unproven(why)
-        }
-      for key in call.keys { follow(key, callEnded(key, objection)) }
-      return
-    }
-    let verdict: PurgeVerdict =
-      switch outcome {
-      case .success(let response): driver.verdict(response)
-      case .failure(let failure): .unavailable(why: failure.description, retryAfterSeconds: nil)
-      }
-    switch verdict {
-    case .done(let reference):
-      backoff.reset()
-      journal.cacheWorks()
-      if let reference { journal.called(reference, certificates: call.keys.map(\.serial)) }
-      for key in call.keys { follow(key, callEnded(key, nil)) }
-    case .refused(let why):
-      for key in call.keys { follow(key, callEnded(key, .refused(why))) }
-    case .unavailable(let why, let retryAfterSeconds):
-      counters.add(.unavailable)
-      for key in call.keys { follow(key, callEnded(key, nil, isAbandoned: true)) }
-      pause(why, retryAfterSeconds)
-    }
-  }
-
-  private func callEnded(
-    _ key: PurgeLine.Key, _ objection: PurgeLine.Objection?, isAbandoned: Bool = false
-  ) -> PurgeLine.Step {
-    line.callEnded(
-      key, objection, isAbandoned: isAbandoned, now: context.clock.now(), milliseconds: milliseconds)
-  }
-
-  private func nextStep(_ key: PurgeLine.Key) -> PurgeLine.Step {
-    line.next(key, now: context.clock.now(), milliseconds: milliseconds)
-  }
-
-  private func follow(_ key: PurgeLine.Key, _ step: PurgeLine.Step) {
-    let objection = line.works[key]?.objection
-    if let objection {
-      switch step {
-      case .rest, .settle:
-        counters.add(objection.result)
-        journal.failed(key, objection, failures: line.works[key]?.order.failures ?? 0)
-      case .wait, .check, .abandoned: break
-      }
-    }
-    switch step {
-    case .wait, .rest: break
-    case .abandoned: mayHaveMore = true
-    case .check: check(key)
-    case .settle(let outcome):
-      if objection == nil {
-        // The order of a first purge says by now that it is to be repeated.
-        let isFirst = if case .putOff = outcome.result { true } else { cache.repeatAfterSeconds == nil }
-        counters.add(isFirst ? .purged : .repeated)
-        journal.succeeded(key, outcome.order, isFirst: isFirst, now: context.clock.now())
-      }
-      end(outcome)
-    }
-  }
-
-  /// Looks through the cache at what it has now.
-  private func check(_ key: PurgeLine.Key) {
-    guard let subject = context.subjects[key.issuer] else { return follow(key, nextStep(key)) }
-    let urls = cache.check == .all ? subject.forms.all(key.serial) : subject.forms.commonest(key.serial)
-    let reading: StatusReading
-    do throws(StoreError) {
-      reading = try session.status(issuer: key.issuer, serial: key.serial)
-    } catch {
-      line.callBegins(key)
-      return follow(key, callEnded(key, .unproven(error.description)))
-    }
-    let expected = AnswerBuilder.statement(
-      for: reading, policy: subject.issuer.policy, now: context.clock.now())
-    for url in urls {
-      var request = HTTPClient.Request(url: url.description)
-      request.connectTo = cache.checkPlace
-      request.usesProxies = cache.checkPlace == nil
-      request.timeoutMilliseconds = cache.timeoutMilliseconds
-      request.connectTimeoutMilliseconds = cache.timeoutMilliseconds
-      request.maximumAnswerBytes = 256 << 10
-      line.callBegins(key)
-      calls.append(
-        LaneCall(request: request, keys: [key], check: (expected, key.serial)), isUrgent: false)
-    }
-    if urls.isEmpty { follow(key, nextStep(key)) }
-  }
-
-  /// The cache cannot be told anything: everything goes back into the store's line for a while.
-  private func pause(_ why: String, _ retryAfterSeconds: Int?) {
-    var generator = SystemRandomNumberGenerator()
-    // Several requests were under way: one pause is enough.
-    guard milliseconds >= pausedUntil || retryAfterSeconds != nil else { return }
-    let pause = retryAfterSeconds.map { Int64($0) * 1000 } ?? Int64(backoff.next(using: &generator))
-    pausedUntil = max(pausedUntil, milliseconds + pause)
-    journal.cacheFails(why, pauseMilliseconds: pause)
-    for call in calls.removeAll() {
-      for key in call.keys { line.forgetCalls(key) }
-    }
-    line.abandonAll()
-    mayHaveMore = true
+    makeCalls(purged, isUrgent: false)
   }
 
   // MARK: - Settling
 
-  private func end(_ outcome: PurgeOutcome) {
+  func end(_ outcome: PurgeOutcome) {
     outcomes.append(outcome)
     settleAt = min(settleAt, milliseconds + PurgeLane.settleMilliseconds)
   }
 
-  /// Tells the store what has ended, some at a time: each look for the write lock keeps those waiting that bring events.
-  private func settle(isForced: Bool) throws(StoreError) {
-    guard !outcomes.isEmpty else { return }
-    guard isForced || outcomes.count >= PurgeLane.settledAtOnce || milliseconds >= settleAt || line.count >= window
-    else { return }
-    // A store that fails is asked again in a while, not at once.
-    settleAt = milliseconds + PurgeLane.pollMilliseconds
-    try session.settlePurges(outcomes, for: cache.name)
+  /// Tells the store what has ended, some at a time: each look for the write lock may keep those waiting that bring events.
+  private func settle(isForced: Bool) {
+    guard !outcomes.isEmpty, isForced || outcomes.count >= PurgeLane.settledAtOnce || milliseconds >= settleAt else {
+      return
+    }
+    do throws(StoreError) {
+      try session.settlePurges(outcomes, for: cache.name)
+    } catch {
+      // Whoever writes may do so for minutes; this can wait, and nobody is the worse for it.
+      let isBusy = error.kind == .busy
+      settleAt = milliseconds + (isBusy ? PurgeLane.settleMilliseconds : PurgeLane.pollMilliseconds)
+      if !isBusy { journal.settlingFails(error) }
+      return
+    }
+    journal.settlingWorks()
     for outcome in outcomes {
       line.remove(outcome.order)
       if case .putOff(let until) = outcome.result { nextDue = min(nextDue ?? until, until) }
     }
     outcomes = []
     settleAt = .max
-    // A newer change may have come meanwhile, or there was no room.
+    // A newer change of one of them may have come meanwhile.
     mayHaveMore = true
   }
 }

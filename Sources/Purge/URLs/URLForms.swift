@@ -9,7 +9,8 @@ public import Responder
 /// were seen write it (standards, quirks 1, 2 and 5):
 ///
 /// - CertIDs of SHA-1 and SHA-256, and of what else is signed ahead; their hash with NULL parameters and with none;
-/// - without extensions, and with the AcceptableResponses that NSS sends;
+/// - without extensions, and with the AcceptableResponses that NSS sends; with the version written out, as Apple's clients and
+///   Botan do;
 /// - base64 raw, percent-coded in either case, and coded save for slashes, as quoting functions of paths do it;
 /// - behind the responder's URL with one slash, and with two.
 public struct URLForms: Sendable {
@@ -40,47 +41,67 @@ public struct URLForms: Sendable {
     return forms
   }
 
-  /// One of each responder's URL: what most clients ask for.
-  public func commonest(_ serial: SerialNumber) -> [PurgeURL] {
+  /// Two of each responder's URL: what most clients ask for, percent-coded and raw.
+  public func common(_ serial: SerialNumber) -> [PurgeURL] {
     guard let (algorithm, identifier) = identifiers.first else { return [] }
-    let text = Coding.upper.text(request(serial, algorithm, identifier, hasNull: true, isOfNSS: false))
-    return urls.map { PurgeURL(host: $0.host, target: "\($0.path)/\(text)") }
+    let request = request(serial, algorithm, identifier, .plain)
+    var forms: [PurgeURL] = []
+    for coding in [Coding.upper, .raw] {
+      let text = coding.text(request)
+      for url in urls where !forms.contains(PurgeURL(host: url.host, target: "\(url.path)/\(text)")) {
+        forms.append(PurgeURL(host: url.host, target: "\(url.path)/\(text)"))
+      }
+    }
+    return forms
   }
 
   private func texts(_ serial: SerialNumber) -> [String] {
     var requests: [[UInt8]] = []
-    for hasNull in [true, false] {
+    for writing in [Writing.plain, .withoutNull] {
       for (algorithm, identifier) in identifiers {
-        requests.append(request(serial, algorithm, identifier, hasNull: hasNull, isOfNSS: false))
+        requests.append(request(serial, algorithm, identifier, writing))
       }
     }
     if let (algorithm, identifier) = identifiers.first, algorithm == .sha1 {
-      requests.append(request(serial, algorithm, identifier, hasNull: true, isOfNSS: true))
+      for writing in [Writing.withVersion, .ofNSS] {
+        requests.append(request(serial, algorithm, identifier, writing))
+      }
     }
     return Coding.allCases.flatMap { coding in requests.map { coding.text($0) } }
   }
 
-  /// An OCSPRequest for one certificate, without version, names and signature.
+  /// How clients write the request.
+  private enum Writing {
+    /// Without version, names, extensions and signature.
+    case plain
+    /// The same, the hash's parameters absent instead of NULL.
+    case withoutNull
+    /// With `version v1`, which DER leaves out.
+    case withVersion
+    /// With the extension that NSS adds.
+    case ofNSS
+  }
+
   private func request(
-    _ serial: SerialNumber, _ algorithm: HashAlgorithm, _ identifier: IssuerIdentifier, hasNull: Bool, isOfNSS: Bool
+    _ serial: SerialNumber, _ algorithm: HashAlgorithm, _ identifier: IssuerIdentifier, _ writing: Writing
   ) -> [UInt8] {
+    var certID = DERWriter()
+    certID.sequence { writer in
+      writer.sequence { writer in
+        writer.objectIdentifier(algorithm.objectIdentifier)
+        if writing != .withoutNull { writer.null() }
+      }
+      writer.octetString(identifier.nameHash.octets)
+      writer.octetString(identifier.keyHash.octets)
+      writer.primitive(.integer, serial.octets)
+    }
+    let encoded = certID.finish()
     var writer = DERWriter()
     writer.sequence { writer in
       writer.sequence { writer in
-        writer.sequence { writer in
-          writer.sequence { writer in
-            writer.sequence { writer in
-              writer.sequence { writer in
-                writer.objectIdentifier(algorithm.objectIdentifier)
-                if hasNull { writer.null() }
-              }
-              writer.octetString(identifier.nameHash.octets)
-              writer.octetString(identifier.keyHash.octets)
-              writer.primitive(.integer, serial.octets)
-            }
-          }
-        }
-        if isOfNSS { writer.encoded(URLForms.acceptableResponses) }
+        if writing == .withVersion { writer.constructed(.context(0)) { $0.primitive(.integer, [0]) } }
+        writer.sequence { writer in writer.sequence { $0.encoded(encoded) } }
+        if writing == .ofNSS { writer.encoded(URLForms.acceptableResponses) }
       }
     }
     return writer.finish()

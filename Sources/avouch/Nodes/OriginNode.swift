@@ -85,13 +85,14 @@ final class OriginNode: ServingNode {
     // Before anything is in force: a file with secrets may be wrong.
     let parties = try EventParties(configuration, directory)
     let purged = try PurgeParties(configuration, directory)
-    try events?.reloadTLS()
+    let feeds = try CRLFeeds.make(configuration, directory)
     // Somebody may have mended what a token refused. Not before the configuration is known to be good, since the
     // present one would else be what tries; nor behind its adoption, which sets the signing threads going.
     Token.reopenLogins()
     try TokenTrial(log: log).tryChanged(directory, after: runtime.directory)
-    crls.adopt(try CRLFeeds.make(configuration, directory))
+    try events?.reloadTLS()
     try purging.adopt(purged, directory)
+    crls.adopt(feeds)
     runtime.adopt(directory)
     events?.replace(parties)
   }
@@ -100,7 +101,7 @@ final class OriginNode: ServingNode {
     // Before anything is signed: another node may be the origin.
     try fleet?.start(runtime, store, lock)
     try runtime.start()
-    try purging.start(runtime, fleet?.publisher)
+    purging.start(runtime, fleet)
     try crls.start()
     try events?.start()
   }

@@ -1,3 +1,4 @@
+import EventLoop
 import Fleet
 import Purge
 import Responder
@@ -7,11 +8,17 @@ import Synchronization
 
 /// How an origin has the caches in front of its fleet forget what is not true any more.
 final class OriginPurging: Sendable {
+  /// So long after a start it is waited for other nodes to hear what was committed before it.
+  private static let catchingUpMilliseconds: Int64 = 10_000
+
   private struct Parts {
     var runtime: ResponderRuntime?
     /// Nil where there is no fleet.
-    var publisher: AnswerPublisher?
+    var fleet: OriginFleet?
     var indexes: [StoreIssuerID: IssuerIndex] = [:]
+    /// The newest change before the start, and until when other nodes may not have heard of those.
+    var revisionAtStart = Revision.zero
+    var catchingUpUntil: MonotonicTime?
   }
 
   private let parts: PartsBox
@@ -37,21 +44,33 @@ final class OriginPurging: Sendable {
       else {
         return false
       }
-      guard let publisher = parts.publisher, let index = parts.indexes[order.issuer] else { return true }
-      return publisher.isTold(order.serial, of: index)
+      guard let fleet = parts.fleet, let index = parts.indexes[order.issuer] else { return true }
+      // It may have been committed and told to nobody, by the process before this one: the walk over all answers mends that.
+      if order.revision <= parts.revisionAtStart, let until = parts.catchingUpUntil, MonotonicTime.now() < until,
+        fleet.completeIssuers < parts.indexes.count
+      {
+        return false
+      }
+      return fleet.publisher.isTold(order.serial, of: index)
     }
   }
 
   /// Puts caches and issuers in force: from here on changes are put in line.
+  ///
+  /// - Throws: where the store does not take it, and then nothing has changed.
   func adopt(_ parties: PurgeParties, _ directory: IssuerDirectory) throws {
+    try purger.adopt(parties.caches, subjects: parties.subjects)
     let indexes = directory.issuers.issuers.filter { !$0.isRetired }.map { ($0.storeID, $0.index) }
     parts.set { $0.indexes = Dictionary(uniqueKeysWithValues: indexes) }
-    try purger.adopt(parties.caches, subjects: parties.subjects)
   }
 
-  func start(_ runtime: ResponderRuntime, _ publisher: AnswerPublisher?) throws {
-    parts.set { ($0.runtime, $0.publisher) = (runtime, publisher) }
-    try purger.start()
+  func start(_ runtime: ResponderRuntime, _ fleet: OriginFleet?) {
+    parts.set { parts in
+      (parts.runtime, parts.fleet) = (runtime, fleet)
+      parts.revisionAtStart = runtime.appliedRevision
+      parts.catchingUpUntil = MonotonicTime.now().advanced(byMilliseconds: OriginPurging.catchingUpMilliseconds)
+    }
+    purger.start()
   }
 
   func ring() { purger.ring() }
