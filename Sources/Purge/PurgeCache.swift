@@ -54,6 +54,18 @@ public struct PurgeCache: Sendable, Hashable {
     self.checkPlace = checkPlace
   }
 
+  /// What no message may have in it.
+  var secrets: [String] {
+    let secrets: [String?] =
+      switch kind {
+      case .varnish(_, let secret), .nginx(_, let secret), .template(_, let secret): [secret]
+      case .fastly(_, let token, _), .cloudflare(_, let token, _): [token]
+      case .akamai(_, let credentials, _):
+        [credentials.clientSecret, credentials.clientToken, credentials.accessToken]
+      }
+    return secrets.compactMap(\.self).filter { !$0.isEmpty }
+  }
+
   /// Where it is reached, for messages; nil where a request's own URL says so.
   var place: String? {
     switch kind {

@@ -19,7 +19,7 @@ enum PurgeProof: Sendable, Hashable {
   ///   - issuer: its issuer: another CA may have given out the same number.
   init(
     _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, expected: AnswerBuilder.Statement?,
-    serial: SerialNumber, issuer: Issuer
+    serial: SerialNumber, issuer: Issuer, now: UnixTime
   ) {
     switch outcome {
     case .failure(let failure): self = .unproven(why: failure.reason)
@@ -30,16 +30,18 @@ enum PurgeProof: Sendable, Hashable {
         self = .unproven(why: "HTTP 200 with \(response.body.count) octets that are no OCSP response")
         return
       }
-      self.init(received, expected, serial, issuer)
+      self.init(received, expected, serial, issuer, now)
     }
   }
 
   private init(
-    _ received: ReceivedResponse, _ expected: AnswerBuilder.Statement?, _ serial: SerialNumber, _ issuer: Issuer
+    _ received: ReceivedResponse, _ expected: AnswerBuilder.Statement?, _ serial: SerialNumber, _ issuer: Issuer,
+    _ now: UnixTime
   ) {
-    // Those go out with no-store: no cache had anything to say.
     guard let basic = received.basic else {
-      self = .current
+      // They go out with no-store, and anybody between may say them: where something signed is due they prove nothing.
+      let isDue = expected != nil || received.status != .unauthorized
+      self = isDue ? .unproven(why: "the unsigned answer \(received.status)") : .current
       return
     }
     let isMeant = { (certID: CertID) in certID.serial == serial && certID == issuer.certID(serial, certID.hashAlgorithm)
@@ -49,6 +51,10 @@ enum PurgeProof: Sendable, Hashable {
       return
     }
     let shown = PurgeProof.text(single.status)
+    if let end = single.nextUpdate, end < now {
+      self = .stale(what: "\(shown), which has ended at \(end.iso8601)")
+      return
+    }
     guard let expected else {
       self = .stale(what: shown)
       return

@@ -53,6 +53,20 @@ struct EdgeGridTests {
           host: "akab-1.luna.akamaiapis.net", clientToken: "akab-3", clientSecret: "abc=", accessToken: "akab-2"))
   }
 
+  @Test(
+    "a host that is none is refused, and ends nothing",
+    arguments: [
+      "/", "a b", "h\u{E4}st.example", "akab.example ; production", "http://a", "[::1", "u:p@h", "a/b",
+    ])
+  func host(_ host: String) {
+    do {
+      _ = try EdgeGrid.credentials("client_token = a\nclient_secret = b\naccess_token = c\nhost = \(host)")
+      Issue.record("'\(host)' is taken for a host")
+    } catch {
+      #expect("\(error)".contains("'host'"))
+    }
+  }
+
   @Test("what is missing is named")
   func missing() {
     #expect(throws: EdgeGrid.Malformed.self) {

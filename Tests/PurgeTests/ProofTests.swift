@@ -31,7 +31,9 @@ struct ProofTests {
   private func proof(
     _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, _ expected: CertificateStatus?
   ) -> PurgeProof {
-    PurgeProof(outcome, expected: expected.map { AnswerBuilder.Statement(status: $0) }, serial: serial, issuer: issuer)
+    PurgeProof(
+      outcome, expected: expected.map { AnswerBuilder.Statement(status: $0) }, serial: serial, issuer: issuer,
+      now: Sample.start)
   }
 
   @Test("the old status is stale, the new one is current")
@@ -78,7 +80,7 @@ struct ProofTests {
       (noted + cutoff, some, true),
     ] {
       let proof = PurgeProof(
-        try answer(.good, extensions: answered), expected: expected, serial: serial, issuer: issuer)
+        try answer(.good, extensions: answered), expected: expected, serial: serial, issuer: issuer, now: Sample.start)
       #expect((proof == .current) == isCurrent, "\(answered) for \(expected)")
     }
   }
@@ -87,16 +89,32 @@ struct ProofTests {
   func otherIssuer() throws {
     let proof = PurgeProof(
       try answer(.good), expected: AnswerBuilder.Statement(status: .good), serial: serial,
-      issuer: Sample.issuer(index: 1))
+      issuer: Sample.issuer(index: 1), now: Sample.start)
     guard case .unproven = proof else {
       Issue.record("\(proof)")
       return
     }
   }
 
-  @Test("an answer that no cache keeps shows that none was kept", arguments: [1, 2, 3, 6] as [UInt8])
+  @Test("an unsigned answer proves nothing, save that nothing signed is due", arguments: [1, 2, 3, 6] as [UInt8])
   func errors(_ code: UInt8) {
-    #expect(proof(.success(response(200, [0x30, 0x03, 0x0A, 0x01, code])), .good) == .current)
+    let unsigned = response(200, [0x30, 0x03, 0x0A, 0x01, code])
+    guard case .unproven = proof(.success(unsigned), .good) else {
+      Issue.record("it proves something")
+      return
+    }
+    #expect((proof(.success(unsigned), nil) == .current) == (code == 6))
+  }
+
+  @Test("an answer that has ended is stale, whatever it says")
+  func ended() throws {
+    let later = Sample.start.advanced(bySeconds: 400 * 86_400)
+    let proof = PurgeProof(
+      try answer(.good), expected: AnswerBuilder.Statement(status: .good), serial: serial, issuer: issuer, now: later)
+    guard case .stale = proof else {
+      Issue.record("\(proof)")
+      return
+    }
   }
 
   @Test("nothing but an OCSP answer about this certificate proves anything")

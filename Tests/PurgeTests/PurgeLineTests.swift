@@ -109,12 +109,48 @@ struct PurgeLineTests {
   func abandoned() {
     var line = line(calls: 3)
     #expect(end(&line, isAbandoned: true) == .wait)
-    // One was never begun, one is under way.
-    line.forgetCall(key)
+    // One will not be begun, one is under way.
+    line.loseCall(key)
     line.abandonUnbegun()
     #expect(line.contains(order))
     #expect(end(&line) == .abandoned)
     #expect(!line.contains(order))
+  }
+
+  @Test("what is under way as the cache goes away may yet be taken")
+  func underWay() {
+    var line = line(calls: 1)
+    line.abandonUnbegun()
+    #expect(end(&line) == .check)
+  }
+
+  @Test("what is looked for takes no place, within a bound")
+  func checks() {
+    var line = PurgeLine(repeatAfterSeconds: nil, isChecked: true, maximumChecks: 1)
+    line.add(order)
+    line.callBegins(key)
+    #expect(end(&line) == .check)
+    #expect(line.purgingCount == 0 && line.activeCount == 1)
+    var other = order
+    other.serial = Sample.serial(2)
+    line.add(other)
+    line.callBegins(PurgeLine.Key(other))
+    let step = line.callEnded(PurgeLine.Key(other), nil, now: now, milliseconds: 0)
+    #expect(step == .rest)
+    #expect(line.works[PurgeLine.Key(other)]?.objection?.result == .unproven)
+    line.callBegins(key)
+    #expect(end(&line) == .settle(PurgeOutcome(order, .done)))
+    #expect(line.purgingCount == 1)
+  }
+
+  @Test("one that a cache never takes steps back after some times, and one that it takes does not")
+  func suspects() {
+    var suspects = PurgeSuspects()
+    let blamed = (1...4).map { _ in suspects.blame(key) }
+    #expect(blamed == [false, false, true, true])
+    suspects.clear(key)
+    let isBlamedAgain = suspects.blame(key)
+    #expect(!isBlamedAgain)
   }
 
   @Test("what has ended is kept until the store knows, whatever becomes of the cache")

@@ -82,6 +82,15 @@ public enum EdgeGrid {
     var host = try value("host")
     if host.hasPrefix("https://") { host = String(host.dropFirst(8)) }
     while host.hasSuffix("/") { host.removeLast() }
+    let isHost = host.utf8.allSatisfy { octet in
+      switch octet {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E: true
+      default: false
+      }
+    }
+    guard isHost, !host.isEmpty else {
+      throw Malformed(description: "'host' is not the name of a host, as akab-….luna.akamaiapis.net")
+    }
     return Credentials(
       host: host, clientToken: try value("client_token"), clientSecret: try value("client_secret"),
       accessToken: try value("access_token"))

@@ -117,7 +117,9 @@ enum ProviderText {
   /// Status and the beginning of the body, on one line.
   static func explanation(_ response: HTTPClient.Response) -> String {
     let text = String(decoding: response.body.prefix(longestExplanation), as: UTF8.self)
-    let shown = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
+    // Nothing that a terminal or a reader of logs would take for more than text.
+    let shown = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { (0x20...0x7E).contains($0.value) ? $0 : " " }))
     return shown.isEmpty ? "HTTP \(response.status)" : "HTTP \(response.status): \(shown)"
   }
 }

@@ -10,6 +10,7 @@ final class PurgeJournal: Sendable {
   private static let shownEachSecond = 20
   /// From so many failures in a row on an operator should know.
   private static let failuresToTell = 6
+  private static let blindChecksToTell = 4
   private static let maximumFailing = 10_000
 
   private struct State {
@@ -18,6 +19,9 @@ final class PurgeJournal: Sendable {
     var outage: String?
     var readFailure: String?
     var settlingFailure: String?
+    /// Checks in a row that have shown nothing, and why the last one.
+    var blindChecks = 0
+    var blindness = ""
     /// Certificates that fail again and again, with the last reason.
     var failing: [PurgeLine.Key: String] = [:]
     /// Lines of this second.
@@ -50,6 +54,8 @@ final class PurgeJournal: Sendable {
         trouble = "purge '\(name)': the store does not give or take orders: \(why)"
       } else if let why = state.outage {
         trouble = "purge '\(name)': \(state.backlog.orders) wait, since the cache takes no purges: \(why)"
+      } else if state.blindChecks >= PurgeJournal.blindChecksToTell {
+        trouble = "purge '\(name)': it cannot be looked whether answers are gone: \(state.blindness)"
       } else if let (key, why) = state.failing.first {
         trouble =
           "purge '\(name)': \(state.failing.count) certificates fail again and again, such as \(key.serial): \(why)"
@@ -98,6 +104,17 @@ final class PurgeJournal: Sendable {
       return state.failing.updateValue(objection.text, forKey: key) == nil
     }
     if isNew { warn("\(key.serial) was tried \(failures) times in vain and is tried on: \(objection.text)") }
+  }
+
+  /// What a look through the cache has shown.
+  func checked(_ objection: PurgeObjection?) {
+    state.withLock { state in
+      guard case .unproven(let why) = objection else {
+        state.blindChecks = 0
+        return
+      }
+      (state.blindChecks, state.blindness) = (state.blindChecks + 1, why)
+    }
   }
 
   /// Nothing more is tried for it.

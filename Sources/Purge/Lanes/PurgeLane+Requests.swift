@@ -7,6 +7,8 @@ import Responder
 /// What goes out to the cache, and what comes of it.
 extension PurgeLane {
   private static let maximumAnswerBytes = 256 << 10
+  /// After so long without anything taken it was the cache, and no certificate.
+  private static let outageMilliseconds: Int64 = 5000
 
   func makeCalls(_ known: [(key: PurgeLine.Key, item: PurgeItem)], isUrgent: Bool) {
     guard !known.isEmpty else { return }
@@ -88,8 +90,7 @@ extension PurgeLane {
     if let check = call.check { return checked(call, check, outcome) }
     switch verdict(outcome, call) {
     case .done(let reference):
-      backoff.reset()
-      journal.cacheWorks()
+      taken(call)
       if let reference {
         journal.called(reference, certificates: call.keys.map(\.serial), now: context.clock.now())
       }
@@ -101,14 +102,31 @@ extension PurgeLane {
     }
   }
 
+  /// The cache takes what it is asked.
+  private func taken(_ call: LaneCall) {
+    for key in call.keys { suspects.clear(key) }
+    backoff.reset()
+    // One that was on its way when the cache asked for a pause ends none.
+    guard milliseconds >= pausedUntil else { return }
+    journal.cacheWorks()
+    guard let since = outageSince else { return }
+    outageSince = nil
+    // Those that had to step back were not to blame.
+    if milliseconds - since >= PurgeLane.outageMilliseconds { hurry(to: context.clock.now()) }
+  }
+
   /// The cache takes nothing at present.
   private func fail(_ call: LaneCall, _ why: String, retryAfterSeconds: Int?) {
     counters.add(.unavailable)
     if call.keys.contains(where: { line.hasBegun($0) }) {
       calls.putBack(call)
     } else {
-      for key in call.keys { follow(key, callEnded(key, nil, isAbandoned: true)) }
+      for key in call.keys {
+        let stepsBack = suspects.blame(key)
+        follow(key, callEnded(key, stepsBack ? .refused(why) : nil, isAbandoned: !stepsBack))
+      }
     }
+    outageSince = outageSince ?? milliseconds
     pause(why, retryAfterSeconds)
   }
 
@@ -116,12 +134,22 @@ extension PurgeLane {
     _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>, _ call: LaneCall
   ) -> PurgeVerdict {
     switch outcome {
-    case .success(let response): return driver.verdict(response)
+    case .success(let response):
+      switch driver.verdict(response) {
+      case .done(let reference): return .done(reference: reference)
+      case .refused(let why): return .refused(why: masked(why))
+      case .unavailable(let why, let seconds): return .unavailable(why: masked(why), retryAfterSeconds: seconds)
+      }
     case .failure(let failure):
       // The URL has a request in base64 in it, and maybe a host that was not even asked.
       let why = cache.place.map { "\($0): \(failure.reason)" } ?? failure.description
-      return .unavailable(why: why, retryAfterSeconds: nil)
+      return .unavailable(why: masked(why), retryAfterSeconds: nil)
     }
+  }
+
+  /// Some answer with what they were sent, and messages go far.
+  private func masked(_ text: String) -> String {
+    cache.secrets.reduce(text) { $0.replacing($1, with: "[secret]") }
   }
 
   /// One of them is what the cache does not take: the others are not to suffer from it.
@@ -140,13 +168,15 @@ extension PurgeLane {
   private func checked(
     _ call: LaneCall, _ check: LaneCall.Check, _ outcome: Result<HTTPClient.Response, HTTPClient.Failure>
   ) {
-    let proof = PurgeProof(outcome, expected: check.expected, serial: check.serial, issuer: check.issuer)
+    let proof = PurgeProof(
+      outcome, expected: check.expected, serial: check.serial, issuer: check.issuer, now: context.clock.now())
     let objection: PurgeObjection? =
       switch proof {
       case .current: nil
       case .stale(let what): .stale(what)
-      case .unproven(let why): .unproven("\(why) (asked \(checkPlace(call)))")
+      case .unproven(let why): .unproven("\(masked(why)) (asked \(checkPlace(call)))")
       }
+    journal.checked(objection)
     for key in call.keys { follow(key, callEnded(key, objection)) }
   }
 
@@ -204,7 +234,7 @@ extension PurgeLane {
       pausedUntil = max(pausedUntil, milliseconds + pause)
     }
     for call in calls.removePurges(where: { call in !call.keys.contains { line.hasBegun($0) } }) {
-      for key in call.keys { line.forgetCall(key) }
+      for key in call.keys { line.loseCall(key) }
     }
     line.abandonUnbegun()
     mayHaveMore = true

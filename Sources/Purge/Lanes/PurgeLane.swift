@@ -35,6 +35,9 @@ final class PurgeLane: @unchecked Sendable {
   var settleAt = Int64.max
   var mayHaveMore = true
   var pausedUntil = Int64.min
+  var suspects = PurgeSuspects()
+  /// Since when the cache has taken nothing; nil while it does.
+  var outageSince: Int64?
   var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 60_000)
   private var nextPoll = Int64.min
   private var readAgainAt = Int64.min
@@ -55,7 +58,7 @@ final class PurgeLane: @unchecked Sendable {
     calls = CallQueue(connections: cache.connections)
     line = PurgeLine(
       repeatAfterSeconds: cache.repeatAfterSeconds, isChecked: cache.check != .none,
-      settlingMilliseconds: driver.settlingMilliseconds)
+      settlingMilliseconds: driver.settlingMilliseconds, maximumChecks: 4 * window)
     journal = PurgeJournal(cache.name, context.log)
   }
 
@@ -111,7 +114,7 @@ final class PurgeLane: @unchecked Sendable {
 
   private var waitMilliseconds: Int64 {
     let now = milliseconds
-    let mayRead = now >= pausedUntil && now >= readAgainAt && line.activeCount < window
+    let mayRead = now >= pausedUntil && now >= readAgainAt && line.purgingCount < window
     if mayRead, isRung.load(ordering: .acquiring) || mayHaveMore && hasRoomForMany { return 0 }
     var until = min(max(nextPoll, readAgainAt), settleAt)
     if let rested = line.nextRested { until = min(until, rested) }
@@ -120,9 +123,9 @@ final class PurgeLane: @unchecked Sendable {
   }
 
   /// Every look at the line reads all that is under way too: it is worth it for many new ones.
-  private var hasRoomForMany: Bool { window - line.activeCount >= max(1, window / 4) }
+  private var hasRoomForMany: Bool { window - line.purgingCount >= max(1, window / 4) }
 
-  private func hurry(to time: UnixTime) {
+  func hurry(to time: UnixTime) {
     do throws(StoreError) {
       try session.hurryPurges(of: cache.name, to: time)
     } catch {
@@ -155,20 +158,20 @@ final class PurgeLane: @unchecked Sendable {
   private func orders(isPolled: Bool) throws(StoreError) -> [PurgeOrder] {
     // Before the look: who rings from here on is heard in the next turn.
     let hasRung = isRung.exchange(false, ordering: .acquiringAndReleasing)
-    guard line.activeCount < window else {
+    guard line.purgingCount < window else {
       mayHaveMore = mayHaveMore || hasRung
       return []
     }
     let isWanted = hasRung || isPolled || mayHaveMore && hasRoomForMany
     guard isWanted else { return [] }
     let due = try dueOrders()
-    return due + (try newOrders(room: window - line.activeCount - due.count))
+    return due + (try newOrders(room: window - line.purgingCount - due.count))
   }
 
   /// What was put off, within a quarter of all room: new ones are worse, and there may be so many that these would never come.
   private func dueOrders() throws(StoreError) -> [PurgeOrder] {
     let time = context.clock.now()
-    let room = min(window - line.activeCount, max(1, window / 4) - line.laterCount)
+    let room = min(window - line.purgingCount, max(1, window / 4) - line.laterCount)
     guard room > 0, let nextDue, nextDue <= time else { return [] }
     let limit = room + line.count
     let found = try session.duePurges(for: cache.name, at: time, limit: limit)

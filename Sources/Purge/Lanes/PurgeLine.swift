@@ -54,11 +54,19 @@ struct PurgeLine: Sendable {
   private let isChecked: Bool
   /// How long the cache takes to forget once it has said so.
   private let settlingMilliseconds: Int64
+  /// So many may be looked for: where a path to look through hangs, more of them would only take memory.
+  private let maximumChecks: Int
   private(set) var works: [Key: Work] = [:]
   /// Those that have not ended.
   private(set) var activeCount = 0
+  private var checkingCount = 0
+  /// Those that are being purged, or will be at once: what is only looked for takes no place from what is new.
+  var purgingCount: Int { activeCount - checkingCount }
 
-  init(repeatAfterSeconds: Int64?, isChecked: Bool, settlingMilliseconds: Int64 = 0) {
+  init(
+    repeatAfterSeconds: Int64?, isChecked: Bool, settlingMilliseconds: Int64 = 0, maximumChecks: Int = .max
+  ) {
+    self.maximumChecks = maximumChecks
     self.repeatAfterSeconds = repeatAfterSeconds
     self.isChecked = isChecked
     self.settlingMilliseconds = settlingMilliseconds
@@ -90,19 +98,29 @@ struct PurgeLine: Sendable {
     return work.callsLeft == 0 ? next(key, now: now, milliseconds: milliseconds) : .wait
   }
 
-  /// A request for it will not be made after all: others were, or all of it goes back.
+  /// A request for it will not be made after all, since others are made in its place.
   mutating func forgetCall(_ key: Key) { if (works[key]?.callsLeft ?? 0) > 0 { works[key]?.callsLeft -= 1 } }
+
+  /// A request for it will not be made: it goes back once none is under way.
+  mutating func loseCall(_ key: Key) {
+    forgetCall(key)
+    works[key]?.isAbandoned = true
+  }
 
   /// What is next where no request is under way: also for a phase without any.
   mutating func next(_ key: Key, now: UnixTime, milliseconds: Int64) -> Step {
     guard var work = works[key], work.phase != .ended else { return .wait }
     if work.isAbandoned {
+      if work.phase == .checking { checkingCount -= 1 }
       works[key] = nil
       activeCount -= 1
       return .abandoned
     }
+    let wasChecking = work.phase == .checking
     defer {
       works[key] = work
+      if wasChecking { checkingCount -= 1 }
+      if work.phase == .checking { checkingCount += 1 }
       if work.phase == .ended { activeCount -= 1 }
     }
     if let objection = work.objection { return fail(&work, objection, now: now, milliseconds: milliseconds) }
@@ -110,6 +128,10 @@ struct PurgeLine: Sendable {
       guard settlingMilliseconds == 0 else {
         work.phase = .resting(until: milliseconds + settlingMilliseconds, onlyChecks: true)
         return .rest
+      }
+      guard checkingCount < maximumChecks else {
+        work.objection = .unproven("too many wait to be looked for")
+        return fail(&work, .unproven("too many wait to be looked for"), now: now, milliseconds: milliseconds)
       }
       work.phase = .checking
       return .check
@@ -154,6 +176,7 @@ struct PurgeLine: Sendable {
     }
     for (key, onlyChecks) in rested {
       works[key]?.phase = onlyChecks ? .checking : .purging
+      if onlyChecks { checkingCount += 1 }
       works[key]?.objection = nil
       works[key]?.callsDone = 0
     }
@@ -178,13 +201,10 @@ struct PurgeLine: Sendable {
         case .resting(_, let onlyChecks): onlyChecks
         case .checking, .ended: true
         }
-      guard !isPurged, work.callsDone == 0 else { continue }
-      if work.callsLeft == 0 {
-        works[key] = nil
-        activeCount -= 1
-      } else {
-        works[key]?.isAbandoned = true
-      }
+      // What is under way may yet be taken.
+      guard !isPurged, work.callsDone == 0, work.callsLeft == 0 else { continue }
+      works[key] = nil
+      activeCount -= 1
     }
   }
 
@@ -192,11 +212,13 @@ struct PurgeLine: Sendable {
   mutating func remove(_ order: PurgeOrder) {
     guard let work = works.removeValue(forKey: Key(order)) else { return }
     if work.phase != .ended { activeCount -= 1 }
+    if work.phase == .checking { checkingCount -= 1 }
   }
 
   /// There is nothing to do for it.
   mutating func end(_ order: PurgeOrder) {
     guard let work = works[Key(order)], work.phase != .ended else { return }
+    if work.phase == .checking { checkingCount -= 1 }
     works[Key(order)]?.phase = .ended
     activeCount -= 1
   }
