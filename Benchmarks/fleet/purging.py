@@ -1,5 +1,6 @@
-"""From an event until caches in front say `revoked` that had said `good` a moment before: a Varnish before the origin,
-which is purged by URL, and one before an edge, which is purged by key."""
+"""From an event until caches in front say `revoked` that had answered `good` a moment before.
+
+A Varnish before the origin is purged by URL, and one before an edge by key."""
 import base64
 import sys
 import time

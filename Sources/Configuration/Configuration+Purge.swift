@@ -7,8 +7,8 @@ extension Configuration {
 
     /// By which forms of URL an answer is fetched through the cache after its purge.
     public enum Check: String, Sendable, Hashable {
-      /// The form that clients use most.
-      case one
+      /// The forms that clients use most.
+      case common
       case all
       case none
     }
@@ -73,7 +73,7 @@ extension Configuration.Purge {
     connections = reader.integer(path + "connections")
     timeoutSeconds = reader.integer(path + "timeout")
     repeatAfterSeconds = reader.optionalInteger(path + "repeatAfter")
-    check = Check(rawValue: reader.text(path + "check")) ?? .one
+    check = Check(rawValue: reader.text(path + "check")) ?? .common
     checkAt = reader.optionalText(path + "checkAt")
   }
 }

@@ -8,7 +8,9 @@ enum PurgeRequestRules {
   /// What the HTTP client says itself: a second one could end the request at another place.
   private static let ownFields = ["connection", "content-length", "transfer-encoding"]
 
-  static func problems(_ purge: Configuration.Purge, _ reader: SettingsReader, _ path: String) -> [String] {
+  static func problems(
+    _ purge: Configuration.Purge, _ reader: SettingsReader, fields: [String], _ path: String
+  ) -> [String] {
     let request = path + ".request"
     guard let template = purge.request else {
       return ["body", "headers", "method", "url"].filter { reader.given.contains("\(request).\($0)") }.map {
@@ -22,6 +24,9 @@ enum PurgeRequestRules {
     if !HTTPText.isToken(template.method[...]) {
       problems.append(
         "\(request).method: '\(template.method)' is not possible; expected a word as POST, PURGE or DELETE")
+    } else if template.method.uppercased() == "HEAD" {
+      // An answer to HEAD tells of a body that does not come.
+      problems.append("\(request).method: HEAD is not possible: it changes nothing; expected POST, PURGE or DELETE")
     }
     problems += wordProblems(template.url, .url, purge, request + ".url")
     if problems.isEmpty, !isFetched(template.url) {
@@ -38,6 +43,11 @@ enum PurgeRequestRules {
     let telling = purge.isByKey ? ["key", "serial"] : ["url", "encodedURL", "target", "key", "serial"]
     if used.isDisjoint(with: telling) {
       problems.append("\(request): nothing in it says what is purged; expected \(shown(telling)) in one of its parts")
+    }
+    // By key this is told of at `by`.
+    if !purge.isByKey, fields.isEmpty, used.intersection(telling) == ["key"] {
+      problems.append(
+        "\(request): {key} alone says what is purged, and needs surrogateKeys: without them no answer has a key")
     }
     if used.contains("secret") != (purge.secretFile != nil) {
       problems.append(

@@ -11,7 +11,7 @@ enum PurgeRules {
       problems += driverProblems(purge, reader, path)
       problems += reachProblems(purge, path)
       problems += keyProblems(purge, fields: configuration.surrogateKeyFields, path)
-      problems += PurgeRequestRules.problems(purge, reader, path)
+      problems += PurgeRequestRules.problems(purge, reader, fields: configuration.surrogateKeyFields, path)
     }
     return problems + missingURLProblems(configuration)
   }

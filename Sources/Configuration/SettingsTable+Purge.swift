@@ -51,8 +51,8 @@ extension SettingsTable {
       "purge[].repeatAfter", .duration(1...3600, words: ["never"]), "2s",
       "A purge is repeated after so long: what was on its way to the cache meanwhile may have come behind it."),
     Setting(
-      "purge[].check", .choice(["one", "all", "none"]), "one",
-      "After a purge the answer is fetched through the cache, which proves that it is gone: by the form of URL that clients use most, by all forms, or not at all."
+      "purge[].check", .choice(["common", "all", "none"]), "common",
+      "After a purge the answer is fetched through the cache, which proves that it is gone: by the forms of URL that clients use most, by all forms, or not at all."
     ),
     Setting(
       "purge[].checkAt", .text,

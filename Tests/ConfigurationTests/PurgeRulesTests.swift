@@ -31,7 +31,7 @@ struct PurgeRulesTests {
     #expect(purge.name == "c0" && purge.driver == .varnish && !purge.isByKey && purge.endpoint == "http://a:1")
     #expect(purge.service == nil && purge.secretFile == nil && !purge.isStaging && purge.request == nil)
     #expect(purge.authority == nil && purge.connections == 4 && purge.timeoutSeconds == 10)
-    #expect(purge.repeatAfterSeconds == 2 && purge.check == .one && purge.checkAt == nil)
+    #expect(purge.repeatAfterSeconds == 2 && purge.check == .common && purge.checkAt == nil)
     #expect(try read([varnish + ", repeatAfter: 'never'"]).purge[0].repeatAfterSeconds == nil)
     let configuration = try read([], urls: "urls: ['http://a/', 'http://b:80/x']")
     #expect(configuration.purge == [] && configuration.surrogateKeyFields == [])
@@ -42,7 +42,7 @@ struct PurgeRulesTests {
   func template() throws {
     let request =
       "url: 'https://a/{key}', headers: ['A: b: c ', 'X-Empty:'], body: '{\"files\":[\"{url}\"],\"{}\":{a1}}'"
-    let purge = try read(["driver: 'http', request: { \(request) }"]).purge[0]
+    let purge = try read(["driver: 'http', request: { \(request) }"], rest: "surrogateKeys: ['Cache-Tag'],").purge[0]
     let template = try #require(purge.request)
     #expect(template.method == "POST" && template.url == "https://a/{key}")
     #expect(template.headers.map(\.name) == ["A", "X-Empty"] && template.headers.map(\.value) == ["b: c", ""])
@@ -85,6 +85,7 @@ struct PurgeRulesTests {
       ("driver: 'cloudflare', service: 'z'", "secretFile", "API token"),
       (varnish + ", network: 'production'", "network", "it is for akamai"),
       (varnish + ", authority: 'a.pem'", "authority", "https"),
+      (varnish + ", check: 'one'", "check", "\"common\""),
       ("driver: 'http', request: { url: '{url}' }, authority: 'a.pem'", "authority", "request.url"),
       (varnish + ", checkAt: 'https://a:1'", "checkAt", "'https://a:1' is not possible"),
       (varnish + ", checkAt: 'http://a:1/'", "checkAt", "nothing behind it"),
@@ -104,6 +105,7 @@ struct PurgeRulesTests {
     let ofURLs = "there are {url}, {encodedURL}, {host}, {target}, {key}, {issuer} and {serial}"
     for (by, request, key, words) in [
       ("url", "url: '{url}', method: 'A B'", "request.method", "'A B' is not possible"),
+      ("url", "url: '{url}', method: 'HEAD'", "request.method", "HEAD is not possible"),
       ("url", "url: '{uri}'", "request.url", "{uri} stands for nothing; " + ofURLs),
       ("url", "url: '{url}', body: '{Url}'", "request.body", "{Url} stands for nothing; " + ofURLs),
       ("url", "url: '{url}?{secret}'", "request.url", "{secret} is possible in header fields alone"),
@@ -131,6 +133,10 @@ struct PurgeRulesTests {
     }
     let unused = problems("driver: 'http', secretFile: 's', request: { url: '{url}' }")
     #expect(unused == ["purge[0].secretFile: {secret} stands in none of purge[0].request.headers"])
+    for (request, isEnough) in [("{key}", false), ("{issuer}/{key}", false), ("{serial}/{key}", true)] {
+      let found = problems("driver: 'http', request: { url: 'http://a/\(request)' }")
+      #expect(found.isEmpty == isEnough && found.allSatisfy { $0.contains("needs surrogateKeys") }, "\(found)")
+    }
   }
 
   @Test("a purge by key needs the field that the cache reads")

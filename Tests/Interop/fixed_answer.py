@@ -6,13 +6,17 @@ import threading
 class FixedAnswer:
     """`url` while it runs; `earlier` are the status codes of the answers before all others."""
 
-    def __init__(self, body, status=200, content_type="application/ocsp-response", earlier=()):
+    def __init__(self, body, status=200, content_type="application/ocsp-response", earlier=(), fields=()):
         codes = list(earlier)
+        self.hosts = hosts = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 self.send_response(codes.pop(0) if codes else status)
+                hosts.append(self.headers["Host"])
+                for name, value in fields:
+                    self.send_header(name, value)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -36,6 +36,24 @@ def test_json_is_one_object_with_the_same_keys_whatever_happens(world, tmp_path)
             assert word in shown["error"].lower() or word in shown["error"]
 
 
+def test_a_cache_in_front_is_asked_by_the_name_of_what_is_behind_it(world):
+    host, port = world.server.address
+    serial = f"{world.revoked.serial_number:X}"
+    words = ["check", "--issuer", world.path("ca.pem"), "--serial", serial]
+    proxied = {**os.environ, "http_proxy": "http://127.0.0.1:1"}
+    shown = run(*words, "--at", f"http://{host}:{port}", "--get", "http://ocsp.example/", env=proxied).stdout
+    assert shown.startswith("status         REVOKED")
+    assert f"GET http://ocsp.example/\n               asked at {host}:{port}\n" in shown
+    assert "\nage " not in shown
+    with FixedAnswer(b"<html>", fields=[("Age", "17")]) as cache:
+        assert json.loads(run(*words, "--json", "--at", cache.url, "http://ocsp.example:81/").stdout)["age"] == 17
+        assert cache.hosts == ["ocsp.example:81"]
+    for wrong in ("https://a:1", "a:1", "http://a:1/b", "http://a:0", "http://a:b", "http://", "http://:1",
+                  "http://u@a", "http://a?b"):
+        result = run(*words, "--at", wrong, "http://ocsp.example/")
+        assert result.returncode == 2 and result.stdout == "" and f"--at: '{wrong}'" in result.stderr
+
+
 def test_text_of_failures_goes_to_standard_error(world):
     result = run("check", "--issuer", world.path("ca.pem"), "--serial", "01", "http://127.0.0.1:1")
     assert result.returncode == 1 and result.stdout == "" and "Connection refused" in result.stderr

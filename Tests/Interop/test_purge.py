@@ -238,9 +238,23 @@ def test_what_a_command_revokes_while_nothing_runs_is_purged_by_the_next_start(v
         assert said(varnish.cache, target) == "good"
     result = run("revoke", "--config", varnish.path("avouch.json5"), "--issuer", "interop", "--serial", serial(leaf))
     assert varnish.waiting() == 1, result.stderr
+    assert "caches in front (front) go on with what they have until a responder runs" in result.stdout
     varnish.server = stack.enter_context(varnish.serve())
     wait_until(lambda: varnish.count("purged") == 1)
     assert said(varnish.cache, target) == "revoked"
+
+
+def test_a_certificate_that_is_revoked_once_more_is_purged_once_more(varnish, stack):
+    varnish.server = stack.enter_context(varnish.serve())
+    words = ["revoke", "--config", varnish.path("avouch.json5"), "--issuer", "interop",
+             "--serial", serial(varnish.leaves[0])]
+    for purged in (1, 2):
+        result = run(*words)
+        assert result.returncode == 0, result.stderr
+        assert "the cache front forgets it in a moment (avouch purge shows what waits)" in result.stdout
+        assert ("already" in result.stdout) == (purged == 2)
+        wait_until(lambda: varnish.count("purged") == purged)
+        wait_until(lambda: varnish.waiting() == 0)
 
 
 def test_a_cache_that_knows_no_purges_is_told_of(ca, stack, tmp_path):

@@ -36,6 +36,7 @@ struct CheckJSON {
     object.add("cacheControl", http?.header("Cache-Control"))
     object.add("etag", http?.header("ETag"))
     object.add("expires", http?.header("Expires"))
+    object.add("age", http?.header("Age").flatMap { Int($0) })
     return object.text
   }
 

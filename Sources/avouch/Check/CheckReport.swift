@@ -6,6 +6,8 @@ import OpenSSLCrypto
 /// What `avouch check` found out, for a person or as JSON.
 struct CheckReport {
   var url: String
+  /// Where the connection went, `host:port`; nil for the URL's own host.
+  var place: String?
   var method: String
   var question: CertID
   var issuer: Certificate
@@ -50,6 +52,7 @@ struct CheckReport {
       lines.append(row("verified", "no: an OCSP error answer is not signed"))
     }
     lines.append(row("answered", "\(method) \(url)"))
+    if let place { lines.append(row("", "asked at \(place)")) }
     let milliseconds = (http.milliseconds * 100).rounded() / 100
     lines.append(row("", "HTTP \(http.status), \(http.body.count) octets, \(milliseconds) ms"))
     for name in ["Cache-Control", "Expires", "Last-Modified", "ETag", "Age", "Retry-After"] {

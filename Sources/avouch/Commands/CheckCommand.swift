@@ -3,6 +3,7 @@ import HTTP1
 import HTTPClient
 import OCSP
 import OpenSSLCrypto
+import Purge
 import Responder
 import ResponderRuntime
 
@@ -18,6 +19,8 @@ enum CheckCommand {
       --serial HEX      or only its serial number, in hexadecimal
       --get             ask with GET; the default is POST
       --hash NAME       hash of the CertID: sha1 (default), sha256, sha384, sha512
+      --at http://HOST:PORT
+                        connect there, whatever host URL names: to ask through a cache in front
       --nonce           send a nonce of 32 octets, and check that it comes back
       --json            print one JSON object instead of text, also where there is no answer
 
@@ -26,17 +29,18 @@ enum CheckCommand {
 
   static func run(_ words: [String]) throws -> ExitCode {
     let grammar = Arguments.Grammar(
-      values: ["--issuer", "--cert", "--serial", "--hash"], flags: ["--get", "--nonce", "--json"], words: ["URL"],
-      usage: usage)
+      values: ["--issuer", "--cert", "--serial", "--hash", "--at"], flags: ["--get", "--nonce", "--json"],
+      words: ["URL"], usage: usage)
     guard let arguments = try Arguments(words, grammar) else { return .fine }
     let url = arguments.words[0]
     guard url.hasPrefix("http://") else { throw arguments.wrong("'\(url)' is not an http:// URL") }
+    let place = try connectionPlace(arguments)
     let isGet = arguments.has("--get")
     let method = isGet ? "GET" : "POST"
     let isJSON = arguments.has("--json")
     var http: HTTPClient.Response?
     do {
-      let report = try ask(arguments, url: url, isGet: isGet, &http)
+      let report = try ask(arguments, url: url, place: place, isGet: isGet, &http)
       let json = CheckJSON(report: report, http: http, error: nil, url: url, method: method)
       Terminal.print(isJSON ? json.text : report.text)
       return report.exitCode
@@ -53,14 +57,17 @@ enum CheckCommand {
   ///
   /// - Parameter received: what came back, also where it is no OCSP response.
   private static func ask(
-    _ arguments: Arguments, url: String, isGet: Bool, _ received: inout HTTPClient.Response?
+    _ arguments: Arguments, url: String, place: String?, isGet: Bool, _ received: inout HTTPClient.Response?
   ) throws -> CheckReport {
     let issuerPath = try arguments.required("--issuer")
     let issuer = try Certificate(file: try Files.read(issuerPath, what: "the issuer's certificate"), name: issuerPath)
     let (question, subject) = try question(arguments, issuer: issuer)
     let nonce = arguments.has("--nonce") ? try SecureRandom.octets(32) : nil
     let der = OCSPRequest.encoded(certIDs: [question], nonce: nonce)
-    let request = isGet ? getRequest(url, der) : postRequest(url, der)
+    var request = isGet ? getRequest(url, der) : postRequest(url, der)
+    request.connectTo = place
+    // A proxy would connect where it likes.
+    if place != nil { request.usesProxies = false }
     let http: HTTPClient.Response
     do {
       http = try HTTPClient.send(request)
@@ -71,12 +78,24 @@ enum CheckCommand {
     let response = try parse(http, url: url)
     let now = SystemClock().now()
     return CheckReport(
-      url: url, method: isGet ? "GET" : "POST", question: question, issuer: issuer, subject: subject, http: http,
+      url: url, place: place, method: isGet ? "GET" : "POST", question: question, issuer: issuer, subject: subject,
+      http: http,
       status: response.status, basic: response.basic,
       verdict: response.basic.map {
         AnswerVerdict($0, question: question, nonce: nonce.map { OCSPRequest.wrapped($0) }, issuer: issuer, now: now)
       },
       now: now)
+  }
+
+  /// `HOST:PORT` to connect to; nil for the URL's own host.
+  private static func connectionPlace(_ arguments: Arguments) throws(CommandFailure) -> String? {
+    guard let text = arguments["--at"] else { return nil }
+    guard let endpoint = Endpoint(text), endpoint.scheme == "http", endpoint.path.isEmpty,
+      !endpoint.authority.hasPrefix(":"), !endpoint.authority.contains("@"),
+      let port = endpoint.place.split(separator: ":", omittingEmptySubsequences: false).last.flatMap({ Int($0) }),
+      (1...65_535).contains(port)
+    else { throw arguments.wrong("--at: '\(text)' is not possible; expected http://host:port, and nothing behind it") }
+    return endpoint.place
   }
 
   private static func question(_ arguments: Arguments, issuer: Certificate) throws -> (CertID, String?) {

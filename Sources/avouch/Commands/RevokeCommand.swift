@@ -1,4 +1,5 @@
 import CalendarTime
+import Configuration
 import OCSP
 import OpenSSLCrypto
 import Responder
@@ -11,7 +12,8 @@ enum RevokeCommand {
 
     Revokes one certificate. When the command ends with 0, the revocation is on the disk and the responder that runs on
     this configuration, if one does, no longer says "good". A certificate on hold is revoked for good, unless the reason
-    is certificateHold again.
+    is certificateHold again. Caches in front (purge in the configuration) are told to forget what they have of it, also
+    where it was revoked already.
 
       --reason   keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
                  privilegeWithdrawn, aACompromise or unspecified; under publicProgramme neither certificateHold nor
@@ -42,6 +44,8 @@ enum RevokeCommand {
         "the store has no certificate \(serial) of issuer '\(issuerName)'; import it first, or look at the serial")
     case .alreadyRevoked(let held):
       Terminal.print("\(serial) is revoked already, \(text(held)); nothing changed")
+      // Whoever says it once more may have seen a cache that still says good.
+      _ = try access.session.orderPurges(issuer: access.issuer, serials: [serial], at: now)
       // It may have been recorded a moment ago by somebody who was not told so: wait all the same.
       return try confirm(try access.session.latestRevision(), access.configuration)
     case .revoked(let revision):
@@ -86,15 +90,28 @@ enum RevokeCommand {
         Terminal.printError("warning: other nodes of the fleet hear of it later: \(trouble)")
       }
       Terminal.print("the running responder answers so from now on, or tryLater until it can sign it")
+      tellOfCaches(configuration, isRunning: true)
       return .fine
     case .nobodyThere:
       Terminal.print("no responder is running on this configuration; the next one will answer so")
+      tellOfCaches(configuration, isRunning: false)
       return .fine
     case .failed(let why):
       Terminal.printError(
         "avouch: the revocation is on the disk, but the running responder has not confirmed it: \(why)")
       return .no
     }
+  }
+
+  private static func tellOfCaches(_ configuration: LoadedConfiguration, isRunning: Bool) {
+    let caches = configuration.value.purge.map(\.name)
+    guard !caches.isEmpty else { return }
+    let names = caches.joined(separator: ", ")
+    Terminal.print(
+      isRunning
+        ? "the \(caches.count == 1 ? "cache \(names) forgets" : "caches \(names) forget") it in a moment "
+          + "(avouch purge shows what waits)"
+        : "caches in front (\(names)) go on with what they have until a responder runs")
   }
 
   private static func time(_ arguments: Arguments, now: UnixTime) throws(CommandFailure) -> UnixTime {

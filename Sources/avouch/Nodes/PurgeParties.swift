@@ -40,7 +40,7 @@ struct PurgeParties {
   private static func check(_ check: Configuration.Purge.Check) -> PurgeCache.Check {
     switch check {
     case .none: .none
-    case .one: .common
+    case .common: .common
     case .all: .all
     }
   }
