@@ -102,8 +102,8 @@ class Purging:
     def summary(self, seen, load, most, seconds, counted):
         count = len(next(iter(seen.values())))
         asked = ", ".join(f"{rate:.0f}" for rate in load)
-        table = [("varnish", f"{count} events, one after another, {count / seconds:.0f} a second; nodes are asked {asked} "
-                             f"times a second, of {most:.0f} that the origin can")]
+        table = [("varnish", f"{count} events, one after another, {count / seconds:.0f} a second; nodes are asked "
+                             f"{asked} times a second, of {most:.0f} that the origin can")]
         is_kept = True
         for name, (node, bound) in CACHES.items():
             found = quantiles(seen[name])

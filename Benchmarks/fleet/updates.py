@@ -64,7 +64,7 @@ def status(answer, serial):
 
 
 class Fleet:
-    """An origin and its edges; `events` is a sender whose events the origin takes, `caches` are those that it purges."""
+    """An origin and its edges; `events` is a sender whose events the origin takes, `caches` those that it purges."""
 
     def __init__(self, folder, redis, events=None, caches=None):
         self.redis = redis
@@ -127,7 +127,8 @@ class Fleet:
         for name, port in self.ports.items():
             connections = origin_connections if name == "origin" else CONNECTIONS
             self.loads.append(subprocess.Popen(
-                ["wrk", "-t2", f"-c{max(2, connections)}", "-d3600s", "-s", path("ask.lua"), f"http://127.0.0.1:{port}/"],
+                ["wrk", "-t2", f"-c{max(2, connections)}", "-d3600s", "-s", path("ask.lua"),
+                 f"http://127.0.0.1:{port}/"],
                 env=environment, stdout=subprocess.DEVNULL))
 
     def requests(self):

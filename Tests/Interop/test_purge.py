@@ -176,6 +176,24 @@ def test_every_form_of_url_is_forgotten(front):
     assert front.count("stale") == front.count("refused") == front.count("unavailable") == 0
 
 
+def test_another_spelling_of_the_host_is_forgotten_too(front):
+    leaf, other = front.leaves[:2]
+    target = targets(front, leaf)[0]
+    hosts = ["OCSP.example", "ocsp.example:80", "ocsp.example.", "Ocsp.EXAMPLE.:80", "ocsp.example"]
+    for certificate in (leaf, other):
+        for number, host in enumerate(hosts):
+            _, fields, body = front.cache.fetch("GET", targets(front, certificate)[0], Host=host)
+            assert status(body) == "good"
+            assert "Surrogate-Key" not in fields
+            # The first one has asked for all of them.
+            assert number == 0 or int(fields.get("X-Varnish", "0 0").count(" ")) == 1, host
+            assert number == 0 or fields.get("X-Cache", "HIT") == "HIT", host
+    front.revoke(leaf)
+    wait_until(lambda: front.count("purged") == 1)
+    for host in hosts:
+        assert status(front.cache.fetch("GET", target, Host=host)[2]) == "revoked", host
+
+
 def test_a_lifted_hold_is_forgotten_too(front):
     leaf = front.leaves[0]
     sender = Sender(front.server, front.secret)

@@ -4,6 +4,7 @@
 # configuration; for many purges a second use xkey (package varnish-modules) instead of bans: see the three lines for it.
 vcl 4.1;
 
+import std;
 # With xkey: import xkey;
 
 backend avouch {
@@ -11,13 +12,18 @@ backend avouch {
   .port = "8080";
 }
 
-# Where Avouch's origin asks from.
+# Where Avouch's origin asks from. To ask for the secret of Avouch's secretFile too, see docs/cdn.md.
 acl purgers {
   "127.0.0.1";
   "::1";
 }
 
 sub vcl_recv {
+  # All ways to write one host share one object: OCSP.example.com, ocsp.example.com:80 and ocsp.example.com. are purged with
+  # ocsp.example.com.
+  if (req.http.Host) {
+    set req.http.Host = std.tolower(regsub(regsub(req.http.Host, ":80$", ""), "\.(:[0-9]+)?$", "\1"));
+  }
   if (req.method == "PURGE" || req.method == "BAN") {
     if (client.ip !~ purgers) {
       return (synth(403, "Not allowed"));
