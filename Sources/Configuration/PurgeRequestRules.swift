@@ -24,9 +24,10 @@ enum PurgeRequestRules {
     if !HTTPText.isToken(template.method[...]) {
       problems.append(
         "\(request).method: '\(template.method)' is not possible; expected a word as POST, PURGE or DELETE")
-    } else if template.method.uppercased() == "HEAD" {
-      // An answer to HEAD tells of a body that does not come.
-      problems.append("\(request).method: HEAD is not possible: it changes nothing; expected POST, PURGE or DELETE")
+    } else if ["HEAD", "CONNECT"].contains(template.method.uppercased()) {
+      // An answer to HEAD tells of a body that does not come, and one to CONNECT is no end.
+      problems.append(
+        "\(request).method: \(template.method) is not possible: it changes nothing; expected POST, PURGE or DELETE")
     }
     problems += wordProblems(template.url, .url, purge, request + ".url")
     if problems.isEmpty, !isFetched(template.url) {

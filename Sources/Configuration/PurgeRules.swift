@@ -26,7 +26,7 @@ enum PurgeRules {
         if let other = issuer.urls[..<place].firstIndex(of: url) {
           problems.append("\(path): [\(place)] is the same as [\(other)]; each URL once is expected")
         }
-        guard let parts = URLParts(url), parts.scheme == "http", !parts.rest.contains("?") else {
+        guard let parts = URLParts(url), parts.scheme == "http", parts.isPlain else {
           problems.append(
             "\(path): '\(url)' at [\(place)] is not possible; expected http://host/, http://host:port/ or "
               + "http://host/path, without query and fragment")

@@ -27,6 +27,17 @@ struct URLParts {
     guard URLParts.isHost(host) else { return nil }
   }
 
+  /// Whether nothing is in path and query that would mean something inside a JSON text, a header field or a template: what
+  /// RFC 3986 3.3 allows, percent-coding included.
+  var isPlain: Bool {
+    rest.utf8.allSatisfy { octet in
+      switch octet {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+      default: "-._~!$&'()*+,;=:@%/".utf8.contains(octet)
+      }
+    }
+  }
+
   private static func isHost(_ host: Substring) -> Bool {
     if host.hasPrefix("[") {
       return host.hasSuffix("]") && host.contains(":")

@@ -56,8 +56,8 @@ extension SQLiteSession {
   private func drop(_ cache: Int64) throws(StoreError) -> Int {
     let unpurged = statements.purges.unpurged
     unpurged.bind(1, cache)
+    defer { unpurged.reset() }
     let count = try unpurged.step() ? Int(unpurged.integer(0)) : 0
-    unpurged.reset()
     statements.purges.drop.bind(1, cache)
     try statements.purges.drop.run()
     statements.purges.removeCache.bind(1, cache)

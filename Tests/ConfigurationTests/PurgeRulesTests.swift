@@ -176,6 +176,7 @@ struct PurgeRulesTests {
     arguments: [
       "https://a/", "a", "http://", "http:///a", "http://a/?b", "http://a/#b", "http://a b/", "http://a/\u{FC}",
       "http://a:0/", "http://a:65536/", "http://a:/", "http://u@a/", "http://[::1/", "http://[]/", "http://a:b:1/",
+      "http://a/\"],", "http://a/{secret}", "http://a/<b>",
     ])
   func badURLs(url: String) {
     let found = problems(urls: "urls: ['http://b', '\(url)']")

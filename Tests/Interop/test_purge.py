@@ -504,7 +504,7 @@ def test_a_limit_is_kept_for_as_long_as_the_provider_says(ca, stack):
 
 
 def test_a_limit_that_a_certificate_alone_is_over_is_lived_with(ca, stack, tmp_path):
-    """A few URLs at a time, each of them once: what was taken is not asked again, and what is whole is proved meanwhile."""
+    """A few URLs at a time, each of them once: what was taken is not asked again, and what is whole is proved."""
     cache = stack.enter_context(Varnish(tmp_path / "cache", ca.port))
     left = [25]
 

@@ -11,7 +11,7 @@ enum PurgeMetrics {
       "avouch_purge_waiting", .gauge, help: "Certificates that wait to be purged, or to be purged once more.",
       label: "cache", reports.map { ($0.cache, UInt64(clamping: $0.backlog.orders)) })
     page.add(
-      "avouch_purge_age_seconds", .gauge, help: "For how long the oldest of them has waited; 0 where none does.",
+      "avouch_purge_age_seconds", .gauge, help: "For how long the oldest has waited that is no repetition; 0 for none.",
       label: "cache", reports.map { ($0.cache, UInt64(clamping: $0.age(at: now))) })
     page.add(
       "avouch_purge_working", .gauge, help: "0 while the cache cannot be purged, or certificates fail again and again.",
