@@ -1,7 +1,7 @@
-"""From an event until caches in front say `revoked` that had answered `good` a moment before.
-
-A Varnish before the origin is purged by URL, and one before an edge by key."""
+"""From an event until a cache in front says `revoked` that had said `good` a moment before: Varnish before a node that
+stands alone, purged by URL and by key, and before an edge of a fleet, purged by key."""
 import base64
+import os
 import sys
 import time
 import urllib.parse
@@ -13,8 +13,7 @@ from .varnish import Varnish
 
 # As in the origin's configuration.
 HOST = "ocsp.bench"
-# By cache: what is in front of it, and the bound of the 99th of 100, in milliseconds.
-CACHES = {"by-url": ("origin", BOUND_HERE), "by-key": (EDGES[0], BOUND_ELSEWHERE)}
+RESULTS = ("purged", "repeated", "stale", "unproven", "refused", "unavailable")
 
 
 class Getter(Asker):
@@ -25,92 +24,89 @@ class Getter(Asker):
         self.connection.sendall(f"GET /{target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
 
 
-class Purging:
-    """Events one after another at half load; each certificate is in both caches before it is revoked."""
+class Setting:
+    """A Varnish, what is behind it, and how it is purged."""
 
-    name = "varnish"
+    def __init__(self, name, node, is_by_key, bound):
+        self.name, self.node, self.is_by_key, self.bound = name, node, is_by_key, bound
 
     def run(self, folder, redis, arguments):
+        os.mkdir(folder)
         sender = Sender()
-        caches = {name: Varnish(folder, name, uses_xkey=name == "by-key") for name in CACHES}
-        fleet = Fleet(folder, redis, sender, caches)
+        cache = Varnish(folder, "varnish", uses_xkey=self.is_by_key)
+        fleet = Fleet(folder, redis if self.node in EDGES else None, sender, {"varnish": cache})
         try:
             fleet.start()
-            for name, (node, _) in CACHES.items():
-                caches[name].start(fleet.ports[node])
+            cache.start(fleet.ports[self.node])
             serials = fleet.authority.good[:arguments.events]
             requests = list(fleet.authority.requests(serials))
             wait_for_quiet()
             most = fleet.capacity()
             fleet.load_half(most)
             asked, begin = fleet.requests(), time.monotonic()
-            askers = {name: Getter(cache.port) for name, cache in caches.items()}
-            seen = {name: [] for name in askers}
+            asker, seen = Getter(cache.port), []
             for number, (serial, request) in enumerate(zip(serials, requests), 1):
                 # One that took longer than its share of time has the next one follow at once.
                 time.sleep(max(0, begin + (number - 1) / arguments.pace - time.monotonic()))
-                for name, milliseconds in self.revoke(sender, askers, serial, request).items():
-                    seen[name].append(milliseconds)
+                seen.append(self.revoke(sender, asker, serial, request))
                 if number % 1000 == 0 or number == len(serials):
-                    print(f"  varnish, {number} events: " + "; ".join(
-                        f"{name} {words(quantiles(values))}" for name, values in seen.items()), flush=True)
+                    print(f"  {self.name}, {number} events: {words(quantiles(seen))}", flush=True)
             seconds = time.monotonic() - begin
             load = [(after - before) / seconds for before, after in zip(asked, fleet.requests())]
-            counted = self.wait_until_purged(fleet.nodes[0], len(serials))
+            tries = self.wait_until_purged(fleet.nodes[0], len(serials))
         finally:
-            for cache in caches.values():
-                cache.stop()
+            cache.stop()
             fleet.stop()
-        return self.summary(seen, load, most, seconds, counted)
+        return {"seen": quantiles(seen), "per_second": len(serials) / seconds, "load": load, "most": most,
+                "tries": tries}
 
-    def revoke(self, sender, askers, serial, request):
-        """Milliseconds from before the event is sent until each cache says `revoked`."""
+    def revoke(self, sender, asker, serial, request):
+        """Milliseconds from before the event is sent until the cache says `revoked`."""
         content = bytes.fromhex(serial)
-        for asker in askers.values():
-            asker.ask(request)
-            if status(asker.answer(), content) != "good":
-                sys.exit(f"{serial} is not good to begin with")
+        asker.ask(request)
+        if status(asker.answer(), content) != "good":
+            sys.exit(f"{serial} is not good to begin with")
         fields, body = sender.request("revoked", [{"serial": serial}])
         begin = time.monotonic()
         sender.send(fields, body)
-        found = {}
-        while len(found) < len(askers):
-            for name, asker in askers.items():
-                if name in found:
-                    continue
-                asker.ask(request)
-                if status(asker.answer(), content) == "revoked":
-                    found[name] = (time.monotonic() - begin) * 1e3
+        while True:
+            asker.ask(request)
+            if status(asker.answer(), content) == "revoked":
+                return (time.monotonic() - begin) * 1e3
             if time.monotonic() - begin > LONGEST_SECONDS:
-                sys.exit(f"{serial}: not revoked in every cache within {LONGEST_SECONDS} s")
+                sys.exit(f"{serial}: not revoked in the cache within {LONGEST_SECONDS} s")
             # Asking without a pause would take a whole processor from what is measured.
             time.sleep(STEP_SECONDS)
-        return found
 
     def wait_until_purged(self, node, count):
-        """How the tries ended, once each certificate was purged twice everywhere."""
-        def is_done():
+        """How the tries ended, once each certificate was purged twice."""
+        def counted():
             metrics = node.metrics()
-            return all(metrics.get(f'avouch_purges_total{{cache="{name}",result="repeated"}}', 0) >= count
-                       for name in CACHES)
-        wait_until(is_done, "repeated purges", node.process)
-        metrics = node.metrics()
-        return {name: {result: int(metrics[f'avouch_purges_total{{cache="{name}",result="{result}"}}'])
-                       for result in ("purged", "repeated", "stale", "unproven", "refused", "unavailable")}
-                for name in CACHES}
+            return {result: int(metrics.get(f'avouch_purges_total{{cache="varnish",result="{result}"}}', 0))
+                    for result in RESULTS}
+        wait_until(lambda: counted()["repeated"] >= count, "repeated purges", node.process)
+        return counted()
 
-    def summary(self, seen, load, most, seconds, counted):
-        count = len(next(iter(seen.values())))
-        asked = ", ".join(f"{rate:.0f}" for rate in load)
-        table = [("varnish", f"{count} events, one after another, {count / seconds:.0f} a second; nodes are asked "
-                             f"{asked} times a second, of {most:.0f} that the origin can")]
-        is_kept = True
-        for name, (node, bound) in CACHES.items():
-            found = quantiles(seen[name])
-            is_kept = is_kept and found["p99"] <= bound
-            table.append((f"  Varnish before {node}, {name}", f"{words(found)} (bound: p99 {bound} ms)"))
-            table.append(("    tries", ", ".join(f"{number} {result}" for result, number in counted[name].items()
-                                                 if number)))
-        return {"what": self.name, "events": count, "seen": {name: quantiles(values) for name, values in seen.items()},
-                "requests_per_second": load, "tries": counted, "table": table, "is_kept": is_kept}
 
+SETTINGS = (Setting("before a node alone, by URL", "origin", False, BOUND_HERE),
+            Setting("before a node alone, by key", "origin", True, BOUND_HERE),
+            Setting("before an edge, by key", EDGES[0], True, BOUND_ELSEWHERE))
+
+
+class Purging:
+    """Events at half load; each certificate is in the cache before it is revoked."""
+
+    name = "varnish"
+
+    def run(self, folder, redis, arguments):
+        results, table, is_kept = {}, [], True
+        for number, setting in enumerate(SETTINGS):
+            result = setting.run(os.path.join(folder, str(number)), redis, arguments)
+            results[setting.name] = result
+            asked = ", ".join(f"{rate:.0f}" for rate in result["load"])
+            tries = ", ".join(f"{count} {what}" for what, count in result["tries"].items() if count)
+            table += [(f"Varnish {setting.name}", f"{words(result['seen'])} (bound: p99 {setting.bound} ms)"),
+                      ("  ", f"{arguments.events} events, {result['per_second']:.0f} a second; asked {asked} times a "
+                             f"second, of {result['most']:.0f} that the origin can; {tries}")]
+            is_kept = is_kept and result["seen"]["p99"] <= setting.bound
+        return {"what": self.name, "results": results, "table": table, "is_kept": is_kept}

@@ -541,6 +541,23 @@ def test_one_that_a_provider_does_not_take_keeps_no_other_from_being_purged(ca, 
     assert ca.waiting() == 1
 
 
+def test_a_path_for_checks_that_hangs_keeps_no_purge_waiting(ca, stack):
+    recorder = stack.enter_context(Recorder(fastly))
+    listener = stack.enter_context(socket.create_server((HOST, 0)))
+    configure_provider(ca, {**PROVIDERS["fastly-key"][1], "check": "common", "timeout": "1s",
+                            "checkAt": f"http://{HOST}:{listener.getsockname()[1]}"}, recorder, "t0ken")
+    ca.server = stack.enter_context(ca.serve())
+    sender = Sender(ca.server, ca.secret)
+    many = [f"{0x5000 + number:X}" for number in range(3000)]
+    assert sender.send(event("issued", certificates=rows(many)))[0] == 200
+    assert sender.send(event("revoked", certificates=rows(many, "superseded")))[0] == 200
+    wait_until(lambda: len({key for one in recorder.requests for key in one.json["surrogate_keys"]}) == 3000)
+    ca.revoke(ca.leaves[0])
+    wait_until(lambda: f"c-{octets(ca.leaves[0])}-interop" in recorder.requests[-1].body.decode())
+    wait_until(lambda: any("cannot be looked" in line and "checkAt" not in line for line in ready(ca)["warnings"]))
+    assert ca.count("purged") == 0 and ca.waiting() == 3001
+
+
 def test_a_store_that_somebody_else_writes_to_for_long_keeps_no_purge_waiting(varnish, stack):
     varnish.server = stack.enter_context(varnish.serve())
     first, second, _ = varnish.leaves

@@ -37,6 +37,8 @@ struct CallQueue: Sendable {
     maximumChecks = max(1, connections / 2)
   }
 
+  /// Checks that wait or are under way.
+  var checkCount: Int { checks.count + checksUnderWay }
   var count: Int { checks.count + urgent.count + others.count }
 
   mutating func append(_ call: LaneCall) {

@@ -6,6 +6,7 @@ import Responder
 
 /// What goes out to the cache, and what comes of it.
 extension PurgeLane {
+  private static let blindChecksInARow = 8
   private static let maximumAnswerBytes = 256 << 10
   /// After so long without anything taken it was the cache, and no certificate.
   private static let outageMilliseconds: Int64 = 5000
@@ -29,6 +30,12 @@ extension PurgeLane {
   /// Looks through the cache at what it has now.
   func check(_ key: PurgeLine.Key) {
     guard let subject = context.subjects[key.issuer] else { return follow(key, nextStep(key)) }
+    // Where nothing comes through one finds out when it does: a thousand that wait for their deadlines would keep purges
+    // waiting that the cache would take.
+    if blindChecks >= PurgeLane.blindChecksInARow, calls.checkCount > 0 {
+      line.callBegins(key)
+      return follow(key, callEnded(key, .unproven("nothing has come through it for others")))
+    }
     let urls = cache.check == .all ? subject.forms.all(key.serial) : subject.forms.common(key.serial)
     let reading: StatusReading
     do throws(StoreError) {
@@ -176,6 +183,7 @@ extension PurgeLane {
       case .stale(let what): .stale(what)
       case .unproven(let why): .unproven("\(masked(why)) (asked \(checkPlace(call)))")
       }
+    if case .unproven = objection { blindChecks += 1 } else { blindChecks = 0 }
     journal.checked(objection)
     for key in call.keys { follow(key, callEnded(key, objection)) }
   }

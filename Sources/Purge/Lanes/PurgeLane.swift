@@ -36,6 +36,8 @@ final class PurgeLane: @unchecked Sendable {
   var mayHaveMore = true
   var pausedUntil = Int64.min
   var suspects = PurgeSuspects()
+  /// Checks in a row that have shown nothing.
+  var blindChecks = 0
   /// Since when the cache has taken nothing; nil while it does.
   var outageSince: Int64?
   var backoff = Backoff(firstMilliseconds: 100, longestMilliseconds: 60_000)

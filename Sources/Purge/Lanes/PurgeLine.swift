@@ -54,14 +54,14 @@ struct PurgeLine: Sendable {
   private let isChecked: Bool
   /// How long the cache takes to forget once it has said so.
   private let settlingMilliseconds: Int64
-  /// So many may be looked for: where a path to look through hangs, more of them would only take memory.
+  /// So many may be looked for beside what is purged; more take the places of those.
   private let maximumChecks: Int
   private(set) var works: [Key: Work] = [:]
   /// Those that have not ended.
   private(set) var activeCount = 0
   private var checkingCount = 0
-  /// Those that are being purged, or will be at once: what is only looked for takes no place from what is new.
-  var purgingCount: Int { activeCount - checkingCount }
+  /// Those that take places: what is only looked for takes none from what is new, within a bound.
+  var purgingCount: Int { activeCount - min(checkingCount, maximumChecks) }
 
   init(
     repeatAfterSeconds: Int64?, isChecked: Bool, settlingMilliseconds: Int64 = 0, maximumChecks: Int = .max
@@ -128,10 +128,6 @@ struct PurgeLine: Sendable {
       guard settlingMilliseconds == 0 else {
         work.phase = .resting(until: milliseconds + settlingMilliseconds, onlyChecks: true)
         return .rest
-      }
-      guard checkingCount < maximumChecks else {
-        work.objection = .unproven("too many wait to be looked for")
-        return fail(&work, .unproven("too many wait to be looked for"), now: now, milliseconds: milliseconds)
       }
       work.phase = .checking
       return .check
