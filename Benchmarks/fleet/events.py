@@ -14,6 +14,7 @@ import time
 from .authority import Authority
 from .processes import cpu_seconds, free_port, output, wait_for_quiet, wait_until
 from .updates import EDGES, Asker, Fleet, quantiles, status, words
+from .varnish import Varnish
 
 # Milliseconds from sending an event until `revoked` is answered, 99 of 100: by the node that takes it, by another one.
 BOUND_HERE, BOUND_ELSEWHERE = 10, 25
@@ -183,10 +184,13 @@ class Million:
         authority = Authority(folder, count)
         print(f"  signing and storing {count} answers", flush=True)
         authority.sign_all()
-        port = authority.write_origin("origin", events=sender)
+        cache = Varnish(folder, "varnish", uses_xkey=True) if arguments.purge else None
+        port = authority.write_origin("origin", events=sender, caches={"varnish": cache} if cache else None)
         node = authority.start("origin")
         try:
             node.wait_until_ready()
+            if cache:
+                cache.start(port)
             revoked = authority.good[1:]
             rows = [{"serial": serial} for serial in revoked]
             requests = [sender.request("revoked", rows[start:start + self.CERTIFICATES])
@@ -205,12 +209,17 @@ class Million:
             served = self.wait_until_served(authority, port, revoked, begin)
             meanwhile = bystander.take()
             bystander.stop()
+            purged = int(node.metric('avouch_purges_total{cache="varnish",result="purged"}'))
         finally:
             node.stop()
+            if cache:
+                cache.stop()
         table = [("million", f"{len(revoked)} revocations in events of {self.CERTIFICATES}: durable and no longer good "
                              f"after {durable:.1f} s, all signed and served after {served:.1f} s (bound: "
                              f"{BOUND_MILLION} s)"),
                  ("  a good answer beside them", f"{words(quantiles(meanwhile))}; before: {words(quantiles(quiet))}")]
+        if cache:
+            table.append(("  purged by key by then", f"{purged}; the rest stands in line"))
         return {"what": self.name, "revocations": len(revoked), "durable_s": durable, "served_s": served,
                 "bystander": quantiles(meanwhile), "quiet": quantiles(quiet), "bound": BOUND_MILLION, "table": table,
                 "is_kept": served <= BOUND_MILLION}
