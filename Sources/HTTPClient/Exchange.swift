@@ -144,16 +144,18 @@ final class Exchange {
       body = []
       return
     }
-    guard let colon = line.firstIndex(of: ":"), headers.count < 200 else { return }
-    let value = line[line.index(after: colon)...]
-    headers.append((String(line[..<colon]), trimmed(value)))
+    // By octets: a line has ten characters for each that matters, and finding where one ends costs more than all else.
+    guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")), headers.count < 200 else { return }
+    headers.append((String(line[..<colon]), trimmed(line[line.utf8.index(after: colon)...])))
   }
 
   private func trimmed(_ text: Substring) -> String {
-    var rest = text.drop { $0 == " " || $0 == "\t" }
-    while let last = rest.last, last.isWhitespace { rest = rest.dropLast() }
-    return String(rest)
+    var rest = text.utf8.drop { Exchange.isBlank($0) }
+    while let last = rest.last, Exchange.isBlank(last) { rest = rest.dropLast() }
+    return String(Substring(rest))
   }
+
+  private static func isBlank(_ octet: UInt8) -> Bool { octet == 0x20 || (0x09...0x0D).contains(octet) }
 
   private func response() -> HTTPClient.Response {
     var status = 0

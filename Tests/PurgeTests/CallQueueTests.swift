@@ -20,20 +20,35 @@ struct CallQueueTests {
     return names
   }
 
-  @Test("checks come first within their bound, first purges before others, and others are not forgotten")
+  @Test("first purges have all connections; checks and others half of them, checks before others")
   func order() {
     var queue = CallQueue(connections: 4)
     for number in 1...3 { queue.append(call("check \(number)", isCheck: true)) }
-    for number in 1...5 { queue.append(call("other \(number)")) }
-    for number in 1...5 { queue.append(call("first \(number)", isUrgent: true)) }
-    #expect(
-      taken(&queue) == [
-        "check 1", "check 2", "first 1", "first 2", "first 3", "other 1", "first 4", "first 5", "other 2", "other 3",
-        "other 4", "other 5",
-      ])
-    #expect(queue.count == 1)
+    for number in 1...3 { queue.append(call("other \(number)")) }
+    for number in 1...3 { queue.append(call("first \(number)", isUrgent: true)) }
+    #expect(taken(&queue) == ["check 1", "check 2", "first 1", "first 2", "first 3"])
     queue.ended(call("check 1", isCheck: true))
     #expect(taken(&queue) == ["check 3"])
+    queue.ended(call("check 2", isCheck: true))
+    #expect(taken(&queue) == ["other 1"])
+    queue.ended(call("other 1"))
+    queue.ended(call("check 3", isCheck: true))
+    #expect(taken(&queue) == ["other 2", "other 3"])
+    #expect(queue.count == 0)
+  }
+
+  @Test("a long line of first purges leaves every fourth place to others")
+  func turns() {
+    var queue = CallQueue(connections: 1)
+    for number in 1...2 { queue.append(call("other \(number)")) }
+    for number in 1...6 { queue.append(call("first \(number)", isUrgent: true)) }
+    var names: [String] = []
+    while let call = queue.popFirst(isPaused: false) {
+      names.append(call.request.url)
+      queue.ended(call)
+    }
+    #expect(
+      names == ["first 1", "first 2", "first 3", "other 1", "first 4", "first 5", "first 6", "other 2"])
   }
 
   @Test("while the cache takes nothing only checks are made")

@@ -20,21 +20,24 @@ struct LaneCall: Sendable {
 
 /// Requests that wait for a connection. Pure; its owner bounds it by the certificates that it takes.
 ///
-/// Checks come first, within a bound of their own: what is begun ends before the next begins, and a path for checks that
-/// hangs leaves connections to purges. First purges go before retries and repetitions, which get every fourth place, so that
-/// a long line of new ones does not keep them waiting for hours.
+/// First purges may have all connections. Checks, and retries and repetitions, have half of them between them, so that a first
+/// one finds a connection at once, and a path for checks that hangs leaves some to purges. Checks come first: what is begun
+/// ends before the next begins. Retries and repetitions get every fourth place, so that a long line of new ones does not keep
+/// them waiting for hours.
 struct CallQueue: Sendable {
   private static let placesForOthers = 4
   private var checks = Row()
   private var urgent = Row()
   private var others = Row()
   private var taken = 0
-  private(set) var checksUnderWay = 0
-  private let maximumChecks: Int
+  private var checksUnderWay = 0
+  private var othersUnderWay = 0
+  /// Of checks and others together.
+  private let maximumOthers: Int
 
   /// - Parameter connections: requests that may be under way at once.
   init(connections: Int) {
-    maximumChecks = max(1, connections / 2)
+    maximumOthers = max(1, connections / 2)
   }
 
   /// Checks that wait or are under way.
@@ -60,18 +63,22 @@ struct CallQueue: Sendable {
   ///
   /// - Parameter isPaused: whether the cache takes no purges at present; checks do not ask it for any.
   mutating func popFirst(isPaused: Bool) -> LaneCall? {
-    if checksUnderWay < maximumChecks, let check = checks.popFirst() {
+    let hasRoomForOthers = checksUnderWay + othersUnderWay < maximumOthers
+    if hasRoomForOthers, let check = checks.popFirst() {
       checksUnderWay += 1
       return check
     }
     guard !isPaused else { return nil }
     taken += 1
-    if taken.isMultiple(of: CallQueue.placesForOthers), let call = others.popFirst() { return call }
-    return urgent.popFirst() ?? others.popFirst()
+    let isTurnOfOthers = taken.isMultiple(of: CallQueue.placesForOthers)
+    if !(isTurnOfOthers && hasRoomForOthers && others.count > 0), let call = urgent.popFirst() { return call }
+    guard hasRoomForOthers, let call = others.popFirst() else { return nil }
+    othersUnderWay += 1
+    return call
   }
 
   mutating func ended(_ call: LaneCall) {
-    if call.check != nil { checksUnderWay -= 1 }
+    if call.check != nil { checksUnderWay -= 1 } else if !call.isUrgent { othersUnderWay -= 1 }
   }
 
   /// Takes the purges out that are not to be kept, which never begin now.
