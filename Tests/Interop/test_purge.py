@@ -217,7 +217,7 @@ def varnish(ca, tmp_path, stack):
     return ca
 
 
-def test_a_cache_that_is_away_is_purged_when_it_is_back_newest_first(varnish, stack):
+def test_a_cache_that_is_away_is_purged_when_it_is_back(varnish, stack):
     varnish.server = stack.enter_context(varnish.serve())
     first, second, third = varnish.leaves
     asked = {leaf: targets(varnish, leaf)[0] for leaf in varnish.leaves}
