@@ -1,7 +1,7 @@
 /// A point in time in whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
 /// OCSP, X.509 and HTTP all speak in whole seconds (RFC 5280 4.1.2.5.2, RFC 9110 5.6.7), so nothing finer is kept.
-public struct UnixTime: Sendable, Hashable, Comparable {
+public struct UnixTime: Sendable, Hashable, Comparable, BitwiseCopyable {
   /// Seconds since the epoch; negative before it.
   public var seconds: Int64
 

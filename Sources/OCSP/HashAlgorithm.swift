@@ -1,7 +1,7 @@
 /// The hash functions a CertID may be made with (RFC 6960 4.1.1, RFC 9919 3.1.1).
 ///
 /// The raw value is stored in databases and shared caches: never renumber.
-public enum HashAlgorithm: UInt8, Sendable, Hashable, CaseIterable {
+public enum HashAlgorithm: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
   case sha1 = 1
   case sha256 = 2
   case sha384 = 3

@@ -3,7 +3,7 @@
 /// Two serials are equal when their octets are: what a CA encoded is what is looked up, negative, zero and
 /// 20-octet serials with a leading zero included (standards, quirk 13). Stored inline, so that it costs no
 /// allocation as a key.
-public struct SerialNumber: Sendable, Hashable, Comparable {
+public struct SerialNumber: Sendable, Hashable, Comparable, BitwiseCopyable {
   /// RFC 5280 4.1.2.2 allows 20 octets; some private CAs use more. Longer ones are nobody's serial here.
   public static let maximumOctets = 32
 

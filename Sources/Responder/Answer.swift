@@ -1,7 +1,7 @@
 public import CalendarTime
 
 /// The times of one signed answer.
-public struct AnswerTimes: Sendable, Hashable {
+public struct AnswerTimes: Sendable, Hashable, BitwiseCopyable {
   /// thisUpdate, producedAt and Last-Modified: one and the same here (RFC 9919 6 and 7.2).
   public var producedAt: UnixTime
   public var nextUpdate: UnixTime

@@ -3,7 +3,7 @@ public import OCSP
 /// The small number that stands for an issuer inside one running responder.
 ///
 /// It is a place in the issuer table and means nothing outside the process; the store has numbers of its own.
-public struct IssuerIndex: Sendable, Hashable {
+public struct IssuerIndex: Sendable, Hashable, BitwiseCopyable {
   public var value: UInt16
 
   public init(_ value: UInt16) {
@@ -15,7 +15,7 @@ public struct IssuerIndex: Sendable, Hashable {
 ///
 /// A response remembers the revision of the row it was built from; wherever responses are kept, one with an older
 /// revision than what is there is refused.
-public struct Revision: Sendable, Hashable, Comparable {
+public struct Revision: Sendable, Hashable, Comparable, BitwiseCopyable {
   public var value: UInt64
 
   public init(_ value: UInt64) {
@@ -32,7 +32,7 @@ public struct Revision: Sendable, Hashable, Comparable {
 
 /// What one answer is kept under: issuer, CertID hash algorithm and serial. Never the serial alone, and never
 /// without the hash: a SHA-1 answer to a SHA-256 question is one that clients reject.
-public struct ResponseKey: Sendable, Hashable {
+public struct ResponseKey: Sendable, Hashable, BitwiseCopyable {
   public var issuer: IssuerIndex
   public var hashAlgorithm: HashAlgorithm
   public var serial: SerialNumber

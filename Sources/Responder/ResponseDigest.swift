@@ -1,5 +1,5 @@
 /// The SHA-256 of a whole OCSPResponse, stored inline: what the entity tag is made of (RFC 9919 7.2).
-public struct ResponseDigest: Sendable, Hashable {
+public struct ResponseDigest: Sendable, Hashable, BitwiseCopyable {
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
   /// Traps unless there are 32 octets: what a SHA-256 function returns.
@@ -16,6 +16,23 @@ public struct ResponseDigest: Sendable, Hashable {
       return value
     }
     words = (word(0), word(8), word(16), word(24))
+  }
+
+  /// Reads 32 octets, wherever they lie.
+  init(reading source: UnsafeRawPointer) {
+    words = unsafe (
+      source.loadUnaligned(as: UInt64.self), source.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+      source.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+      source.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+    )
+  }
+
+  /// Writes the 32 octets, wherever they shall lie.
+  func write(to target: UnsafeMutableRawPointer) {
+    unsafe target.storeBytes(of: words.0, as: UInt64.self)
+    unsafe target.storeBytes(of: words.1, toByteOffset: 8, as: UInt64.self)
+    unsafe target.storeBytes(of: words.2, toByteOffset: 16, as: UInt64.self)
+    unsafe target.storeBytes(of: words.3, toByteOffset: 24, as: UInt64.self)
   }
 
   public subscript(index: Int) -> UInt8 {

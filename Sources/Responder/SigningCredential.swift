@@ -2,7 +2,7 @@ public import CalendarTime
 public import OCSP
 
 /// The small number that stands for a signing credential inside one running responder: a place in its `CredentialTable`.
-public struct CredentialIndex: Sendable, Hashable {
+public struct CredentialIndex: Sendable, Hashable, BitwiseCopyable {
   public var value: UInt32
 
   public init(_ value: UInt32) {

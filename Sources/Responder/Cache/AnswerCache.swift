@@ -36,6 +36,7 @@ public final class AnswerCache: Sendable {
     public var unissuedEvictions: UInt64 = 0
   }
 
+  private let templates: AnswerTemplates
   private let shards: Shards
   private let unissued: Shards
   private let seed: UInt64
@@ -48,9 +49,10 @@ public final class AnswerCache: Sendable {
   ///   - seed: a secret random number, so that clients cannot choose serials that collide.
   public init(budgetBytes: Int, seed: UInt64) {
     self.seed = seed
-    let budget = max(64 << 10, budgetBytes)
-    shards = Shards(budgetBytes: budget - budget / 8)
-    unissued = Shards(budgetBytes: budget / 8)
+    templates = AnswerTemplates(budgetBytes: max(64 << 10, budgetBytes))
+    let budget = max(64 << 10, budgetBytes) - templates.budgetBytes
+    shards = Shards(budgetBytes: budget - budget / 8, templates, seed: seed)
+    unissued = Shards(budgetBytes: budget / 8, templates, seed: seed)
   }
 
   /// Copies the answer's prefix into `output` and returns what else is known of it; nil where there is none, it
@@ -70,13 +72,31 @@ public final class AnswerCache: Sendable {
   ///
   /// - Parameter asOf: the store's revision in the same snapshot in which the answer's status was read.
   public func publish(_ answer: Answer, asOf: Revision, now: UnixTime) -> Publication {
-    let hash = answer.key.mixed(seed: seed)
-    let home = answer.isForUnissued ? unissued : shards
-    return unsafe home[hash].pointee.withLock { shard in
+    unsafe withUnsafeTemporaryAllocation(
+      byteCount: AnswerTemplates.largestRecord + answer.prefix.count, alignment: 8
+    ) { memory in
+      guard let start = memory.baseAddress else { return .notKept }
+      let record = unsafe CompactRecord(start)
+      let scratch = unsafe (start + AnswerTemplates.largestRecord).assumingMemoryBound(to: UInt8.self)
+      var offer = AnswerOffer(key: answer.key, revision: answer.revision, times: answer.times, form: .whole(answer))
+      if let count = unsafe templates.take(answer, into: record, scratch: scratch) {
+        offer.form = .compact(record, count: count)
+      }
+      return publish(offer, into: answer.isForUnissued ? unissued : shards, asOf: asOf, now: now)
+    }
+  }
+
+  private func publish(_ offer: AnswerOffer, into home: Shards, asOf: Revision, now: UnixTime) -> Publication {
+    let hash = offer.key.mixed(seed: seed)
+    let publication: Publication = unsafe home[hash].pointee.withLock { shard in
       // Looked at behind the lock: whoever closes takes every lock after it has said so.
       if closed.load(ordering: .acquiring) { return .notKept }
-      return shard.publish(answer, hash: hash, asOf: asOf, now: now)
+      return shard.publish(offer, hash: hash, asOf: asOf, now: now)
     }
+    if publication != .stored, case .compact(let record, _) = offer.form {
+      templates.release(record.word.template)
+    }
+    return publication
   }
 
   /// Whether what is held may be older than what other nodes know: it has to be compared before it is given out.
@@ -172,6 +192,9 @@ public final class AnswerCache: Sendable {
     for index in 0..<unissued.count { unsafe unissued.at(index).pointee.withLock { $0.dropAll() } }
   }
 
+  /// How many templates answers are kept by.
+  var templateCount: Int { templates.count }
+
   public func statistics() -> Statistics {
     var total = Statistics()
     for home in [shards, unissued] {
@@ -194,13 +217,19 @@ public final class AnswerCache: Sendable {
     private let base: UnsafeMutablePointer<Mutex<AnswerCacheShard>>
     let count: Int
 
-    init(budgetBytes: Int) {
+    init(budgetBytes: Int, _ templates: AnswerTemplates, seed: UInt64) {
       var count = 1
-      while count < 256, budgetBytes / (count * 2) >= 256 << 10 { count *= 2 }
+      // No more of them than a hash has bits to choose by: 256 GiB.
+      while count < 256 ? budgetBytes / (count * 2) >= 256 << 10 : budgetBytes / count > AnswerCacheIndex.mostBytes,
+        count < 1 << 16
+      {
+        count *= 2
+      }
       self.count = count
       unsafe base = .allocate(capacity: count)
       for index in 0..<count {
-        unsafe (base + index).initialize(to: Mutex(AnswerCacheShard(budgetBytes: budgetBytes / count)))
+        unsafe (base + index).initialize(
+          to: Mutex(AnswerCacheShard(budgetBytes: budgetBytes / count, templates: templates.places, seed: seed)))
       }
     }
 

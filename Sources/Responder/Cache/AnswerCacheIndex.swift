@@ -1,0 +1,98 @@
+/// The index of a cache shard: open addressing with linear probing, fixed in size.
+///
+/// A slot of 32 bits holds a place in the shard's memory (in units of 4 octets, plus 1; 0 is empty) and above it 11 bits
+/// of the record's hash, so that a probe seldom touches a record that is not the one looked for.
+@safe
+struct AnswerCacheIndex: ~Copyable {
+  /// Octets of shard memory that places can name.
+  static let mostBytes = 4 << 20
+  /// One slot for so many octets of a shard: fewer than the smallest record and its slot take, so that a slot is always
+  /// free.
+  private static let bytesOfSlot = 104
+  private static let placeBits = 21
+  private static let placeMask: UInt32 = (1 << 21) - 1
+
+  private let slots: UnsafeMutablePointer<UInt32>
+  private let count: Int
+
+  /// - Parameter budgetBytes: of the shard, index included.
+  init(budgetBytes: Int) {
+    count = max(64, budgetBytes / AnswerCacheIndex.bytesOfSlot)
+    unsafe slots = .allocate(capacity: count)
+    unsafe slots.initialize(repeating: 0, count: count)
+  }
+
+  deinit {
+    unsafe slots.deallocate()
+  }
+
+  var bytes: Int { count * MemoryLayout<UInt32>.stride }
+
+  /// The low half of the hash scaled to the slots: the high half has the shard and the fingerprint.
+  func first(_ hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
+  }
+
+  /// The next place from `slot` on whose fingerprint agrees; nil at the end of the probe. Moves `slot` past it.
+  func nextPlace(_ hash: UInt64, _ slot: inout Int) -> Int? {
+    let fingerprint = AnswerCacheIndex.fingerprint(hash)
+    while true {
+      let entry = unsafe slots[slot]
+      if entry == 0 { return nil }
+      slot = next(slot)
+      if entry & ~AnswerCacheIndex.placeMask == fingerprint { return AnswerCacheIndex.place(entry) }
+    }
+  }
+
+  mutating func insert(_ hash: UInt64, place: Int) {
+    var slot = first(hash)
+    while unsafe slots[slot] != 0 { slot = next(slot) }
+    unsafe slots[slot] = AnswerCacheIndex.entry(hash, place)
+  }
+
+  mutating func move(_ hash: UInt64, from place: Int, to target: Int) {
+    unsafe slots[slot(hash, place: place)] = AnswerCacheIndex.entry(hash, target)
+  }
+
+  /// Removes the entry and closes the gap by shifting later entries of the probe back, so that no tombstones gather.
+  ///
+  /// - Parameter hashOf: the hash of the record at another place.
+  mutating func remove(_ hash: UInt64, place: Int, hashOf: (Int) -> UInt64) {
+    var gap = slot(hash, place: place)
+    var later = next(gap)
+    while true {
+      let entry = unsafe slots[later]
+      if entry == 0 { break }
+      let home = first(hashOf(AnswerCacheIndex.place(entry)))
+      // The entry may move into the gap unless its home lies cyclically after the gap.
+      if distance(home, later) >= distance(gap, later) {
+        unsafe slots[gap] = entry
+        gap = later
+      }
+      later = next(later)
+    }
+    unsafe slots[gap] = 0
+  }
+
+  private func slot(_ hash: UInt64, place: Int) -> Int {
+    var slot = first(hash)
+    let wanted = AnswerCacheIndex.entry(hash, place)
+    while unsafe slots[slot] != wanted { slot = next(slot) }
+    return slot
+  }
+
+  private func next(_ slot: Int) -> Int { slot + 1 == count ? 0 : slot + 1 }
+
+  /// Slots from one to another, going forwards.
+  private func distance(_ from: Int, _ to: Int) -> Int { to >= from ? to - from : to - from + count }
+
+  private static func entry(_ hash: UInt64, _ place: Int) -> UInt32 {
+    fingerprint(hash) | UInt32(truncatingIfNeeded: place / 4 + 1)
+  }
+
+  private static func place(_ entry: UInt32) -> Int { (Int(entry & placeMask) - 1) * 4 }
+
+  private static func fingerprint(_ hash: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: hash >> 32) << UInt32(placeBits)
+  }
+}
