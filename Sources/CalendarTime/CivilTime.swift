@@ -28,27 +28,30 @@ public struct CivilTime: Sendable, Hashable {
 
   /// The civil time of `time`, or nil outside the years 0 to 9999.
   public init?(_ time: UnixTime) {
-    // Far beyond both ends already, and far from what overflows below.
-    guard (-100_000_000_000...UnixTime.endOfTime.seconds).contains(time.seconds) else { return nil }
-    let days = time.seconds.flooredDivision(by: 86_400)
-    let secondOfDay = Int(time.seconds - days * 86_400)
-    // Days are counted from 0000-03-01 in eras of 400 years, so that the leap day is the last day of its year.
-    let shifted = days + 719_468
-    let era = shifted.flooredDivision(by: 146_097)
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    guard (0...9999).contains(year) else { return nil }
-    self.year = Int(year)
-    self.month = Int(month)
-    self.day = Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    hour = secondOfDay / 3600
-    minute = secondOfDay % 3600 / 60
-    second = secondOfDay % 60
+    guard CivilTime.possibleSeconds.contains(time.seconds) else { return nil }
+    // Days are counted from a first of March 400 years before the year 0, so that none is negative and the leap day is
+    // the last day of its year: in eras of 400 years, centuries, and years.
+    let shifted = UInt64(bitPattern: time.seconds &+ CivilTime.secondsFromMarch)
+    let secondOfDay = UInt32(truncatingIfNeeded: shifted % 86_400)
+    let days = UInt32(truncatingIfNeeded: shifted / 86_400)
+    let era = days / 146_097
+    let dayOfEra = days % 146_097
+    let yearOfEra = (dayOfEra &- dayOfEra / 1460 &+ dayOfEra / 36_524 &- dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra &- (365 &* yearOfEra &+ yearOfEra / 4 &- yearOfEra / 100)
+    let monthFromMarch = (5 &* dayOfYear &+ 2) / 153
+    let isNextYear = monthFromMarch >= 10
+    year = Int(yearOfEra &+ era &* 400) &- 400 &+ (isNextYear ? 1 : 0)
+    month = Int(isNextYear ? monthFromMarch &- 9 : monthFromMarch &+ 3)
+    day = Int(dayOfYear &- (153 &* monthFromMarch &+ 2) / 5 &+ 1)
+    hour = Int(secondOfDay / 3600)
+    minute = Int(secondOfDay % 3600 / 60)
+    second = Int(secondOfDay % 60)
   }
+
+  /// The years 0 to 9999.
+  private static let possibleSeconds = Int64(-62_167_219_200)...UnixTime.endOfTime.seconds
+  /// From a first of March 400 years before the year 0 to 1970.
+  private static let secondsFromMarch = Int64(719_468 + 146_097) * 86_400
 
   /// Seconds since the epoch.
   public var unixTime: UnixTime {
@@ -63,10 +66,11 @@ public struct CivilTime: Sendable, Hashable {
   }
 
   /// 0 for Sunday to 6 for Saturday.
-  public var dayOfWeek: Int {
-    let days = unixTime.seconds.flooredDivision(by: 86_400)
-    let remainder = (days + 4) % 7
-    return Int(remainder < 0 ? remainder + 7 : remainder)
+  public var dayOfWeek: Int { CivilTime.dayOfWeek(unixTime) }
+
+  /// The same for a time in the years 0 to 9999.
+  public static func dayOfWeek(_ time: UnixTime) -> Int {
+    Int(UInt64(bitPattern: time.seconds &+ secondsFromMarch) / 86_400 % 7 + 3) % 7
   }
 
   static func daysIn(month: Int, year: Int) -> Int {

@@ -3,7 +3,7 @@ public enum Base64 {
   private static let padding: UInt8 = 0x40
   private static let skipped: UInt8 = 0x41
 
-  /// What each ASCII character stands for, as a character: U+0000 to U+003F for the values 0 to 63, `@` for padding, `A`
+  /// What each octet stands for, as a character: U+0000 to U+003F for the values 0 to 63, `@` for padding, `A`
   /// for line ends, which are skipped, `B` for what is refused. A literal, because it needs no initialisation and no copy.
   ///
   /// `+`, `-` and a blank (a `+` that somebody took for a form's) are 62, `/` and `_` are 63: both alphabets of RFC 4648.
@@ -16,11 +16,13 @@ public enum Base64 {
     B\u{0}\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{9}\u{A}\u{B}\u{C}\u{D}\u{E}\
     \u{F}\u{10}\u{11}\u{12}\u{13}\u{14}\u{15}\u{16}\u{17}\u{18}\u{19}BBBB?\
     B\u{1A}\u{1B}\u{1C}\u{1D}\u{1E}\u{1F} !"#$%&'(\
-    )*+,-./0123BBBBB
+    )*+,-./0123BBBBB\
+    BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\
+    BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB
     """
 
   private static func value(_ octet: UInt8) -> UInt8 {
-    unsafe octet < 0x80 ? values.utf8Start[Int(octet)] : 0x42
+    unsafe values.utf8Start[Int(octet)]
   }
 
   /// Decodes a stretch of a request target: either alphabet, padded or not, raw or percent-coded in either hex case, a
@@ -63,20 +65,72 @@ public enum Base64 {
     return finish(bits, pending, paddings, count, &output)
   }
 
-  /// Decodes groups of four plain characters for as long as there are such and `output` has room: nearly all of a target.
+  /// Decodes groups of four characters for as long as there are such and `output` has room: nearly all of a target.
   private static func decodeRun(
     _ text: Span<UInt8>, _ index: inout Int, into output: inout MutableSpan<UInt8>, _ count: inout Int
   ) {
-    while index + 4 <= text.count, count + 3 <= output.count {
-      let (first, second) = (value(text[index]), value(text[index + 1]))
-      let (third, fourth) = (value(text[index + 2]), value(text[index + 3]))
-      guard first | second | third | fourth < 64 else { return }
-      output[count] = first << 2 | second >> 4
-      output[count + 1] = second << 4 | third >> 2
-      output[count + 2] = third << 6 | fourth
-      count += 3
-      index += 4
+    var (read, written) = (0, 0)
+    let (start, end) = (index, count)
+    unsafe text.withUnsafeBufferPointer { text in
+      unsafe output.withUnsafeMutableBufferPointer { output in
+        guard let source = text.baseAddress, let target = output.baseAddress else { return }
+        (read, written) = unsafe decodeRun(
+          source + start, source + text.count, into: target + end, target + output.count)
+      }
     }
+    index += read
+    count += written
+  }
+
+  /// - Returns: how many octets were read, and how many written.
+  private static func decodeRun(
+    _ text: UnsafePointer<UInt8>, _ textEnd: UnsafePointer<UInt8>, into output: UnsafeMutablePointer<UInt8>,
+    _ outputEnd: UnsafeMutablePointer<UInt8>
+  ) -> (Int, Int) {
+    let values = unsafe values.utf8Start
+    var (source, target) = unsafe (text, output)
+    // Each group writes an octet more than it has, which the next one writes over.
+    while unsafe textEnd - source >= 4, unsafe outputEnd - target >= 4 {
+      let (first, second) = unsafe (UInt32(values[Int(source[0])]), UInt32(values[Int(source[1])]))
+      let (third, fourth) = unsafe (UInt32(values[Int(source[2])]), UInt32(values[Int(source[3])]))
+      var bits = first << 18 | second << 12 | third << 6 | fourth
+      if first | second | third | fourth < 64 {
+        unsafe source += 4
+      } else {
+        // One of them may be percent-coded, as clients do it that follow RFC 6960 A.1.
+        guard let coded = unsafe codedGroup(&source, textEnd, values) else { break }
+        bits = coded
+      }
+      unsafe UnsafeMutableRawPointer(target).storeBytes(of: (bits << 8).bigEndian, as: UInt32.self)
+      unsafe target += 3
+    }
+    return unsafe (source - text, target - output)
+  }
+
+  /// The 24 bits of four characters, some of them percent-coded; nil for anything else that is among them. Moves `text`
+  /// behind them.
+  private static func codedGroup(
+    _ text: inout UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ values: UnsafePointer<UInt8>
+  ) -> UInt32? {
+    var place = unsafe text
+    var bits: UInt32 = 0
+    for _ in 0..<4 {
+      guard unsafe end - place >= 1 else { return nil }
+      var octet = unsafe place[0]
+      unsafe place += 1
+      if octet == 0x25 {
+        guard unsafe end - place >= 2, let high = unsafe HexDigit.value(place[0]),
+          let low = unsafe HexDigit.value(place[1])
+        else { return nil }
+        octet = high << 4 | low
+        unsafe place += 2
+      }
+      let value = unsafe values[Int(octet)]
+      guard value < 64 else { return nil }
+      bits = bits << 6 | UInt32(value)
+    }
+    unsafe text = place
+    return bits
   }
 
   private static func finish(

@@ -8,30 +8,37 @@ public enum HTTPDate {
 
     /// The IMF-fixdate of a time; outside the years 0 to 9999 the nearest that can be written.
     public init(_ time: UnixTime) {
-      let earliest = UnixTime(seconds: -62_167_219_200)
-      guard let civil = CivilTime(min(max(time, earliest), .endOfTime)) else { return }
-      put("SunMonTueWedThuFriSat", from: civil.dayOfWeek * 3, count: 3, at: 0)
-      octets[3] = 0x2C
-      putDigits(civil.day, at: 5)
-      put("JanFebMarAprMayJunJulAugSepOctNovDec", from: (civil.month - 1) * 3, count: 3, at: 8)
-      putDigits(civil.year / 100, at: 12)
-      putDigits(civil.year % 100, at: 14)
-      putDigits(civil.hour, at: 17)
-      octets[19] = 0x3A
-      putDigits(civil.minute, at: 20)
-      octets[22] = 0x3A
-      putDigits(civil.second, at: 23)
-      put("GMT", from: 0, count: 3, at: 26)
+      var span = octets.mutableSpan
+      unsafe span.withUnsafeMutableBufferPointer { target in
+        if let start = target.baseAddress { unsafe HTTPDate.write(time, to: start) }
+      }
     }
+  }
 
-    private mutating func put(_ text: StaticString, from start: Int, count: Int, at place: Int) {
-      for index in 0..<count { octets[place + index] = unsafe text.utf8Start[start + index] }
-    }
+  /// Writes the 29 octets of a time's IMF-fixdate; outside the years 0 to 9999 those of the nearest that can be written.
+  public static func write(_ time: UnixTime, to target: UnsafeMutablePointer<UInt8>) {
+    let earliest = UnixTime(seconds: -62_167_219_200)
+    let time = min(max(time, earliest), .endOfTime)
+    guard let civil = CivilTime(time) else { return }
+    let text: StaticString = "Sun, 00 Jan 0000 00:00:00 GMT"
+    let days: StaticString = "SunMonTueWedThuFriSat"
+    let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
+    unsafe target.update(from: text.utf8Start, count: 29)
+    unsafe target.update(from: days.utf8Start + CivilTime.dayOfWeek(time) * 3, count: 3)
+    unsafe putDigits(civil.day, target + 5)
+    unsafe (target + 8).update(from: months.utf8Start + (civil.month - 1) * 3, count: 3)
+    unsafe putDigits(civil.year / 100, target + 12)
+    unsafe putDigits(civil.year % 100, target + 14)
+    unsafe putDigits(civil.hour, target + 17)
+    unsafe putDigits(civil.minute, target + 20)
+    unsafe putDigits(civil.second, target + 23)
+  }
 
-    private mutating func putDigits(_ value: Int, at place: Int) {
-      octets[place] = 0x30 + UInt8(truncatingIfNeeded: value / 10)
-      octets[place + 1] = 0x30 + UInt8(truncatingIfNeeded: value % 10)
-    }
+  @inline(__always)
+  private static func putDigits(_ value: Int, _ target: UnsafeMutablePointer<UInt8>) {
+    let (tens, ones) = UInt32(truncatingIfNeeded: value).quotientAndRemainder(dividingBy: 10)
+    unsafe target[0] = 0x30 &+ UInt8(truncatingIfNeeded: tens)
+    unsafe target[1] = 0x30 &+ UInt8(truncatingIfNeeded: ones)
   }
 
   /// Reads any of the three forms: IMF-fixdate, RFC 850's and asctime's. Nil for anything else.

@@ -44,19 +44,20 @@ public struct RequestHead: Sendable {
 
 /// The values of a header field that may stand on several lines, stored inline.
 public struct HeaderValues: Sendable {
-  private var ranges = InlineArray<4, Range<Int>>(repeating: 0..<0)
+  /// Where each begins, and above 32 bits where it ends: a head has a few thousand octets, and is passed on often.
+  private var ranges = InlineArray<4, UInt64>(repeating: 0)
   public private(set) var count = 0
 
   public init() {}
 
   public subscript(index: Int) -> Range<Int> {
     precondition(index < count)
-    return ranges[index]
+    return Int(ranges[index] & 0xFFFF_FFFF)..<Int(ranges[index] >> 32)
   }
 
   mutating func append(_ range: Range<Int>) {
-    guard count < 4 else { return }
-    ranges[count] = range
+    guard count < 4, range.upperBound < 1 << 32 else { return }
+    ranges[count] = UInt64(range.lowerBound) | UInt64(range.upperBound) << 32
     count += 1
   }
 }

@@ -8,8 +8,7 @@ enum RequestLine {
     let method = line.lowerBound..<index
     guard !method.isEmpty, index < line.upperBound, octets[index] == 0x20 else { throw .badRequest(.requestLine) }
     let targetStart = index + 1
-    index = targetStart
-    while index < line.upperBound, octets[index] > 0x20, octets[index] < 0x7F { index += 1 }
+    index = OctetScan.endOfVisible(octets, targetStart..<line.upperBound)
     let target = targetStart..<index
     guard target.count <= limits.targetBytes else { throw .targetTooLong }
     guard !target.isEmpty, index < line.upperBound, octets[index] == 0x20 else { throw .badRequest(.requestLine) }

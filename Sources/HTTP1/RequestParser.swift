@@ -97,25 +97,23 @@ private struct HeadLines: ~Escapable {
   /// Nil where the line has no end yet.
   mutating func next() throws(HTTPError) -> Range<Int>? {
     let start = position
-    var index = start
     let count = octets.count
-    while index < count {
-      let octet = octets[index]
-      if octet < 0x20 {
-        if octet == 0x0A {
-          position = index + 1
-          return start..<index
-        }
-        if octet == 0x0D {
-          guard index + 1 < count else { return nil }
-          guard octets[index + 1] == 0x0A else { throw .badRequest(.bareCarriageReturn) }
-          position = index + 2
-          return start..<index
-        }
-        if octet != 0x09 { throw .badRequest(.headerValue) }
+    var index = start
+    while true {
+      index = OctetScan.firstControl(octets, index..<count)
+      guard index < count else { return nil }
+      switch octets[index] {
+      case 0x0A:
+        position = index + 1
+        return start..<index
+      case 0x0D:
+        guard index + 1 < count else { return nil }
+        guard octets[index + 1] == 0x0A else { throw .badRequest(.bareCarriageReturn) }
+        position = index + 2
+        return start..<index
+      case 0x09: index += 1
+      default: throw .badRequest(.headerValue)
       }
-      index += 1
     }
-    return nil
   }
 }

@@ -63,6 +63,13 @@ public struct ResponseBuffer: ~Copyable {
     append(octets.span)
   }
 
+  /// Appends `size` octets that `body` writes, all of them.
+  public mutating func append(_ size: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Void) {
+    guard reserve(size) else { return }
+    unsafe body(base + count)
+    count += size
+  }
+
   public mutating func append(_ octet: UInt8) {
     guard reserve(1) else { return }
     unsafe base[count] = octet
@@ -75,15 +82,23 @@ public struct ResponseBuffer: ~Copyable {
 
   /// A number that is not negative, in decimal digits.
   public mutating func appendDecimal(_ number: Int) {
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var start = 20
-    var rest = max(0, number)
-    repeat {
-      start -= 1
-      digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    append(digits.span.extracting(start..<20))
+    var size = 1
+    var limit = UInt64(10)
+    let number = UInt64(max(0, number))
+    // Twenty digits are more than any Int has.
+    while size < 19, number >= limit {
+      size += 1
+      limit &*= 10
+    }
+    unsafe append(size) { target in
+      var rest = number
+      var place = size
+      repeat {
+        place -= 1
+        unsafe target[place] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
+      } while place > 0
+    }
   }
 
   private mutating func reserve(_ size: Int) -> Bool {

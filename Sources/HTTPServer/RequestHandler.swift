@@ -51,6 +51,13 @@ public struct Turn: Sendable {
     self.now = now
     date = HTTPDate.Text(now)
   }
+
+  /// Writes the 29 octets of the Date field.
+  public func writeDate(to target: UnsafeMutablePointer<UInt8>) {
+    unsafe date.octets.span.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { unsafe target.update(from: start, count: source.count) }
+    }
+  }
 }
 
 /// A connection of one worker: a descriptor and the number of times that it has stood for a connection, so that a late

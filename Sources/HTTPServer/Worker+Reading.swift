@@ -67,14 +67,17 @@ extension Worker {
     }
     // The connection ends behind the last answer: whatever follows is nobody's.
     if unsafe connection.pointee.closesAfterWrite { return false }
-    let extra = unsafe connection.pointee.extra
-    if let extra, extra.chunked != nil { return try takeChunks(descriptor, extra, octets, &position) }
+    // Most connections have none, and then no reference count is touched.
+    let hasExtra = unsafe connection.pointee.extra != nil
+    if hasExtra, let extra = unsafe connection.pointee.extra, extra.chunked != nil {
+      return try takeChunks(descriptor, extra, octets, &position)
+    }
     let phase = unsafe connection.pointee.phase
     skipEmptyLines(phase, octets, &position)
     let rest = octets.extracting(position..<octets.count)
     // Half an empty line is not the beginning of a request either: the connection stays idle.
     if rest.isEmpty || (phase == .idle && rest.count == 1 && rest[0] == 0x0D) { return false }
-    if let extra, isSurelyIncomplete(extra, rest) { return false }
+    if hasExtra, let extra = unsafe connection.pointee.extra, isSurelyIncomplete(extra, rest) { return false }
     let limits = RequestParser.Limits(headBytes: self.limits.headBytes, targetBytes: self.limits.targetBytes)
     guard let parsed = try RequestParser.parse(rest, limits: limits) else {
       if unsafe connection.pointee.phase == .idle { begin(descriptor, .head, self.limits.headMilliseconds) }
@@ -144,7 +147,7 @@ extension Worker {
     // A client that has begun to send does not wait (RFC 9110 10.1.1).
     guard parsed.head.expectsContinue, !hasBody, !extra.hasContinued else { return }
     extra.hasContinued = true
-    response.append("HTTP/1.1 100 Continue\r\n\r\n")
+    unsafe response.append("HTTP/1.1 100 Continue\r\n\r\n")
   }
 
   func begin(_ descriptor: Int32, _ phase: Connection.Phase, _ milliseconds: Int64) {
@@ -164,7 +167,7 @@ extension Worker {
       extra.hasContinued = false
     }
     let id = unsafe ConnectionID(descriptor: descriptor, generation: connection.pointee.generation)
-    let handling = handler.handle(
+    let handling = unsafe handler.handle(
       head, octets: octets, body: body, turn: currentTurn, connection: id, response: &response)
     switch handling {
     case .answered:
@@ -172,7 +175,7 @@ extension Worker {
       unsafe connection.pointee.deadline = deadline(limits.idleMilliseconds)
       if !head.keepsAlive { unsafe connection.pointee.closesAfterWrite = true }
       // Room for one more answer, or the socket has to take some first.
-      if response.remaining < limits.responseBytes { flush(descriptor) }
+      if unsafe response.remaining < limits.responseBytes { flush(descriptor) }
     case .pending(let exchange):
       unsafe connection.pointee.phase = .pending
       unsafe connection.pointee.deadline = .max

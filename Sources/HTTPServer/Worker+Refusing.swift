@@ -14,10 +14,10 @@ extension Worker {
     var received = 0
     if case .bytes(let count) = unsafe Linux.receive(descriptor, room) { received = count }
     let request = unsafe Span<UInt8>(_unsafeElements: UnsafeBufferPointer(start: input, count: received))
-    let start = response.count
-    response.append(HTTPError.tooManyConnections, isHead: RequestParser.isHead(request), turn: currentTurn)
+    let start = unsafe response.count
+    unsafe response.append(HTTPError.tooManyConnections, isHead: RequestParser.isHead(request), turn: currentTurn)
     _ = unsafe response.withUnsafeBytes(from: start) { unsafe Linux.send(descriptor, $0) }
-    response.truncate(to: start)
+    unsafe response.truncate(to: start)
     // What has come meanwhile would turn the close into a reset that overtakes the answer.
     _ = unsafe Linux.receive(descriptor, room)
     Linux.shutdownSending(descriptor)

@@ -166,10 +166,10 @@ extension Worker {
 
   /// Sends what the response buffer holds, through the session.
   func flushTLS(_ descriptor: Int32, _ tls: TLSConnections) {
-    defer { response.truncate(to: 0) }
+    defer { unsafe response.truncate(to: 0) }
     guard let secured = tls[descriptor] else { return }
     do throws(TLSFailure) {
-      try secured.session.write(response.octets, appendingTo: &secured.output)
+      unsafe try secured.session.write(response.octets, appendingTo: &secured.output)
     } catch {
       close(descriptor)
       return

@@ -5,13 +5,13 @@ extension Worker {
   /// Sends what the response buffer holds for this connection, or keeps what the socket does not take.
   func flush(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
-    guard unsafe connection.pointee.phase != .closed, response.count > 0 || response.isOverflowed else {
-      response.truncate(to: 0)
+    guard unsafe connection.pointee.phase != .closed, unsafe response.count > 0 || response.isOverflowed else {
+      unsafe response.truncate(to: 0)
       return
     }
-    if response.isOverflowed {
+    if unsafe response.isOverflowed {
       // Half an answer must not go out.
-      response.truncate(to: 0)
+      unsafe response.truncate(to: 0)
       close(descriptor)
       return
     }
@@ -25,12 +25,12 @@ extension Worker {
       case .bytes(let sent): start = sent
       case .wouldBlock, .end: break
       case .failed:
-        response.truncate(to: 0)
+        unsafe response.truncate(to: 0)
         close(descriptor)
         return
       }
     }
-    if start < response.count {
+    if unsafe start < response.count {
       let extra = ensureExtra(descriptor)
       unsafe response.withUnsafeBytes(from: start) { unsafe extra.output += $0 }
       if unsafe !connection.pointee.isWriting {
@@ -38,7 +38,7 @@ extension Worker {
         unsafe connection.pointee.writeDeadline = deadline(limits.writeMilliseconds)
       }
     }
-    response.truncate(to: 0)
+    unsafe response.truncate(to: 0)
   }
 
   /// The socket can take more of what was left.
@@ -147,7 +147,7 @@ extension Worker {
     counters.protocolErrors.add()
     let chunked = unsafe connection.pointee.extra?.chunked
     let isHead = chunked.map { $0.head.method == .head } ?? RequestParser.isHead(request)
-    response.append(error, isHead: isHead, turn: currentTurn)
+    unsafe response.append(error, isHead: isHead, turn: currentTurn)
     unsafe connection.pointee.phase = .idle
     unsafe connection.pointee.closesAfterWrite = true
     unsafe connection.pointee.lingersAtClose = true
@@ -169,7 +169,7 @@ extension Worker {
     let connection = unsafe connections + Int(id.descriptor)
     unsafe connection.pointee.extra?.pending = nil
     let keepsAlive = unsafe connection.pointee.keepsAlive && !isDraining
-    entry.write(currentTurn, keepsAlive, &response)
+    unsafe entry.write(currentTurn, keepsAlive, &response)
     if !keepsAlive {
       unsafe connection.pointee.closesAfterWrite = true
       if unsafe connection.pointee.extra?.input.isEmpty == false { unsafe connection.pointee.lingersAtClose = true }

@@ -37,7 +37,8 @@ final class Worker: @unchecked Sendable {
   /// Where every receive lands, behind what a connection had left over.
   let input: UnsafeMutablePointer<UInt8>
   let inputBytes: Int
-  var response: ResponseBuffer
+  /// Its thread alone writes it, never twice at once: a check of that on each answer would cost more than it could find.
+  @exclusivity(unchecked) var response: ResponseBuffer
 
   private static let inputBytes = 64 << 10
   private static let responseBytes = 256 << 10
@@ -70,7 +71,7 @@ final class Worker: @unchecked Sendable {
     tls = context.map { [tableCount] in TLSConnections($0, tableCount: tableCount) }
     inputBytes = max(Worker.inputBytes, 2 * (limits.headBytes + limits.bodyBytes))
     unsafe input = .allocate(capacity: inputBytes)
-    response = ResponseBuffer(capacity: max(Worker.responseBytes, 2 * limits.responseBytes))
+    unsafe response = ResponseBuffer(capacity: max(Worker.responseBytes, 2 * limits.responseBytes))
     try epoll.add(completions.wakeUp.descriptor, .read, data: Worker.wakeUpData)
   }
 

@@ -10,7 +10,7 @@ public struct Digest: Sendable, Hashable {
   public init?(_ octets: Span<UInt8>, in range: Range<Int>) {
     guard range.count <= 64 else { return nil }
     length = UInt8(range.count)
-    for index in 0..<range.count { words.set(octets[range.lowerBound + index], at: index) }
+    words.fill(octets.extracting(range))
   }
 
   /// Nil for more than 64 octets.
@@ -41,8 +41,15 @@ private struct InlineWords: Sendable {
 
   var first: UInt64 { words[0] }
 
-  mutating func set(_ octet: UInt8, at index: Int) {
-    words[index >> 3] |= UInt64(octet) << UInt64((index & 7) * 8)
+  /// Takes up to 64 octets, a word at a time.
+  mutating func fill(_ octets: Span<UInt8>) {
+    for place in 0..<octets.count / 8 {
+      words[place] = unsafe UInt64(
+        littleEndian: octets.bytes.unsafeLoadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
+    }
+    for index in octets.count & ~7..<octets.count {
+      words[index >> 3] |= UInt64(octets[index]) << UInt64((index & 7) * 8)
+    }
   }
 
   func octet(at index: Int) -> UInt8 {

@@ -18,7 +18,11 @@ public struct SerialNumber: Sendable, Hashable, Comparable, BitwiseCopyable {
     guard content.count >= 1, content.count <= SerialNumber.maximumOctets else { return nil }
     length = UInt8(content.count)
     var values = InlineArray<4, UInt64>(repeating: 0)
-    for index in 0..<content.count {
+    for place in 0..<content.count / 8 {
+      values[place] = unsafe UInt64(
+        littleEndian: content.bytes.unsafeLoadUnaligned(fromByteOffset: place * 8, as: UInt64.self))
+    }
+    for index in content.count & ~7..<content.count {
       values[index >> 3] |= UInt64(content[index]) << UInt64((index & 7) * 8)
     }
     words = (values[0], values[1], values[2], values[3])

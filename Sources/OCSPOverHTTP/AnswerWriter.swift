@@ -21,7 +21,8 @@ struct Exchange: Sendable {
 final class AnswerWriter: Sendable {
   let directory: IssuerDirectory
   let issuers: IssuerTable
-  private let suffixes: [[UInt8]]
+  let plainRequests: PlainRequests
+  private let suffixes: OctetTable
   private let maximumAges: [Int64]
   private let surrogateKeys: SurrogateKeyLines
   private let retryAfterSeconds: Int
@@ -29,7 +30,8 @@ final class AnswerWriter: Sendable {
   init(_ directory: IssuerDirectory, retryAfterSeconds: Int) {
     self.directory = directory
     issuers = directory.issuers
-    suffixes = directory.credentials.entries.map(\.suffix)
+    plainRequests = PlainRequests(directory.issuers)
+    suffixes = OctetTable(directory.credentials.entries.map(\.suffix))
     maximumAges = directory.issuers.issuers.map(\.policy.maximumAgeSeconds)
     surrogateKeys = SurrogateKeyLines(directory)
     self.retryAfterSeconds = retryAfterSeconds
@@ -44,13 +46,17 @@ final class AnswerWriter: Sendable {
     to response: inout ResponseBuffer
   ) {
     let place = Int(answer.credential.value)
-    writeStart("HTTP/1.1 200 OK\r\n", contentLength: prefix.count + suffixes[place].count, turn, &response)
-    writeValidators(answer, key, turn, &response)
+    CacheableHead.write(answer, turn: turn, to: &response)
+    response.appendDecimal(maximumAge(answer, key, turn))
+    response.append(", public, no-transform, must-revalidate\r\nContent-Length: ")
+    response.appendDecimal(prefix.count + suffixes.count(place))
+    response.append("\r\n")
+    surrogateKeys.write(key, to: &response)
     response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
     response.append("\r\n")
     if exchange.isHead { return }
     response.append(prefix)
-    response.append(suffixes[place])
+    suffixes.append(place, to: &response)
   }
 
   /// `304 Not Modified` with the fields of RFC 9110 15.4.5.
@@ -113,6 +119,10 @@ final class AnswerWriter: Sendable {
 
   // MARK: - Parts
 
+  private func maximumAge(_ answer: AnswerHead, _ key: ResponseKey, _ turn: Turn) -> Int {
+    Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(key.issuer.value)]))
+  }
+
   private func writeStart(
     _ statusLine: StaticString, contentLength: Int, _ turn: Turn, _ response: inout ResponseBuffer
   ) {
@@ -134,8 +144,7 @@ final class AnswerWriter: Sendable {
     response.append("\r\nETag: \"")
     response.append(EntityTag.text(of: answer.digest).span)
     response.append("\"\r\nCache-Control: max-age=")
-    response.appendDecimal(
-      Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(key.issuer.value)])))
+    response.appendDecimal(maximumAge(answer, key, turn))
     response.append(", public, no-transform, must-revalidate\r\n")
     surrogateKeys.write(key, to: &response)
   }
@@ -147,6 +156,11 @@ final class CurrentWriter: @unchecked Sendable {
   private let source: any AnswerSource
   private var generation: UInt64
   private(set) var writer: AnswerWriter
+
+  /// Has `body` use the writer without touching its reference count. It must not call `look`.
+  func withWriter<Result>(_ body: (AnswerWriter) -> Result) -> Result {
+    unsafe Unmanaged.passUnretained(writer)._withUnsafeGuaranteedRef { body($0) }
+  }
 
   init(source: any AnswerSource) {
     self.source = source
@@ -166,12 +180,10 @@ final class CurrentWriter: @unchecked Sendable {
 /// The entity tag of an answer: its SHA-256 in hexadecimal (RFC 9919 7.2), without the quotes.
 enum EntityTag {
   static func text(of digest: ResponseDigest) -> InlineArray<64, UInt8> {
-    let digits: StaticString = "0123456789abcdef"
     var text = InlineArray<64, UInt8>(repeating: 0)
-    for index in 0..<32 {
-      let octet = digest[index]
-      text[2 * index] = unsafe digits.utf8Start[Int(octet >> 4)]
-      text[2 * index + 1] = unsafe digits.utf8Start[Int(octet & 15)]
+    var span = text.mutableSpan
+    unsafe span.withUnsafeMutableBufferPointer { target in
+      if let start = target.baseAddress { unsafe digest.writeHexadecimal(to: start) }
     }
     return text
   }

@@ -8,6 +8,7 @@ public import Responder
 ///
 /// A hit in the answer cache is answered at once: parse, look up, copy. What has to wait for the store or a signer goes
 /// to the source and comes back through the worker's completion queue.
+@safe
 public final class OCSPHandler: RequestHandler {
   private let source: any AnswerSource
   private let cache: AnswerCache
@@ -15,9 +16,10 @@ public final class OCSPHandler: RequestHandler {
   private let completions: CompletionQueue
   private let requestLimits: OCSPRequest.Limits
   private let counters: HandlerCounters
-  /// Where a GET's request is decoded, and where answers are copied to.
-  private var requestOctets: [UInt8]
-  private var answerOctets: [UInt8]
+  /// Where a GET's request is decoded, and where answers are copied to: at fixed addresses, so that a hit touches no
+  /// reference count.
+  private let requestOctets: UnsafeMutableBufferPointer<UInt8>
+  private let answerOctets: UnsafeMutableBufferPointer<UInt8>
 
   public init(
     source: any AnswerSource, completions: CompletionQueue, maximumRequestBytes: Int, maximumQuestions: Int,
@@ -31,8 +33,15 @@ public final class OCSPHandler: RequestHandler {
     limits.maximumQuestions = maximumQuestions
     requestLimits = limits
     self.counters = counters
-    requestOctets = [UInt8](repeating: 0, count: maximumRequestBytes)
-    answerOctets = [UInt8](repeating: 0, count: 16 << 10)
+    unsafe requestOctets = .allocate(capacity: maximumRequestBytes)
+    unsafe requestOctets.initialize(repeating: 0)
+    unsafe answerOctets = .allocate(capacity: 16 << 10)
+    unsafe answerOctets.initialize(repeating: 0)
+  }
+
+  deinit {
+    unsafe requestOctets.deallocate()
+    unsafe answerOctets.deallocate()
   }
 
   public func handle(
@@ -54,21 +63,20 @@ public final class OCSPHandler: RequestHandler {
     _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ connection: ConnectionID,
     _ response: inout ResponseBuffer
   ) -> Handling {
-    // Taken out while it is borrowed, so that no exclusivity check runs over the rest.
-    var buffer = requestOctets
-    requestOctets = []
-    defer { requestOctets = buffer }
-    var span = buffer.mutableSpan
+    var span = unsafe requestOctets.mutableSpan
     guard let count = RequestTarget.decode(octets.extracting(head.target), into: &span) else {
       return malformed(head, turn, &response)
     }
-    return answer(buffer.span.extracting(0..<count), head, octets, turn, connection, &response)
+    return unsafe answer(requestOctets.span.extracting(0..<count), head, octets, turn, connection, &response)
   }
 
   private func answer(
     _ der: Span<UInt8>, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ connection: ConnectionID,
     _ response: inout ResponseBuffer
   ) -> Handling {
+    if let key = current.withWriter({ $0.plainRequests.key(of: der) }) {
+      return answerPlain(key, head, octets, turn, connection, &response)
+    }
     let request: OCSPRequest
     do {
       request = try OCSPRequest(der, limits: requestLimits)
@@ -92,17 +100,24 @@ public final class OCSPHandler: RequestHandler {
     }
   }
 
+  private func answerPlain(
+    _ key: ResponseKey, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ connection: ConnectionID,
+    _ response: inout ResponseBuffer
+  ) -> Handling {
+    if cache.withholdsSome, current.writer.issuers[key.issuer].progress.isWithheld {
+      return error(.tryLater, head, turn, &response)
+    }
+    if answerFromCache(key, head, octets, turn, &response) { return .answered }
+    return miss(.cached(key), key, head, octets, turn, connection, &response)
+  }
+
   private func answerFromCache(
     _ key: ResponseKey, _ head: RequestHead, _ octets: Span<UInt8>, _ turn: Turn, _ response: inout ResponseBuffer
   ) -> Bool {
-    var buffer = answerOctets
-    answerOctets = []
-    defer { answerOctets = buffer }
-    var span = buffer.mutableSpan
+    var span = unsafe answerOctets.mutableSpan
     guard !cache.isDoubted, let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
     counters.hits.add(1)
-    if !current.writer.knows(answer.credential) { current.look() }
-    let writer = current.writer
+    if current.withWriter({ !$0.knows(answer.credential) }) { current.look() }
     let exchange = Exchange(head)
     if head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil {
       let tag = EntityTag.text(of: answer.digest)
@@ -110,13 +125,17 @@ public final class OCSPHandler: RequestHandler {
         head, octets, entityTag: tag.span, lastModified: answer.times.producedAt, now: turn.now)
       if isKnown {
         counters.notModified.add(1)
-        writer.writeNotModified(answer, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
+        current.withWriter {
+          $0.writeNotModified(answer, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
+        }
         return true
       }
     }
-    writer.writeCacheable(
-      answer, prefix: buffer.span.extracting(0..<answer.prefixCount), key, exchange, keepsAlive: head.keepsAlive,
-      turn: turn, to: &response)
+    let prefix = unsafe answerOctets.span.extracting(0..<answer.prefixCount)
+    current.withWriter {
+      $0.writeCacheable(
+        answer, prefix: prefix, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
+    }
     return true
   }
 

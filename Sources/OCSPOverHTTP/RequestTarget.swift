@@ -25,8 +25,7 @@ enum RequestTarget {
 
   /// A query string is somebody's addition (standards, quirk 3).
   private static func endOfPath(_ target: Span<UInt8>) -> Int {
-    for index in 0..<target.count where target[index] == 0x3F || target[index] == 0x23 { return index }
-    return target.count
+    OctetScan.first(0x3F, or: 0x23, in: target, 0..<target.count)
   }
 
   /// The next place after a `/`, raw or as `%2F`, where base64 of a SEQUENCE can begin: with `M`, raw or coded.

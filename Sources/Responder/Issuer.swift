@@ -78,8 +78,13 @@ public struct Issuer: Sendable {
 
   /// The CertID of one of its certificates, encoded; nil where the issuer is retired.
   public func encodedCertID(_ serial: SerialNumber, _ hashAlgorithm: HashAlgorithm) -> [UInt8]? {
+    certIDHead(hashAlgorithm).map { CertID.encoded(head: $0, serial: serial) }
+  }
+
+  /// What stands before the serial in the CertIDs of its certificates; nil where the issuer is retired.
+  func certIDHead(_ hashAlgorithm: HashAlgorithm) -> [UInt8]? {
     let head = certIDHeads[Int(hashAlgorithm.rawValue)]
-    return head.isEmpty || isRetired ? nil : CertID.encoded(head: head, serial: serial)
+    return head.isEmpty || isRetired ? nil : head
   }
 
   /// The CertID of one of its certificates.

@@ -46,6 +46,34 @@ public struct ResponseDigest: Sendable, Hashable, BitwiseCopyable {
     return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
   }
 
+  /// Writes the octets in lower-case hexadecimal, 64 digits.
+  public func writeHexadecimal(to target: UnsafeMutablePointer<UInt8>) {
+    let target = UnsafeMutableRawPointer(target)
+    unsafe ResponseDigest.put(words.0, target)
+    unsafe ResponseDigest.put(words.1, target + 16)
+    unsafe ResponseDigest.put(words.2, target + 32)
+    unsafe ResponseDigest.put(words.3, target + 48)
+  }
+
+  @inline(__always)
+  private static func put(_ word: UInt64, _ target: UnsafeMutableRawPointer) {
+    unsafe target.storeBytes(of: digits(UInt32(truncatingIfNeeded: word)), as: UInt64.self)
+    unsafe target.storeBytes(of: digits(UInt32(truncatingIfNeeded: word >> 32)), toByteOffset: 8, as: UInt64.self)
+  }
+
+  /// The eight digits of four octets, both from the lowest octet on.
+  @inline(__always)
+  private static func digits(_ octets: UInt32) -> UInt64 {
+    // An octet to each pair of digits, then a half to each digit, the higher one first.
+    var spread = UInt64(octets)
+    spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+    spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+    let halves = (spread >> 4 & 0x000F_000F_000F_000F) | (spread & 0x000F_000F_000F_000F) << 8
+    // 1 where a digit is a letter: ten and more.
+    let letters = (halves &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return halves &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+  }
+
   /// The first eight octets as a number.
   public var prefixWord: UInt64 { words.0 }
 

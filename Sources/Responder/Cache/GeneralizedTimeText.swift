@@ -35,7 +35,8 @@ enum GeneralizedTimeText {
   }
 
   private static func writePair(_ value: Int, _ target: UnsafeMutablePointer<UInt8>) {
-    unsafe target[0] = 0x30 &+ UInt8(truncatingIfNeeded: value / 10)
-    unsafe target[1] = 0x30 &+ UInt8(truncatingIfNeeded: value % 10)
+    let (tens, ones) = UInt32(truncatingIfNeeded: value).quotientAndRemainder(dividingBy: 10)
+    unsafe target[0] = 0x30 &+ UInt8(truncatingIfNeeded: tens)
+    unsafe target[1] = 0x30 &+ UInt8(truncatingIfNeeded: ones)
   }
 }

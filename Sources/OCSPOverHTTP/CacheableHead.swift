@@ -1,0 +1,32 @@
+import HTTP1
+import HTTPServer
+import Responder
+
+/// The head of an answer that caches may keep, as far as the max-age (RFC 9919 7.2): one stretch of octets, into which what
+/// differs is written where it belongs.
+enum CacheableHead {
+  private static let text: StaticString = """
+    HTTP/1.1 200 OK\r
+    Content-Type: application/ocsp-response\r
+    Date: ddd, dd ddd dddd dd:dd:dd GMT\r
+    Last-Modified: lll, ll lll llll ll:ll:ll GMT\r
+    Expires: eee, ee eee eeee ee:ee:ee GMT\r
+    ETag: "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"\r
+    Cache-Control: max-age=
+    """
+  private static let dateStart = 64
+  private static let lastModifiedStart = dateStart + 29 + 17
+  private static let expiresStart = lastModifiedStart + 29 + 11
+  private static let tagStart = expiresStart + 29 + 9
+
+  static func write(_ answer: AnswerHead, turn: Turn, to response: inout ResponseBuffer) {
+    let size = text.utf8CodeUnitCount
+    unsafe response.append(size) { target in
+      unsafe target.update(from: text.utf8Start, count: size)
+      unsafe turn.writeDate(to: target + dateStart)
+      unsafe HTTPDate.write(answer.times.producedAt, to: target + lastModifiedStart)
+      unsafe HTTPDate.write(answer.times.nextUpdate, to: target + expiresStart)
+      unsafe answer.digest.writeHexadecimal(to: target + tagStart)
+    }
+  }
+}
