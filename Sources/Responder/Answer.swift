@@ -67,12 +67,17 @@ public struct AnswerHead: Sendable {
   /// How many octets were copied: the response up to the embedded certificates.
   public var prefixCount: Int
   public var credential: CredentialIndex
+  /// Whether the octets are known to be those that were signed; else the digest has its first eight octets alone.
+  var isConfirmed: Bool
 
-  init(times: AnswerTimes, digest: ResponseDigest, prefixCount: Int, credential: CredentialIndex) {
+  init(
+    times: AnswerTimes, digest: ResponseDigest, prefixCount: Int, credential: CredentialIndex, isConfirmed: Bool = true
+  ) {
     self.times = times
     self.digest = digest
     self.prefixCount = prefixCount
     self.credential = credential
+    self.isConfirmed = isConfirmed
   }
 
   public init(_ answer: Answer) {

@@ -51,6 +51,13 @@ public protocol StatusStoreSession: AnyObject {
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, after serial: SerialNumber?, limit: Int
   ) throws(StoreError) -> [ScannedCertificate]
 
+  /// Gives `body` the certificates of a range in the order of their serials, at most `limit`, each with what is stored of
+  /// its response and the response's signature, which is empty where there is none: all from one snapshot.
+  func readStored(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, in range: SerialRange, limit: Int,
+    _ body: (StoredRow, Span<UInt8>) -> Void
+  ) throws(StoreError) -> StoredPage
+
   /// The stored response for one question, where it was built from the certificate's present revision.
   func response(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber

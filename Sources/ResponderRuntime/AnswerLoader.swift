@@ -16,6 +16,10 @@ final class AnswerLoader: @unchecked Sendable {
   private static let keepingAtStopMilliseconds: Int64 = 10_000
   private static let serialBatch = 16_384
   private static let shortestPauseNanoseconds: Int64 = 1_000_000_000
+  /// Memory that an answer of a large key takes, with its slot.
+  private static let reckonedBytes = 200
+  /// For so long answers from the store are looked at in one go.
+  private static let confirmingNanoseconds: Int64 = 2_000_000
   /// Orders of renewals that must find room beside those of a pass.
   static let roomForOthers = 128
   private let runtime: ResponderRuntime
@@ -26,6 +30,10 @@ final class AnswerLoader: @unchecked Sendable {
   private var failing: [IssuerIndex: Int64] = [:]
   /// Issuers whose first answers of all are in memory and not all in the store.
   private var keeping: [IssuerIndex: KeepingRounds] = [:]
+  /// Issuers of which the store's answers are in memory, as far as they are any good.
+  private var preloaded: Set<IssuerIndex> = []
+  /// Where the walk over answers is that came from the store unseen; nil once all have been looked at.
+  private var confirmation: AnswerCache.ConfirmationCursor? = .init()
   /// How long each issuer's last pass worked, without what it waited for room, and when another may begin: monotonic
   /// nanoseconds.
   private var lastPasses: [IssuerIndex: (worked: Int64, next: Int64)] = [:]
@@ -44,7 +52,9 @@ final class AnswerLoader: @unchecked Sendable {
     finish()
   }
 
-  private var isUnderWay: Bool { !passes.isEmpty || !keeping.isEmpty || !runtime.isStartupFinished }
+  private var isUnderWay: Bool {
+    !passes.isEmpty || !keeping.isEmpty || !runtime.isStartupFinished || confirmation != nil
+  }
 
   /// One issuer's damaged rows, or a store that cannot be read for a moment, hold up nobody else.
   private func attempt(_ issuer: Issuer, _ body: () throws(StoreError) -> Void) {
@@ -65,12 +75,14 @@ final class AnswerLoader: @unchecked Sendable {
     let directory = runtime.directory
     let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     for issuer in directory.issuers.issuers where issuer.isRetired { end(issuer) }
+    for (index, count) in runtime.cache.takeWrong() {
+      runtime.counters.unusable.add(UInt64(count))
+      directory.issuers[index].progress.answersAreMissing()
+    }
     let dropped = runtime.saver.takeDropped()
     for issuer in issuers where dropped.contains(issuer.storeID) { issuer.progress.answersAreMissing() }
     // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
-    for issuer in issuers where !issuer.progress.areSerialsKnown && !runtime.isStopping {
-      attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
-    }
+    readStore(issuers.filter { !$0.progress.areSerialsKnown })
     guard !runtime.isStopping else { return false }
     for issuer in issuers where issuer.progress.areSerialsKnown && isPassDue(issuer) { begin(issuer) }
     var hasAdvanced = false
@@ -85,6 +97,7 @@ final class AnswerLoader: @unchecked Sendable {
     {
       runtime.startupFinished.raise(to: 1)
     }
+    if runtime.isStartupFinished { confirmSome() }
     return hasAdvanced
   }
 
@@ -103,6 +116,44 @@ final class AnswerLoader: @unchecked Sendable {
     return progress.areAnswersLoaded && progress.presigning == 0 && !isMissing
   }
 
+  /// Has everything read that the store has of these issuers: who was issued, and the answers that are signed ahead.
+  private func readStore(_ issuers: [Issuer]) {
+    let now = runtime.clock.monotonicNanoseconds()
+    let wanted = issuers.filter { now >= failing[$0.index] ?? .min }
+    guard !wanted.isEmpty, !runtime.isStopping else { return }
+    for issuer in wanted where issuer.policy.presignedAlgorithms.isEmpty {
+      attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
+    }
+    let outcomes = StartReader(runtime, wanted).run(session, threads: runtime.limits.loadingThreads)
+    guard !runtime.isStopping else { return }
+    for issuer in wanted where !issuer.policy.presignedAlgorithms.isEmpty {
+      let outcome = outcomes[issuer.index] ?? StartReader.Outcome()
+      guard outcome.error == nil else {
+        // Its serials at least, which may be readable where a record is damaged: the pass finds the rest out.
+        attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
+        continue
+      }
+      issuer.progress.serialsAreKnown()
+      count(outcome.certificates, of: issuer)
+      preloaded.insert(issuer.index)
+      if !outcome.isIncomplete, !issuer.progress.areAnswersSuspect { issuer.progress.answersAreLoaded(for: issuer) }
+    }
+  }
+
+  /// Looks at some of the answers that came from the store unseen, and leaves the processors to questions between.
+  private func confirmSome() {
+    guard var cursor = confirmation else { return }
+    let limit = runtime.clock.monotonicNanoseconds() + AnswerLoader.confirmingNanoseconds
+    while runtime.clock.monotonicNanoseconds() < limit {
+      guard runtime.cache.confirmSome(&cursor) != nil else {
+        confirmation = nil
+        runtime.confirmed.raise(to: 1)
+        return
+      }
+    }
+    confirmation = cursor
+  }
+
   private func learnSerials(_ issuer: Issuer) throws(StoreError) {
     var count: UInt64 = 0
     var last: SerialNumber?
@@ -115,8 +166,13 @@ final class AnswerLoader: @unchecked Sendable {
       last = serials.last
     }
     issuer.progress.serialsAreKnown()
-    runtime.scanned.wrappingAdd(count, ordering: .relaxed)
-    runtime.planned.wrappingAdd(count * UInt64(issuer.policy.presignedAlgorithms.count), ordering: .relaxed)
+    self.count(count, of: issuer)
+  }
+
+  private func count(_ certificates: UInt64, of issuer: Issuer) {
+    runtime.scanned.wrappingAdd(certificates, ordering: .relaxed)
+    runtime.planned.wrappingAdd(
+      certificates * UInt64(issuer.policy.presignedAlgorithms.count), ordering: .relaxed)
   }
 
   // MARK: - Passes
@@ -137,7 +193,8 @@ final class AnswerLoader: @unchecked Sendable {
     let isFirst = !issuer.progress.areAnswersLoaded
     let isVerifying = issuer.progress.takeSuspicion()
     let isKeptNow = !(isFirst && isKeptLater())
-    passes[issuer.index] = LoadingPass(issuer, isKeptNow: isKeptNow, isVerifying: isVerifying)
+    passes[issuer.index] = LoadingPass(
+      issuer, isKeptNow: isKeptNow, isVerifying: isVerifying, isPreloaded: preloaded.contains(issuer.index))
     if !isKeptNow { keeping[issuer.index] = KeepingRounds(now: runtime.clock.monotonicNanoseconds()) }
   }
 
@@ -160,7 +217,7 @@ final class AnswerLoader: @unchecked Sendable {
   /// serials, rather than one by one: half the work. Needs a cache that holds them all until then.
   private func isKeptLater() -> Bool {
     let statistics = runtime.cache.statistics()
-    let needed = Int(runtime.planned.load(ordering: .relaxed)) * 512
+    let needed = Int(runtime.planned.load(ordering: .relaxed)) * AnswerLoader.reckonedBytes
     return statistics.evictions == 0 && needed < statistics.capacityBytes * 3 / 4
   }
 

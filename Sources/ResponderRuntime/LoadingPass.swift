@@ -64,8 +64,12 @@ struct LoadingPass {
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
 
-  init(_ issuer: Issuer, isKeptNow: Bool, isVerifying: Bool) {
+  /// Whether what the store has is in memory already, as far as it is any good.
+  private let isPreloaded: Bool
+
+  init(_ issuer: Issuer, isKeptNow: Bool, isVerifying: Bool, isPreloaded: Bool) {
     self.isVerifying = isVerifying
+    self.isPreloaded = isPreloaded
     isAgain = issuer.progress.areAnswersLoaded
     credential = issuer.credentialIndex
     self.isKeptNow = isKeptNow
@@ -86,6 +90,12 @@ struct LoadingPass {
       let reading = StatusReading(record: scanned.record, revision: scanned.revision, asOf: asOf)
       guard let statement = AnswerBuilder.statement(for: reading, policy: issuer.policy, now: now) else { continue }
       if isVerifying { dropFalse(key, issuer, runtime, directory) }
+      if isPreloaded, !isVerifying, let held = held(scanned, key, runtime), held.times.isValid(at: now) {
+        guard held.credential != credential else { continue }
+        firstEnd = min(firstEnd, held.times.nextUpdate)
+        outdated.append(BulkSigning.Entry(serial: scanned.record.serial, reading: reading))
+        continue
+      }
       if let stored = scanned.response,
         let answer = runtime.rebuild(stored, statement: statement, key: key, directory),
         !isVerifying || isGenuine(answer, issuer, directory)
@@ -127,6 +137,14 @@ struct LoadingPass {
     issuer.progress.presigningGrows(by: missing.count)
     plan(missing, algorithm, issuer, .presign, expires: now.advanced(bySeconds: margin))
     plan(outdated, algorithm, issuer, .refresh, expires: firstEnd)
+  }
+
+  /// What is in memory, where it is the answer that the store has.
+  private func held(_ scanned: ScannedCertificate, _ key: ResponseKey, _ runtime: ResponderRuntime) -> HeldAnswer? {
+    guard let stored = scanned.response, let held = runtime.cache.peek(key), held.revision == scanned.revision,
+      held.times == stored.times
+    else { return nil }
+    return held
   }
 
   private func isGenuine(_ answer: Answer, _ issuer: Issuer, _ directory: IssuerDirectory) -> Bool {

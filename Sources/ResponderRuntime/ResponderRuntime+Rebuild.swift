@@ -16,11 +16,9 @@ extension ResponderRuntime {
       let certID = issuer.encodedCertID(key.serial, key.hashAlgorithm)
     else { return nil }
     let entry = directory.credentials[index]
-    let (times, policy) = (stored.times, issuer.policy)
-    guard times.isValid(at: clock.now()), entry.credential.notBefore <= times.producedAt,
-      policy.isForever || times.nextUpdate <= entry.credential.notAfter,
-      policy.isForever || times.nextUpdate.seconds(since: times.producedAt) < policy.validitySeconds
-    else { return nil }
+    let times = stored.times
+    let (notBefore, notAfter) = (entry.credential.notBefore, entry.credential.notAfter)
+    guard issuer.policy.admits(times, notBefore: notBefore, notAfter: notAfter, now: clock.now()) else { return nil }
     let tbs = AnswerBuilder.tbsResponseData(
       statement, certID: certID, times: times, issuer: issuer, credential: entry.credential)
     let plan = AnswerBuilder.Plan(
@@ -28,5 +26,15 @@ extension ResponderRuntime {
     let answer = AnswerBuilder.answer(
       plan, tbsResponseData: tbs, signature: stored.signature, entry: entry, hasher: hasher)
     return answer.digest.prefixWord == stored.digestPrefix ? answer : nil
+  }
+}
+
+extension IssuerPolicy {
+  /// Whether an answer of these times may be given out: it has not ended, outlives neither its signer (whose certificate is
+  /// valid between those times) nor what the policy allows by now, and was not made by a clock that was ahead.
+  func admits(_ times: AnswerTimes, notBefore: UnixTime, notAfter: UnixTime, now: UnixTime) -> Bool {
+    guard times.isValid(at: now), notBefore <= times.producedAt else { return false }
+    if isForever { return true }
+    return times.nextUpdate <= notAfter && times.nextUpdate.seconds(since: times.producedAt) < validitySeconds
   }
 }

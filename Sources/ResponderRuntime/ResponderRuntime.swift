@@ -17,6 +17,8 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     /// Milliseconds after which a question that waits is answered `tryLater`.
     public var deadlineMilliseconds: Int64 = 10_000
     public var retryAfterSeconds = 2
+    /// Threads that read the store at the start.
+    public var loadingThreads = 1
 
     public init() {}
   }
@@ -32,6 +34,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// For what has to be spread, not to be secret.
   let seed: UInt64
   let failures: FailureLog
+  private let suffixes: KnownSuffixes
   let queue: WorkQueue
   let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
   let saver: ResponseSaver
@@ -42,6 +45,8 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   let closing = GrowingValue()
   /// 1 once the startup pass has loaded or signed every answer.
   let startupFinished = GrowingValue()
+  /// 1 once every answer that came from the store has been looked at.
+  let confirmed = GrowingValue()
   let planned = Atomic<UInt64>(0)
   let scanned = Atomic<UInt64>(0)
   let followerFailing = Atomic<Bool>(false)
@@ -90,7 +95,11 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     self.seed = seed
     failures = FailureLog(log, clock: clock)
     clockWatch = Mutex(ClockWatch(clock))
-    cache = AnswerCache(budgetBytes: cacheBytes, seed: seed)
+    let suffixes = KnownSuffixes(directory.credentials)
+    self.suffixes = suffixes
+    cache = AnswerCache(budgetBytes: cacheBytes, seed: seed) { prefix, credential in
+      suffixes[credential].map { hasher.sha256(prefix, $0) }
+    }
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(
       revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256, clock: clock, seed: seed &* 3)
@@ -116,6 +125,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// credentials at once; those in memory are served until their planned renewal.
   public func adopt(_ directory: IssuerDirectory) {
     let before = self.directory
+    suffixes.adopt(directory.credentials)
     queue.addPlaces(directory)
     current.withLock { current in
       current.directory = directory
@@ -247,7 +257,10 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   public var certificatesAtStart: UInt64 { scanned.load(ordering: .relaxed) }
 
   /// How many answers the startup pass means to have; 0 until it knows.
-  public var plannedAnswers: UInt64 { planned.load(ordering: .relaxed) }
+  public var plannedAnswers: UInt64 {
+    // While certificates are still being read, what is planned so far says nothing.
+    issuers.issuers.allSatisfy { $0.isRetired || $0.progress.areSerialsKnown } ? planned.load(ordering: .relaxed) : 0
+  }
 
   /// Whether changes cannot be read from the store at present: what is answered may be behind it.
   public var isFailingToFollow: Bool { followerFailing.load(ordering: .relaxed) }

@@ -26,6 +26,8 @@ public final class RuntimeCounters: Sendable {
   /// Answers loaded from the store at the start, and those that had to be signed then.
   public let loaded = Counter()
   public let presigned = Counter()
+  /// Answers from the store whose octets, rebuilt, were not those that had been signed: a later look found that out.
+  public let unusable = Counter()
   /// Responses not kept in the store because the saver was behind.
   public let unsaved = Counter()
   /// Threads given up because a call into a token's module did not return.

@@ -36,11 +36,16 @@ extension SQLiteSession {
   }
 
   func serial(in statement: SQLiteStatement, column: Int32) throws(StoreError) -> SerialNumber {
-    let octets = statement.blob(column)
-    guard let serial = SerialNumber(content: octets) else {
+    var serial: SerialNumber?
+    var count = 0
+    statement.withBlob(column) { octets in
+      serial = SerialNumber(content: octets)
+      count = octets.count
+    }
+    guard let serial else {
       throw StoreError(
         kind: .corrupt,
-        description: "database \(connection.path): a serial number has \(octets.count) octets; "
+        description: "database \(connection.path): a serial number has \(count) octets; "
           + "1 to \(SerialNumber.maximumOctets) are possible")
     }
     return serial

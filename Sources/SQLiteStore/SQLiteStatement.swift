@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import Responder
 
 /// A prepared statement: bind, step, read columns, reset. Columns and parameters are numbered as SQLite numbers them,
@@ -102,6 +103,24 @@ final class SQLiteStatement {
   func text(_ column: Int32) -> String {
     guard let octets = unsafe sqlite3_column_text(handle, column) else { return "" }
     return unsafe String(cString: octets)
+  }
+
+  /// Gives `body` the octets where they are: good until the next step.
+  func withBlob(_ column: Int32, _ body: (Span<UInt8>) -> Void) {
+    let count = unsafe Int(sqlite3_column_bytes(handle, column))
+    guard count > 0, let base = unsafe sqlite3_column_blob(handle, column) else { return body(Span()) }
+    unsafe body(Span(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: count))
+  }
+
+  /// Negative, zero or positive, as SQLite orders blobs.
+  func compareBlob(_ column: Int32, with other: SQLiteStatement, _ otherColumn: Int32) -> Int {
+    let count = unsafe Int(sqlite3_column_bytes(handle, column))
+    let otherCount = unsafe Int(sqlite3_column_bytes(other.handle, otherColumn))
+    guard count > 0, otherCount > 0, let mine = unsafe sqlite3_column_blob(handle, column),
+      let its = unsafe sqlite3_column_blob(other.handle, otherColumn)
+    else { return count - otherCount }
+    let order = unsafe Int(memcmp(mine, its, min(count, otherCount)))
+    return order != 0 ? order : count - otherCount
   }
 
   func blob(_ column: Int32) -> [UInt8] {

@@ -12,6 +12,8 @@ struct Statements {
   let changes: SQLiteStatement
   let counts: SQLiteStatement
   let scan: SQLiteStatement
+  let storedCertificates: SQLiteStatement
+  let storedResponses: SQLiteStatement
   let revisions: SQLiteStatement
   let serials: SQLiteStatement
   let serialsOnHold: SQLiteStatement
@@ -71,6 +73,16 @@ struct Statements {
       FROM certificates c
       LEFT JOIN responses r ON r.issuer = c.issuer AND r.hash = ?2 AND r.serial = c.serial AND r.revision = c.revision
       WHERE c.issuer = ?1 AND c.serial > ?3 ORDER BY c.serial LIMIT ?4
+      """)
+    storedCertificates = try connection.prepare(
+      """
+      SELECT serial, revision, not_after, revoked_at, reason, extensions FROM certificates
+      WHERE issuer = ?1 AND serial > ?2 AND serial <= ?3 ORDER BY serial LIMIT ?4
+      """)
+    storedResponses = try connection.prepare(
+      """
+      SELECT serial, revision, produced_at, next_update, refresh_at, digest_prefix, credential, signature FROM responses
+      WHERE issuer = ?1 AND hash = ?2 AND serial > ?3 AND serial <= ?4 ORDER BY serial
       """)
     upsertCertificate = try connection.prepare(
       """
@@ -157,6 +169,7 @@ struct Statements {
   var all: [SQLiteStatement] {
     [
       findIssuer, insertIssuer, identity, latestRevision, nextRevision, status, changes, counts, scan, serials,
+      storedCertificates, storedResponses,
       serialsOnHold, revisions,
       upsertCertificate, insertEvent, findMessage, keepMessage, forgetMessages, compromise, keepCompromise, response,
       responsesDueByPlan, responsesDueByEnd, renewals, firstRenewal, endings,

@@ -150,6 +150,67 @@ struct StatusStoreContractTests {
     }
   }
 
+  @Test("a scan of ranges gives what a scan of everything gives, each with its signature", arguments: Kind.allCases)
+  func storedRows(kind: Kind) throws {
+    try kind.open { store in
+      let session = try store.openSession()
+      let issuer = try session.issuer(name: "one", identity: [1])
+      let other = try session.issuer(name: "two", identity: [2])
+      let credential = try session.credential(Sample.credential(1), issuer: issuer)
+      // Serials of several lengths, one the beginning of another.
+      let serials = try [
+        [1], [1, 0], [1, 0, 0], [0x7F, 0xFF], [2, 5], [0, 0x80], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+      ].map {
+        try #require(SerialNumber(content: $0))
+      }
+      let records = serials.enumerated().map { place, serial in
+        CertificateRecord(
+          serial: serial, notAfter: Sample.start, revocation: place % 3 == 0 ? Sample.revocation() : nil)
+      }
+      let revision = try add(records, to: session, issuer: issuer).revision
+      _ = try add([Sample.record(9)], to: session, issuer: other)
+      try session.save(
+        serials.enumerated().filter { $0.offset != 2 }.map { place, serial in
+          StoredResponse(
+            issuer: issuer, hashAlgorithm: place == 4 ? .sha256 : .sha1, serial: serial,
+            // One of an older revision than its certificate.
+            revision: place == 5 ? Revision(revision.value - 1) : revision,
+            times: AnswerTimes(
+              producedAt: Sample.start, nextUpdate: Sample.start.advanced(bySeconds: 9), refreshAt: Sample.start),
+            credential: credential, signature: [UInt8(place), 7], digestPrefix: UInt64(place) << 60)
+        }, at: Sample.start)
+      let whole = try session.certificates(issuer: issuer, hashAlgorithm: .sha1, after: nil, limit: 100)
+      let ranges = [
+        SerialRange.all, SerialRange(after: [1], through: [1, 0, 0]), SerialRange(after: [1, 0, 0, 0, 0, 0, 0, 0]),
+        SerialRange(after: [], through: [1, 2]), SerialRange(after: [9]), SerialRange(after: [2], through: [1]),
+      ]
+      for range in ranges {
+        for limit in [1, 2, 100] {
+          var found: [ScannedCertificate] = []
+          var rest = range
+          while true {
+            let page = try session.readStored(issuer: issuer, hashAlgorithm: .sha1, in: rest, limit: limit) {
+              row, octets in
+              let response = row.response.map {
+                StoredResponse(
+                  issuer: issuer, hashAlgorithm: .sha1, serial: row.record.serial, revision: row.revision,
+                  times: $0.times, credential: $0.credential, signature: octets.indices.map { octets[$0] },
+                  digestPrefix: $0.digestPrefix)
+              }
+              #expect(response != nil || octets.isEmpty)
+              found.append(ScannedCertificate(record: row.record, revision: row.revision, response: response))
+            }
+            #expect(page.asOf == (try session.latestRevision()))
+            guard !page.isLast, let last = page.last else { break }
+            rest.after = last.octets
+          }
+          #expect(found == whole.filter { range.contains($0.record.serial) }, "\(range), \(limit) at a time")
+        }
+      }
+      #expect(whole.count == 7 && whole.filter { $0.response != nil }.count == 4)
+    }
+  }
+
   @Test(
     "what is due comes with its certificate's record, by plan or by end, issuer by issuer", arguments: Kind.allCases)
   func renewals(kind: Kind) throws {

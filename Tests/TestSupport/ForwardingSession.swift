@@ -33,6 +33,14 @@ final class ForwardingSession: StatusStoreSession {
     return try inner.certificates(issuer: issuer, hashAlgorithm: hashAlgorithm, after: serial, limit: limit)
   }
 
+  func readStored(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, in range: SerialRange, limit: Int,
+    _ body: (StoredRow, Span<UInt8>) -> Void
+  ) throws(StoreError) -> StoredPage {
+    try beforeScan()
+    return try inner.readStored(issuer: issuer, hashAlgorithm: hashAlgorithm, in: range, limit: limit, body)
+  }
+
   func issuer(name: String, identity: [UInt8]) throws(StoreError) -> StoreIssuerID {
     try inner.issuer(name: name, identity: identity)
   }

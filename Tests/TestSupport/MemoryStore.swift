@@ -170,6 +170,24 @@ final class MemorySession: StatusStoreSession {
     }
   }
 
+  func readStored(
+    issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, in range: SerialRange, limit: Int,
+    _ body: (StoredRow, Span<UInt8>) -> Void
+  ) throws(StoreError) -> StoredPage {
+    let asOf = try latestRevision()
+    let mine = try certificates(issuer: issuer, hashAlgorithm: hashAlgorithm, after: nil, limit: .max).filter {
+      range.contains($0.record.serial)
+    }
+    for scanned in mine.prefix(limit) {
+      let response = scanned.response.map {
+        StoredRow.Response(times: $0.times, credential: $0.credential, digestPrefix: $0.digestPrefix)
+      }
+      let signature = scanned.response?.signature ?? []
+      body(StoredRow(record: scanned.record, revision: scanned.revision, response: response), signature.span)
+    }
+    return StoredPage(asOf: asOf, last: mine.prefix(limit).last?.record.serial, isLast: mine.count < limit)
+  }
+
   func response(
     issuer: StoreIssuerID, hashAlgorithm: HashAlgorithm, serial: SerialNumber
   ) throws(StoreError) -> StoredResponse? {

@@ -7,8 +7,8 @@ import Synchronization
 /// a lookup holds one shard's mutex for as long as it takes to copy a few hundred octets, and never across a system
 /// call. Any thread may call anything.
 ///
-/// Anybody can invent serials: the answers for those that nobody issued have an eighth of the memory for themselves, so
-/// that they push out nothing but each other.
+/// Anybody can invent serials: the answers for those that nobody issued have an eighth of the memory for themselves, 64 MiB
+/// at most, so that they push out nothing but each other.
 ///
 /// The cache enforces invariant 1. Each shard has a *fence*: the newest revision of a status change that was applied
 /// to it. An answer is stored only if the status it was built from was read from a store that had already seen
@@ -36,10 +36,14 @@ public final class AnswerCache: Sendable {
     public var unissuedEvictions: UInt64 = 0
   }
 
-  private let templates: AnswerTemplates
-  private let shards: Shards
+  private static let mostForUnissued = 64 << 20
+  let templates: AnswerTemplates
+  let shards: Shards
   private let unissued: Shards
-  private let seed: UInt64
+  let seed: UInt64
+  let proof: Proof?
+  /// Answers from the store that were not what had been signed: told by `takeWrong`.
+  let wrong = Mutex<[IssuerIndex: Int]>([:])
   private let closed = Atomic<Bool>(false)
   private let doubted = Atomic<Bool>(false)
   private let withholding = Atomic<Bool>(false)
@@ -47,12 +51,15 @@ public final class AnswerCache: Sendable {
   /// - Parameters:
   ///   - budgetBytes: all memory the cache takes, index included; at least 64 KiB is used.
   ///   - seed: a secret random number, so that clients cannot choose serials that collide.
-  public init(budgetBytes: Int, seed: UInt64) {
+  ///   - proof: for answers from a store; without one none are taken.
+  public init(budgetBytes: Int, seed: UInt64, proof: Proof? = nil) {
     self.seed = seed
+    self.proof = proof
     templates = AnswerTemplates(budgetBytes: max(64 << 10, budgetBytes))
     let budget = max(64 << 10, budgetBytes) - templates.budgetBytes
-    shards = Shards(budgetBytes: budget - budget / 8, templates, seed: seed)
-    unissued = Shards(budgetBytes: budget / 8, templates, seed: seed)
+    let unissuedBudget = min(budget / 8, AnswerCache.mostForUnissued)
+    shards = Shards(budgetBytes: budget - unissuedBudget, templates, seed: seed)
+    unissued = Shards(budgetBytes: unissuedBudget, templates, seed: seed)
   }
 
   /// Copies the answer's prefix into `output` and returns what else is known of it; nil where there is none, it
@@ -62,7 +69,10 @@ public final class AnswerCache: Sendable {
     let found = unsafe shards[hash].pointee.withLock { shard in
       shard.copy(key, hash: hash, now: now, into: &output)
     }
-    if let found { return found }
+    if let found {
+      return found.isConfirmed
+        ? found : confirm(found, key, hash: hash, prefix: output.span.extracting(first: found.prefixCount))
+    }
     return unsafe unissued[hash].pointee.withLock { shard in
       shard.copy(key, hash: hash, now: now, into: &output)
     }
@@ -86,7 +96,7 @@ public final class AnswerCache: Sendable {
     }
   }
 
-  private func publish(_ offer: AnswerOffer, into home: Shards, asOf: Revision, now: UnixTime) -> Publication {
+  func publish(_ offer: AnswerOffer, into home: Shards, asOf: Revision, now: UnixTime) -> Publication {
     let hash = offer.key.mixed(seed: seed)
     let publication: Publication = unsafe home[hash].pointee.withLock { shard in
       // Looked at behind the lock: whoever closes takes every lock after it has said so.
@@ -163,7 +173,8 @@ public final class AnswerCache: Sendable {
       let found = unsafe home[hash].pointee.withLock { shard in
         shard.answer(key, hash: hash, now: now)
       }
-      if let found { return found }
+      guard let found else { continue }
+      return found.isConfirmed ? found.answer : confirm(found.answer, hash: hash)
     }
     return nil
   }
@@ -213,7 +224,7 @@ public final class AnswerCache: Sendable {
 
   /// The mutexes live at fixed addresses behind a pointer, so that a lookup touches no reference count.
   @safe
-  private final class Shards: @unchecked Sendable {
+  final class Shards: @unchecked Sendable {
     private let base: UnsafeMutablePointer<Mutex<AnswerCacheShard>>
     let count: Int
 

@@ -20,8 +20,8 @@ struct AnswerCacheShard: ~Copyable {
   private let largestRecord: Int
   private let ring: UnsafeMutableRawPointer
   /// Offsets run on for ever; the place in the ring is the offset modulo the capacity.
-  private var head: UInt64 = 0
-  private var tail: UInt64 = 0
+  private(set) var head: UInt64 = 0
+  private(set) var tail: UInt64 = 0
   private var index: AnswerCacheIndex
   /// Where the cache's templates are, by their numbers.
   private let templates: UnsafeMutablePointer<UnsafeMutablePointer<AnswerTemplate>?>
@@ -58,22 +58,21 @@ struct AnswerCacheShard: ~Copyable {
     unsafe output.withUnsafeMutableBufferPointer { target in
       if let start = target.baseAddress { unsafe record.copyPrefix(to: start) }
     }
-    return AnswerHead(times: times, digest: record.digest, prefixCount: count, credential: record.credential)
+    return AnswerHead(
+      times: times, digest: record.digest, prefixCount: count, credential: record.credential,
+      isConfirmed: record.isConfirmed)
   }
 
   /// Octets and revision of one moment, in an array of just their size: thousands may wait to be sent.
-  func answer(_ key: ResponseKey, hash: UInt64, now: UnixTime) -> Answer? {
+  func answer(_ key: ResponseKey, hash: UInt64, now: UnixTime) -> (answer: Answer, isConfirmed: Bool)? {
     guard let place = place(of: key, hash: hash) else { return nil }
     let record = record(at: place)
     guard record.times.isValid(at: now) else { return nil }
     record.setRead(true)
-    let prefix = unsafe [UInt8](unsafeUninitializedCapacity: record.prefixCount) { target, count in
-      if let start = target.baseAddress { unsafe record.copyPrefix(to: start) }
-      count = record.prefixCount
-    }
-    return Answer(
-      key: key, revision: record.revision, times: record.times, digest: record.digest, prefix: prefix,
+    let answer = Answer(
+      key: key, revision: record.revision, times: record.times, digest: record.digest, prefix: record.prefix,
       credential: record.credential, isForUnissued: false)
+    return (answer, record.isConfirmed)
   }
 
   func peek(_ key: ResponseKey, hash: UInt64) -> HeldAnswer? {
@@ -141,25 +140,25 @@ struct AnswerCacheShard: ~Copyable {
 
   // MARK: - Records
 
-  private func word(at place: Int) -> RecordWord {
+  func word(at place: Int) -> RecordWord {
     unsafe RecordWord(rawValue: (ring + place).load(as: UInt32.self))
   }
 
   /// A live one.
-  private func record(at place: Int) -> AnswerRecord {
+  func record(at place: Int) -> AnswerRecord {
     unsafe AnswerRecord(at: ring + place, templates: templates)
   }
 
-  private func count(at place: Int) -> Int {
+  func count(at place: Int) -> Int {
     let word = word(at: place)
     return word.isLive ? record(at: place).count : word.goneCount
   }
 
-  private func hash(at place: Int) -> UInt64 {
+  func hash(at place: Int) -> UInt64 {
     record(at: place).key.mixed(seed: seed)
   }
 
-  private func place(of key: ResponseKey, hash: UInt64) -> Int? {
+  func place(of key: ResponseKey, hash: UInt64) -> Int? {
     var slot = index.first(hash)
     while let place = index.nextPlace(hash, &slot) {
       if record(at: place).isOf(key) { return place }
@@ -167,7 +166,7 @@ struct AnswerCacheShard: ~Copyable {
     return nil
   }
 
-  private mutating func drop(_ place: Int, hash: UInt64) {
+  mutating func drop(_ place: Int, hash: UInt64) {
     let record = record(at: place)
     let size = record.count
     let (base, templates, seed) = unsafe (ring, templates, seed)
@@ -230,8 +229,9 @@ struct AnswerCacheShard: ~Copyable {
       return
     }
     let hash = hash(at: place)
-    // With this much dead or free, a whole lap of moves surely finds room: the loop in `reserve` ends.
-    let hasRoom = liveBytes + capacityBytes / 5 + 4 * largestRecord <= capacityBytes
+    // With this much dead or free, a whole lap of moves surely finds room: the loop in `reserve` ends. Twenty octets move
+    // for each that is written, at most and on the whole.
+    let hasRoom = liveBytes + capacityBytes / 20 + 4 * largestRecord <= capacityBytes
     guard hasRoom || record(at: place).wasRead else {
       drop(place, hash: hash)
       evictions += 1

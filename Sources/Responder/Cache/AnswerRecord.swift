@@ -85,6 +85,23 @@ enum AnswerRecord {
     }
   }
 
+  /// Whether the octets are known to be those that were signed, and the digest is all there.
+  var isConfirmed: Bool {
+    switch self {
+    case .compact(let record, _): record.word.isConfirmed
+    case .whole: true
+    }
+  }
+
+  /// The octets as an array of just their size.
+  var prefix: [UInt8] {
+    let size = prefixCount
+    return unsafe [UInt8](unsafeUninitializedCapacity: size) { target, count in
+      if let start = target.baseAddress { unsafe copyPrefix(to: start) }
+      count = size
+    }
+  }
+
   var wasRead: Bool { word.rawValue & RecordWord.readFlag != 0 }
 
   func setRead(_ isRead: Bool) {

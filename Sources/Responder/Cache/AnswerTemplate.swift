@@ -180,6 +180,35 @@ struct AnswerTemplate: ~Copyable {
     return difference == 0
   }
 
+  /// Writes a record of an answer whose octets are not there to compare with; false where it does not fit. It counts as
+  /// confirmed only once its digest has been looked at.
+  func take(
+    _ stored: StoredAnswer, signature: Span<UInt8>, as index: Int, into record: CompactRecord
+  ) -> Bool {
+    let key = stored.key
+    guard key.issuer == family.issuer, key.hashAlgorithm == family.hashAlgorithm,
+      key.serial.count == family.serialCount,
+      (stored.revocationTime == nil) == (gaps.revocationStart == nil), signature.count == gaps.signatureCount,
+      gaps.nextUpdate.time(producedAt: stored.times.producedAt) == stored.times.nextUpdate,
+      record.writeHead(template: index, revision: stored.revision, times: stored.times, isConfirmed: false)
+    else { return false }
+    record.digestPrefix = stored.digestPrefix
+    unsafe key.serial.write(to: record.base + CompactRecord.bodyStart)
+    if let time = stored.revocationTime {
+      guard let seconds = UInt32(exactly: time.seconds) else { return false }
+      write(revocation: seconds, into: record)
+    }
+    return unsafe signature.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return false }
+      return unsafe packSignature(start, into: record)
+    }
+  }
+
+  private func write(revocation seconds: UInt32, into record: CompactRecord) {
+    unsafe record.base.storeBytes(
+      of: seconds, toByteOffset: CompactRecord.bodyStart + family.serialCount, as: UInt32.self)
+  }
+
   private func pack(_ source: UnsafePointer<UInt8>, _ serial: SerialNumber, into record: CompactRecord) -> Bool {
     unsafe serial.write(to: record.base + CompactRecord.bodyStart)
     if let start = gaps.revocationStart {
@@ -187,8 +216,7 @@ struct AnswerTemplate: ~Copyable {
       else {
         return false
       }
-      unsafe record.base.storeBytes(
-        of: seconds, toByteOffset: CompactRecord.bodyStart + family.serialCount, as: UInt32.self)
+      write(revocation: seconds, into: record)
     }
     return unsafe packSignature(source + gaps.signatureStart, into: record)
   }

@@ -71,6 +71,21 @@ final class AnswerTemplates: @unchecked Sendable {
     }
   }
 
+  /// Writes a record of a stored answer by a template that is known; nil where it does not fit.
+  func take(_ stored: StoredAnswer, signature: Span<UInt8>, by index: Int, into record: CompactRecord) -> Int? {
+    guard let template = unsafe places[index],
+      unsafe template.pointee.take(stored, signature: signature, as: index, into: record)
+    else { return nil }
+    retain(index)
+    return unsafe template.pointee.recordCount
+  }
+
+  /// One use more; only by who has one already.
+  func retain(_ index: Int) {
+    guard let template = unsafe places[index] else { return }
+    unsafe template.pointee.uses.add(1, ordering: .relaxed)
+  }
+
   /// To be called for each record that is no more, or was never kept.
   func release(_ index: Int) {
     guard let template = unsafe places[index] else { return }

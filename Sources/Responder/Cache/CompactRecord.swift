@@ -77,7 +77,16 @@ struct CompactRecord {
   /// The first eight octets of the digest: all that is known of it until the answer is confirmed.
   var digestPrefix: UInt64 {
     get { unsafe (base + 16).loadUnaligned(as: UInt64.self) }
-    nonmutating set { unsafe (base + 16).storeBytes(of: newValue, as: UInt64.self) }
+    nonmutating set {
+      unsafe (base + 16).initializeMemory(as: UInt8.self, repeating: 0, count: 32)
+      unsafe (base + 16).storeBytes(of: newValue, as: UInt64.self)
+    }
+  }
+
+  /// From here on the digest is all there, and the octets are known to be those that were signed.
+  func confirm(_ digest: ResponseDigest) {
+    self.digest = digest
+    word = RecordWord(rawValue: word.rawValue | RecordWord.confirmedFlag)
   }
 
   /// Writes the first four words; false for numbers that do not fit.

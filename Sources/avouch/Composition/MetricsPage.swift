@@ -74,6 +74,10 @@ enum MetricsPage {
     page.add(
       "avouch_false_answers_total", .counter, help: "Answers in memory that turned out to have one, and were replaced.",
       counters.falseAnswers.current)
+    page.add(
+      "avouch_unusable_answers_total", .counter,
+      help: "Answers from the store whose octets were not those that had been signed; none was given out.",
+      counters.unusable.current)
     page.add("avouch_signatures_total", .counter, help: "Signatures made.", counters.signatures.current)
     page.add(
       "avouch_signing_failures_total", .counter, help: "Signatures that failed.", counters.signingFailures.current)

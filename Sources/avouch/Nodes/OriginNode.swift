@@ -150,5 +150,6 @@ extension ResponderRuntime.Limits {
     queueLimit = settings.limits.signingQueue
     deadlineMilliseconds = Int64(settings.limits.questionDeadlineSeconds) * 1000
     retryAfterSeconds = settings.limits.retryAfterSeconds
+    loadingThreads = Processors.count
   }
 }
