@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from .authority import Authority
-from .processes import cpu_of_children, cpu_seconds, output, undisturbed
+from common.authority import Authority
+from common.processes import cpu_of_children, cpu_seconds, output, undisturbed
 
 NAME = "push"
 BOUND = 0.6
