@@ -78,7 +78,8 @@ class Server:
 
     def run(self, setting, command, **options):
         self.number = self.number or free_port()
-        self.processes.append(start(command, processor=setting.processor, log=setting.path(self.name + ".log"), **options))
+        log = setting.path(self.name + ".log")
+        self.processes.append(start(command, processor=setting.processor, log=log, **options))
 
     def wait(self, setting):
         def listens():

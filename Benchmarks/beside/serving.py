@@ -2,7 +2,6 @@
 
 The figure is a server's own processor time a request, all its threads and children in it, and its ratio to that of the
 floor in the same round."""
-import os
 import statistics
 import sys
 
@@ -119,8 +118,8 @@ class Serving:
     def row(self, server, cell, rounds):
         if rounds is None:
             return {"name": server.name, "lacks": self.lacks[server.name, cell]}
-        row = {"name": server.name, "connections": rounds[0]["connections"], "requests": sum(one["requests"] for one in rounds),
-               "failures": sum(one["failures"] for one in rounds), "kinds": {}}
+        row = {"name": server.name, "connections": rounds[0]["connections"],
+               "requests": sum(one["requests"] for one in rounds), "failures": sum(one["failures"] for one in rounds), "kinds": {}}
         for one in rounds:
             for kind, count in one["kinds"].items():
                 row["kinds"][kind] = row["kinds"].get(kind, 0) + count
@@ -152,8 +151,8 @@ def markdown(result, record):
         title = "kept alive" if connection == loads.KEEP_ALIVE else "one request each"
         tool = result["load"][connection]
         parts.append(f"### {method}, connections {title}\n\n{cell['octets']} octets an answer of Avouch, "
-                     f"{cell['connections']} connections; load: {tool['name']} ({tool['version']}).\n\n" + table(cell, record)
-                     + notes(cell))
+                     f"{cell['connections']} connections; load: {tool['name']} ({tool['version']}).\n\n"
+                     + table(cell, record) + notes(cell))
     return "\n\n".join(parts)
 
 
@@ -170,8 +169,8 @@ def table(cell, record):
                      f"{row['p50_ms']['median']:.2f}", f"{row['p99_ms']['median']:.2f}", row["failures"],
                      f"{row['client_us']['median']:.2f}",
                      {"client": "the client", "server": "the server", "neither": "neither"}[row["limit"]]])
-    return record.table(["server", "µs of processor time a request", "ratio to the floor", "requests a second", "p50, ms",
-                         "p99, ms", "failures", "client, µs a request", "limited by"], rows)
+    return record.table(["server", "µs of processor time a request", "ratio to the floor", "requests a second",
+                         "p50, ms", "p99, ms", "failures", "client, µs a request", "limited by"], rows)
 
 
 def spread(value, digits):

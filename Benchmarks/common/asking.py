@@ -1,6 +1,8 @@
 """Asking a server over a connection of our own, and what the times that it takes come to."""
 import socket
 import sys
+import threading
+import time
 
 LONGEST_SECONDS = 10
 
@@ -32,6 +34,54 @@ class Asker:
         if not piece:
             sys.exit("an edge closed the connection")
         return piece
+
+
+class Witness(threading.Thread):
+    """Asks a loaded server again and again, each time over a new connection, and takes the time of what it says."""
+
+    PAUSE_SECONDS = 0.005
+    TRY_LATER = bytes.fromhex("30030a0103")
+
+    def __init__(self, port, request, serial):
+        super().__init__(daemon=True)
+        self.port, self.request, self.serial = port, request, bytes.fromhex(serial)
+        self.times = {"answered": [], "tryLater": [], "refused": [], "failed": []}
+        self.is_over = False
+
+    def run(self):
+        octets = (b"POST / HTTP/1.1\r\nHost: witness\r\nConnection: close\r\nContent-Type: "
+                  b"application/ocsp-request\r\nContent-Length: %d\r\n\r\n%s" % (len(self.request), self.request))
+        while not self.is_over:
+            begin = time.monotonic()
+            kind = self.ask(octets)
+            self.times[kind].append((time.monotonic() - begin) * 1e3)
+            time.sleep(self.PAUSE_SECONDS)
+
+    def ask(self, octets):
+        answer = b""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), LONGEST_SECONDS) as client:
+                try:
+                    client.sendall(octets)
+                except OSError:
+                    pass  # told 503 before it had asked: that can still be read
+                while piece := client.recv(1 << 16):
+                    answer += piece
+        except OSError:
+            pass  # a reset behind an answer takes nothing from it
+        head, _, body = answer.partition(b"\r\n\r\n")
+        code = head[9:12]
+        if code in (b"503", b"429"):
+            return "refused"
+        if code == b"200" and body == self.TRY_LATER:
+            return "tryLater"
+        return "answered" if code == b"200" and status(body, self.serial) else "failed"
+
+    def stop(self):
+        """Milliseconds by what was said."""
+        self.is_over = True
+        self.join()
+        return self.times
 
 
 def status(answer, serial):

@@ -143,6 +143,13 @@ class Authority:
                 sys.exit(f"{serial}: a serial of {SERIAL_OCTETS} octets is expected")
             yield before + bytes.fromhex(serial) + after
 
+    def request_with_nonce(self, serial):
+        """The DER of a request whose answer has to be signed for it alone."""
+        output("openssl", "ocsp", "-issuer", self.path("ca.pem"), "-serial", "0x" + serial, "-nonce", "-reqout",
+               self.path("nonce.der"))
+        with open(self.path("nonce.der"), "rb") as file:
+            return file.read()
+
     def shared_keys(self, redis, serials):
         """The keys of the answers in Redis, by the pattern of one that is there."""
         cursor, found = b"0", None

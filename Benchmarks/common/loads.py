@@ -1,7 +1,8 @@
 """Loads: `avouch load`, wrk and ab, each asked for the same and saying the same afterwards.
 
-A question is asked over so many connections for so many seconds, and what came of it is a dictionary: requests answered,
-failures (and which), seconds, requests a second, p50 and p99 in milliseconds, processor time of the load itself."""
+A question is asked over so many connections for so many seconds, and what came of it is a dictionary: requests
+answered, failures (and which), seconds, requests a second, p50 and p99 in milliseconds, processor time of the load
+itself."""
 import base64
 import dataclasses
 import json
@@ -56,12 +57,16 @@ def milliseconds(text):
 
 @dataclasses.dataclass
 class Questions:
-    """What is asked: of one certificate, or of each of a list in turn."""
+    """What is asked: of one certificate, or of many.
+
+    `avouch load` asks of those in the index, where there is one, as they come at random; wrk of those in the list, in
+    turn, which are then to be some of them, drawn at random."""
 
     folder: str  # of the authority; files of the load go there too
     issuer: str
     serials: list  # hexadecimal
     requests: list  # the DER of each
+    index: str | None = None  # index.txt
 
     @property
     def is_single(self):
@@ -116,7 +121,9 @@ class AvouchLoad(Tool):
         return "of the same build"
 
     def words(self, port, questions, method, connection, pace, seconds, *more):
-        if questions.is_single:
+        if questions.index:
+            which = ["--index", questions.index]
+        elif questions.is_single:
             which = ["--serial", questions.serials[0]]
         else:
             path = questions.write("serials", "".join(serial + "\n" for serial in questions.serials).encode())
@@ -145,11 +152,8 @@ class AvouchLoad(Tool):
 
 def summary(run):
     """A run of a report of `avouch load`, as the other loads say it."""
-    failures = run["failures"]
-    answered = sum(run["counts"].values()) - failures
     latency = run["latency"]
-    return {"requests": answered, "failures": failures, "seconds": run["seconds"],
-            "kinds": {kind: count for kind, count in run["counts"].items() if count},
+    return {"requests": run["answered"], "failures": run["failures"], "seconds": run["seconds"], "kinds": run["counts"],
             "p50_ms": latency["p50Nanoseconds"] / 1e6, "p99_ms": latency["p99Nanoseconds"] / 1e6}
 
 
@@ -212,8 +216,8 @@ class ApacheBench(Tool):
             words.append("-k")
         table = os.path.join(questions.folder, "percentages")
         code, said = self.output(
-            questions.folder, ["ab", "-q", "-l", "-c", str(connections), "-t", str(seconds), "-n", "100000000", "-s", "5",
-                               "-e", table, *words, url], seconds)
+            questions.folder, ["ab", "-q", "-l", "-c", str(connections), "-t", str(seconds), "-n", "100000000", "-s",
+                               "5", "-e", table, *words, url], seconds)
         if code != 0:
             # It gives up at the first connection that breaks.
             sys.exit(f"ab:\n{said}")
@@ -250,4 +254,4 @@ def choose(name, processor=None):
 
 def add_argument(parser):
     parser.add_argument("--load", choices=("auto", "avouch", "wrk", "ab"), default="auto",
-                        help="what asks: `avouch load`, or wrk (with ab for a connection a request) or ab to check it by")
+                        help="what asks: `avouch load`; to check it by: wrk (and ab for one request each), or ab")

@@ -23,7 +23,7 @@ LIBC = ctypes.CDLL(None)
 # MARK: - Beginning and ending
 
 def require(tools):
-    """Looks for the program and for tools (name: Debian package), and has SIGTERM end what was started, as Ctrl-C does."""
+    """Looks for the program and for tools (name: Debian package); has SIGTERM end what was started, as Ctrl-C does."""
     missing = {package for tool, package in tools.items() if shutil.which(tool) is None}
     if missing:
         sys.exit(f"missing tools (Debian: {' '.join(sorted(missing))})")
@@ -48,12 +48,13 @@ def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def end(process):
+def end(process, seconds=20):
+    """Asks a process to end, and makes it where it has not done so in time."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(20)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -109,7 +110,7 @@ def pin(pid, processor):
 
 
 def memory(pid):
-    """Octets of a process, by the names of /proc/PID/status (VmRSS, VmHWM, RssAnon ...) and of smaps_rollup (Pss ...)."""
+    """Octets, by the names of /proc/PID/status (VmRSS, VmHWM, RssAnon ...) and of smaps_rollup (Pss ...)."""
     found = {}
     for name in ("status", "smaps_rollup"):
         with open(f"/proc/{pid}/{name}", encoding="utf-8") as file:

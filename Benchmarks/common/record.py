@@ -1,4 +1,4 @@
-"""The record of a run: on which machine, when, of what commit; as Markdown and JSON, with nothing that names the machine."""
+"""The record of a run, as Markdown and JSON: on which machine, when, of what commit; nothing that names the machine."""
 import datetime
 import json
 import os

@@ -80,8 +80,12 @@ class Node:
         with open(self.log_path) as log:
             return log.read()
 
+    @property
+    def is_ready(self):
+        return "\nready:" in self.said()
+
     def wait_until_ready(self):
-        wait_until(lambda: "ready:" in self.said(), f"{self.name} (see {self.log_path})", self.process)
+        wait_until(lambda: self.is_ready, f"{self.name} (see {self.log_path})", self.process)
 
     def metrics(self):
         """Values by name and labels, over a socket: a program started for each look would take time from what is
@@ -101,5 +105,5 @@ class Node:
     def metric(self, name):
         return self.metrics().get(name, 0)
 
-    def stop(self):
-        end(self.process)
+    def stop(self, seconds=20):
+        end(self.process, seconds)

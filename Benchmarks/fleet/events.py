@@ -12,7 +12,7 @@ import time
 
 from common.asking import LONGEST_SECONDS, Asker, quantiles, status, words
 from common.authority import Authority
-from common.processes import cpu_seconds, free_port, memory, wait_for_quiet, wait_until
+from common.processes import cpu_seconds, free_port, memory, wait_for_quiet
 from .updates import EDGES, Fleet
 from .varnish import Varnish
 

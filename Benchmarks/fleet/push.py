@@ -5,7 +5,6 @@ sends it. Beside them: keys that mostly are there already, and many connections,
 takes."""
 import re
 import statistics
-import subprocess
 import sys
 import time
 
