@@ -112,7 +112,8 @@ def events(result):
                              unit="/s"))
         elif one["what"] == "million":
             found.append(row(f"{one['revocations']:,} revocations, all served",
-                             f"durable after {one['durable_s']:.1f} s", "", one["served_s"], most=one["bound"], unit=" s"))
+                             f"durable after {one['durable_s']:.1f} s", "", one["served_s"], most=one["bound"],
+                             unit=" s"))
         else:
             for name, part in one["results"].items():
                 found.append(row(f"event to `revoked` of Varnish {name}, p99", "", "", part["seen"]["p99"],

@@ -118,8 +118,8 @@ class Serving:
     def row(self, server, cell, rounds):
         if rounds is None:
             return {"name": server.name, "lacks": self.lacks[server.name, cell]}
-        row = {"name": server.name, "connections": rounds[0]["connections"],
-               "requests": sum(one["requests"] for one in rounds), "failures": sum(one["failures"] for one in rounds), "kinds": {}}
+        row = {"name": server.name, "connections": rounds[0]["connections"], "kinds": {},
+               "requests": sum(one["requests"] for one in rounds), "failures": sum(one["failures"] for one in rounds)}
         for one in rounds:
             for kind, count in one["kinds"].items():
                 row["kinds"][kind] = row["kinds"].get(kind, 0) + count

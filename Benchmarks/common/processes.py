@@ -29,6 +29,8 @@ def require(tools):
         sys.exit(f"missing tools (Debian: {' '.join(sorted(missing))})")
     if not os.path.exists(AVOUCH):
         sys.exit(f"{AVOUCH} is missing; build first: make build")
+    if "taskset" in tools and not {0, 1} <= os.sched_getaffinity(0):
+        sys.exit("processors 0 and 1 are needed: one for the server, one for the load")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
 
 
