@@ -110,8 +110,6 @@ class Serving:
             return {**result, "connections": connections, "server_us": used / count * 1e6,
                     "client_us": result["client_seconds"] / count * 1e6,
                     "server_busy": min(1, used / result["seconds"])}
-        if self.arguments.quick:
-            return once()
         # What rests between rounds has ended by then, and counts as a child that has.
         return undisturbed(once, *([] if server.rests else [server.process(cell)]))
 

@@ -55,6 +55,11 @@ def milliseconds(text):
     return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
 
 
+def quantile(percent, said):
+    """Milliseconds, of what `wrk --latency` says. Other lines of it have percentages too, such as 87.50%."""
+    return milliseconds(re.search(rf"^ *{percent}% +(\S+)$", said, re.MULTILINE)[1])
+
+
 @dataclasses.dataclass
 class Questions:
     """What is asked: of one certificate, or of many.
@@ -192,8 +197,7 @@ class Wrk(Tool):
         kinds = {kind: count for kind, count in kinds.items() if count}
         return {"requests": int(found[1]) - kinds.get("status", 0), "seconds": milliseconds(found[2]) / 1e3,
                 "failures": sum(kinds.values()), "kinds": kinds,
-                "p50_ms": milliseconds(re.search(r"50%\s+(\S+)", said)[1]),
-                "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", said)[1])}
+                "p50_ms": quantile(50, said), "p99_ms": quantile(99, said)}
 
 
 class ApacheBench(Tool):

@@ -6,7 +6,7 @@ import statistics
 import sys
 
 from common.authority import Authority
-from common.loads import MANY_QUESTIONS, milliseconds
+from common.loads import MANY_QUESTIONS, quantile
 from common.processes import compiled, cpu_seconds, output, undisturbed, wait_until
 
 NAME = "l2"
@@ -52,8 +52,7 @@ def measure_edge(authority, redis, edge, port, arguments):
     if share < LEAST_FETCHED:
         sys.exit(f"{share:.1%} of {count} requests were answered out of Redis; {LEAST_FETCHED:.0%} are expected")
     return {"per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), "fetched": share,
-            "p50_ms": milliseconds(re.search(r"50%\s+(\S+)", said)[1]),
-            "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", said)[1]),
+            "p50_ms": quantile(50, said), "p99_ms": quantile(99, said),
             "edge_us": (cpu_seconds(edge.pid) - ours) / count * 1e6,
             "server_us": (cpu_seconds(redis.pid) - server) / count * 1e6}
 

@@ -74,7 +74,7 @@ class Fleet:
             if attempt == 4 or 0.95 < rate / (most / 2) < 1.1:
                 return
             self.end_load()
-            connections = max(1, int(connections * min(2, most / 2 / rate)))
+            connections = max(1, int(connections * min(2, most / 2 / max(1, rate))))
 
     def end_load(self):
         for load in self.loads:
