@@ -64,6 +64,7 @@ class Server:
 
     connections = None  # fewer than the others take, where they must be
     rests = False  # whether it runs for a round alone
+    signs = False  # whether it makes an answer of its own, where others give Avouch's
     lacks = {}
 
     def __init__(self):
@@ -201,7 +202,7 @@ class OpenSSL(Server):
     the others' processor."""
 
     name, what = "openssl", "openssl ocsp, which signs every answer"
-    connections, rests = 8, True
+    connections, rests, signs = 8, True, True
     lacks = {(method, KEEP_ALIVE): "it ends each connection after one answer" for method in ("get", "post")}
 
     def start(self, setting):

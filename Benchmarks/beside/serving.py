@@ -60,11 +60,15 @@ class Serving:
             answer = ask(server.port(cell), self.setting.request, cell)
         except OSError as error:
             sys.exit(f"{server.name} does not answer a question by {cell[0].upper()}, {cell[1]}: {error}")
-        line, _, rest = answer.partition(b"\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        line = head.partition(b"\r\n")[0]
+        if b" 200 " not in line + b" ":
+            return f"it refuses this question ({line.decode('latin-1')})"
+        same = self.setting.answers[cell].partition(b"\r\n\r\n")[2]
         serial = bytes.fromhex(self.setting.questions.serials[0])
-        if b" 200 " in line + b" " and serial in rest:
-            return None
-        return f"it refuses this question ({line.decode('latin-1')})"
+        if (serial not in body) if server.signs else (body != same):
+            sys.exit(f"{server.name} gives another answer by {cell[0].upper()}, {cell[1]}")
+        return None
 
     def cell(self, cell):
         method, connection = cell

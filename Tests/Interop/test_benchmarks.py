@@ -1,4 +1,4 @@
-"""The benchmark that stands servers side by side works and leaves nothing behind. Its figures are of no interest here."""
+"""The benchmark that stands servers side by side works and leaves nothing behind. Its figures do not matter here."""
 import json
 import os
 import pathlib
@@ -14,10 +14,14 @@ import avouch
 SCRIPT = avouch.ROOT / "Benchmarks" / "side-by-side"
 COMMAND = [SCRIPT, "--quick", "--parts", "serving", "--only", "avouch,floor", "--connections", "4"]
 
-pytestmark = [
-    pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="the server and the load need a processor each"),
-    pytest.mark.skipif(avouch.run("load", "--help").returncode != 0 and not (shutil.which("wrk") and shutil.which("ab")),
-                       reason="the build has no load command, and neither wrk nor ab is there")]
+
+@pytest.fixture(autouse=True, scope="module")
+def means():
+    """What the script needs and a machine may lack."""
+    if not {0, 1} <= os.sched_getaffinity(0):
+        pytest.skip("the server and the load need a processor each")
+    if avouch.run("load", "--help").returncode != 0 and not (shutil.which("wrk") and shutil.which("ab")):
+        pytest.skip("the build has no load command, and neither wrk nor ab is there")
 
 
 def environment(folder):
@@ -34,6 +38,14 @@ def those_in(folder):
         except OSError:
             pass  # it has ended meanwhile
     return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(tmp_path):
+    """Where a test fails, what it is about may still be there."""
+    yield
+    for number in those_in(tmp_path):
+        os.kill(number, signal.SIGKILL)
 
 
 def test_the_record_has_every_cell_of_both_servers(tmp_path):
@@ -68,7 +80,8 @@ def test_the_record_has_every_cell_of_both_servers(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_nothing_is_left_where_it_is_ended(tmp_path, number):
-    script = subprocess.Popen(COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = subprocess.Popen(COMMAND, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
     try:
         assert script.stdout.readline() == "GET, keep-alive:\n"
         assert those_in(tmp_path), "servers run by now"
