@@ -22,10 +22,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # Extra words for `make test-interop`, such as PYTEST="-k nonce -x".
 PYTEST ?=
-# Extra words for `make bench`, such as BENCH="--rounds 3 --json result.json".
+# Words for the benchmarks, such as BENCH="--rounds 3". `make bench` writes its record only without them, or with --record.
 BENCH ?=
+RECORD := docs/performance
 
-.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-presign bench-pkcs11 bench-redis bench-events bench-crl break-invariants fuzz clean
+.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-all bench-presign bench-pkcs11 bench-redis bench-events bench-crl bench-millions bench-overload break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,10 +76,16 @@ simulate: ## a simulated year of 10,000 certificates: outages, slow tokens, roll
 	swift build --configuration release --product simulate-year $(IMPORT_CHECK)
 	.build/release/simulate-year
 
-bench: ## CPU per request of a cached answer beside a C server that parses nothing
+# A whole run takes the place of the record; it ends with exit code 1 where a bound was not kept.
+bench: ## Avouch beside nginx, openssl ocsp, cfssl and a bare C loop, signing, Redis: docs/performance/side-by-side.md
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
-	Benchmarks/l1-hit $(BENCH)
+	Benchmarks/side-by-side $(or $(BENCH),--record $(RECORD)/side-by-side)
+
+bench-all: ## the same, then events, a large CRL, ten million certificates, overload: docs/performance/all.md; hours
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/side-by-side --parts all $(or $(BENCH),--record $(RECORD)/all)
 
 bench-presign: ## answers signed ahead through the whole path, beside openssl speed and a bare C loop over C_Sign
 	@scripts/install-dependencies build bench
@@ -104,6 +111,16 @@ bench-crl: ## a CRL of a million entries: seconds and memory (BENCH="--entries 1
 	@scripts/install-dependencies build bench
 	swift build $(RELEASE)
 	Benchmarks/crl $(BENCH)
+
+bench-millions: ## ten million certificates: memory, starts, lookups (BENCH="--certificates 1000000")
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/millions $(BENCH)
+
+bench-overload: ## more than it can take, and 10,000 idle and slow connections (BENCH="--only crowd")
+	@scripts/install-dependencies build bench
+	swift build $(RELEASE)
+	Benchmarks/overload $(BENCH)
 
 break-invariants: ## break each invariant on purpose in a copy, and see its test fail
 	@scripts/install-dependencies build

@@ -6,14 +6,14 @@ import http.client
 import itertools
 import json
 import os
-import re
 import sys
 import threading
 import time
 
-from .authority import Authority
-from .processes import cpu_seconds, free_port, output, wait_for_quiet, wait_until
-from .updates import EDGES, Asker, Fleet, quantiles, status, words
+from common.asking import LONGEST_SECONDS, Asker, quantiles, status, words
+from common.authority import Authority
+from common.processes import cpu_seconds, free_port, memory, wait_for_quiet
+from .updates import EDGES, Fleet
 from .varnish import Varnish
 
 # Milliseconds from sending an event until `revoked` is answered, 99 of 100: by the node that takes it, by another one.
@@ -22,7 +22,6 @@ BOUND_HERE, BOUND_ELSEWHERE = 10, 25
 BOUND_RATE = 50_000
 # Seconds for a million revocations: durable, signed, served.
 BOUND_MILLION = 60
-LONGEST_SECONDS = 10
 
 
 class Sender:
@@ -144,7 +143,7 @@ class Rate:
         sender = Sender()
         authority = Authority(folder, 1000)
         authority.write_origin("origin", events=sender)
-        output_of_import(authority)
+        authority.import_index("origin")
         node = authority.start("origin")
         try:
             node.wait_until_ready()
@@ -158,7 +157,7 @@ class Rate:
             seconds, busy = time.monotonic() - begin, cpu_seconds(node.pid) - before
             if failures:
                 sys.exit(f"events were not taken: {failures[0]}")
-            resident = resident_mebibytes(node.pid)
+            resident = memory(node.pid)["VmRSS"] / 2**20
         finally:
             node.stop()
         count = self.EVENTS * self.CERTIFICATES
@@ -287,15 +286,3 @@ def in_parallel(requests, senders):
     for thread in threads:
         thread.join()
     return failures
-
-
-def output_of_import(authority):
-    from .processes import AVOUCH
-    return output(AVOUCH, "import", "--config", authority.path("origin.json5"), "--issuer", "bench", "--index",
-                  authority.path("index.txt"))
-
-
-def resident_mebibytes(pid):
-    with open(f"/proc/{pid}/status") as file:
-        return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) / 1024
-

@@ -5,29 +5,15 @@ import re
 import statistics
 import sys
 
-from .authority import Authority
-from .processes import HERE, cpu_seconds, output, undisturbed, wait_until
+from common.authority import Authority
+from common.loads import MANY_QUESTIONS, quantile
+from common.processes import compiled, cpu_seconds, output, undisturbed, wait_until
 
 NAME = "l2"
 FETCHED = 'avouch_edge_lookups_total{result="fetched"}'
 # Asked in turn, each once in a long while: memory has room for a hundredth of them.
 LEAST_MEMORY = "1MiB"
 LEAST_FETCHED = 0.98
-
-# wrk asks for one after another; the list is read once. An answer of OCSP has 200 whatever it says: the edge's own
-# counter says how many were answers out of Redis.
-SCRIPT = """
-local requests, next = {}, 0
-local headers = {Host = "edge", ["Content-Type"] = "application/ocsp-request"}
-for line in io.lines(os.getenv("OCSP_REQUESTS")) do
-  local body = line:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end)
-  requests[#requests + 1] = wrk.format("POST", "/", headers, body)
-end
-function request()
-  next = next % #requests + 1
-  return requests[next]
-end
-"""
 
 
 def prepare(folder, redis, arguments):
@@ -48,17 +34,10 @@ def prepare(folder, redis, arguments):
         for key in authority.shared_keys(redis, authority.serials):
             file.write(key + "\n")
     with open(authority.path("ask.lua"), "w") as file:
-        file.write(SCRIPT)
-    flags = output("pkg-config", "--cflags", "--libs", "hiredis").split()
-    output("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", authority.path("redis-get"),
-           os.path.join(HERE, "..", "floor", "redis-get.c"), *flags)
+        # An answer of OCSP has 200 whatever it says: the edge's own counter says how many were answers out of Redis.
+        file.write(MANY_QUESTIONS)
+    compiled(folder, "redis-get", *output("pkg-config", "--cflags", "--libs", "hiredis").split())
     return authority
-
-
-def milliseconds(text):
-    """wrk's 1.20ms, 830.00us, 1.05s."""
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
 
 
 def measure_edge(authority, redis, edge, port, arguments):
@@ -73,8 +52,7 @@ def measure_edge(authority, redis, edge, port, arguments):
     if share < LEAST_FETCHED:
         sys.exit(f"{share:.1%} of {count} requests were answered out of Redis; {LEAST_FETCHED:.0%} are expected")
     return {"per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), "fetched": share,
-            "p50_ms": milliseconds(re.search(r"50%\s+(\S+)", said)[1]),
-            "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", said)[1]),
+            "p50_ms": quantile(50, said), "p99_ms": quantile(99, said),
             "edge_us": (cpu_seconds(edge.pid) - ours) / count * 1e6,
             "server_us": (cpu_seconds(redis.pid) - server) / count * 1e6}
 

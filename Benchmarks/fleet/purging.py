@@ -6,9 +6,10 @@ import sys
 import time
 import urllib.parse
 
-from .events import BOUND_ELSEWHERE, BOUND_HERE, LONGEST_SECONDS, Sender
-from .processes import wait_for_quiet, wait_until
-from .updates import EDGES, STEP_SECONDS, Asker, Fleet, quantiles, status, words
+from common.asking import LONGEST_SECONDS, Asker, quantiles, status, words
+from common.processes import wait_for_quiet, wait_until
+from .events import BOUND_ELSEWHERE, BOUND_HERE, Sender
+from .updates import EDGES, STEP_SECONDS, Fleet
 from .varnish import Varnish
 
 # As in the origin's configuration.
@@ -58,7 +59,7 @@ class Setting:
             cache.stop()
             fleet.stop()
         return {"seen": quantiles(seen), "per_second": len(serials) / seconds, "load": load, "most": most,
-                "tries": tries}
+                "tries": tries, "bound": self.bound}
 
     def revoke(self, sender, asker, serial, request):
         """Milliseconds from before the event is sent until the cache says `revoked`."""

@@ -5,12 +5,11 @@ sends it. Beside them: keys that mostly are there already, and many connections,
 takes."""
 import re
 import statistics
-import subprocess
 import sys
 import time
 
-from .authority import Authority
-from .processes import cpu_of_children, cpu_seconds, output, undisturbed
+from common.authority import Authority
+from common.processes import cpu_of_children, cpu_seconds, output, undisturbed
 
 NAME = "push"
 BOUND = 0.6

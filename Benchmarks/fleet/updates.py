@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 
-from .authority import Authority
-from .lookups import SCRIPT
-from .processes import AVOUCH, end, output, wait_for_quiet, wait_until
+from common.asking import LONGEST_SECONDS, Asker, quantiles, status, words
+from common.authority import Authority
+from common.loads import MANY_QUESTIONS
+from common.processes import AVOUCH, end, output, start, wait_for_quiet, wait_until
 
 NAME = "update"
 # Milliseconds, from the acknowledgement, 99 of 100.
@@ -21,46 +22,8 @@ CERTIFICATES = 20_000
 EDGES = ("edge-1", "edge-2")
 # Each node is asked by so many connections that wait so long between requests: about 1500 requests a second.
 CONNECTIONS, PAUSE_MILLISECONDS = 16, 10
-LONGEST_SECONDS = 10
 # Between two questions to an edge: asking without a pause would be the heaviest load of all.
 STEP_SECONDS = 0.0002
-
-
-class Asker:
-    """A connection to a node, kept alive."""
-
-    def __init__(self, port):
-        self.connection = socket.create_connection(("127.0.0.1", port), LONGEST_SECONDS)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def ask(self, request):
-        self.connection.sendall(
-            b"POST / HTTP/1.1\r\nHost: edge\r\nContent-Type: application/ocsp-request\r\nContent-Length: "
-            + str(len(request)).encode() + b"\r\n\r\n" + request)
-
-    def answer(self):
-        octets = b""
-        while (head := octets.find(b"\r\n\r\n")) < 0:
-            octets += self.piece()
-        fields = dict(line.lower().split(b": ", 1) for line in octets[:head].split(b"\r\n")[1:])
-        whole = head + 4 + int(fields[b"content-length"])
-        while len(octets) < whole:
-            octets += self.piece()
-        return octets[head + 4:]
-
-    def piece(self):
-        piece = self.connection.recv(1 << 16)
-        if not piece:
-            sys.exit("an edge closed the connection")
-        return piece
-
-
-def status(answer, serial):
-    """`revoked`, `good` or None: in a SingleResponse the status follows the serial number (RFC 6960 4.2.1)."""
-    place = answer.find(serial)
-    if place < 0:
-        return None
-    return {0xA1: "revoked", 0x80: "good"}.get(answer[place + len(serial)])
 
 
 class Fleet:
@@ -111,7 +74,7 @@ class Fleet:
             if attempt == 4 or 0.95 < rate / (most / 2) < 1.1:
                 return
             self.end_load()
-            connections = max(1, int(connections * min(2, most / 2 / rate)))
+            connections = max(1, int(connections * min(2, most / 2 / max(1, rate))))
 
     def end_load(self):
         for load in self.loads:
@@ -124,14 +87,13 @@ class Fleet:
             for request in self.authority.requests(self.authority.serials):
                 file.write(request.hex() + "\n")
         with open(path("ask.lua"), "w") as file:
-            file.write(SCRIPT + f"function delay() return {PAUSE_MILLISECONDS} end\n")
+            file.write(MANY_QUESTIONS + f"function delay() return {PAUSE_MILLISECONDS} end\n")
         environment = dict(os.environ, OCSP_REQUESTS=path("requests"))
         for name, port in self.ports.items():
             connections = origin_connections if name == "origin" else CONNECTIONS
-            self.loads.append(subprocess.Popen(
+            self.loads.append(start(
                 ["wrk", "-t2", f"-c{max(2, connections)}", "-d3600s", "-s", path("ask.lua"),
-                 f"http://127.0.0.1:{port}/"],
-                env=environment, stdout=subprocess.DEVNULL))
+                 f"http://127.0.0.1:{port}/"], env=environment))
 
     def requests(self):
         """How many each node has answered so far, those of the load and of the askers."""
@@ -196,12 +158,6 @@ class Stream:
         return (time.monotonic() - begin) * 1e3
 
 
-def quantiles(values):
-    values = sorted(values)
-    return {"p50": values[len(values) // 2], "p99": values[min(len(values) - 1, len(values) * 99 // 100)],
-            "max": values[-1]}
-
-
 def run(folder, redis, arguments):
     fleet = Fleet(folder, redis)
     try:
@@ -230,10 +186,6 @@ def run(folder, redis, arguments):
     finally:
         fleet.stop()
     return summary(commands, since_start, since_end, floor, load)
-
-
-def words(found):
-    return f"p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, max {found['max']:.1f} ms"
 
 
 def summary(commands, since_start, since_end, floor, load):

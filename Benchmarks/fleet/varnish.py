@@ -1,12 +1,11 @@
 """Varnish in front of a node, as docs/cdn/varnish.vcl has it."""
 import os
 import re
-import subprocess
 import sys
 
-from .processes import HERE, end, free_port, wait_until
+from common.processes import ROOT, end, free_port, start, wait_until
 
-TEMPLATE = os.path.join(HERE, "..", "..", "docs", "cdn", "varnish.vcl")
+TEMPLATE = ROOT / "docs" / "cdn" / "varnish.vcl"
 
 
 class Varnish:
@@ -33,11 +32,10 @@ class Varnish:
         path = os.path.join(self.folder, "vcl")
         with open(path, "w") as file:
             file.write(text)
-        with open(os.path.join(self.folder, "log"), "w") as log:
-            # Without a jail: its user could not read the folder.
-            self.process = subprocess.Popen(
-                ["varnishd", "-F", "-j", "none", "-n", os.path.join(self.folder, "work"), "-a",
-                 f"127.0.0.1:{self.port}", "-f", path, "-s", "malloc,256m"], stdout=log, stderr=log)
+        # Without a jail: its user could not read the folder.
+        self.process = start(
+            ["varnishd", "-F", "-j", "none", "-n", os.path.join(self.folder, "work"), "-a",
+             f"127.0.0.1:{self.port}", "-f", path, "-s", "malloc,256m"], log=os.path.join(self.folder, "log"))
         wait_until(self.listens, f"varnishd (see {self.folder}/log)", self.process)
 
     def listens(self):

@@ -1,9 +1,9 @@
 // The floor: what any HTTP server pays on this machine. It parses nothing: one epoll loop on one processor that writes
 // the same octets for each receive and does no more.
 //
-//   floor PORT FILE [PROCESSOR]
+//   floor PORT FILE [PROCESSOR [close]]
 //
-// FILE holds a whole HTTP response. Ends on SIGTERM.
+// FILE holds a whole HTTP response. With `close` each connection ends after it. Ends on SIGTERM.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -62,9 +62,10 @@ static void accept_all(int poll, int listener) {
 
 int main(int argc, char **argv) {
   if (argc < 3) {
-    fprintf(stderr, "usage: floor PORT FILE [PROCESSOR]\n");
+    fprintf(stderr, "usage: floor PORT FILE [PROCESSOR [close]]\n");
     return 2;
   }
+  int closes = argc > 4 && strcmp(argv[4], "close") == 0;
   signal(SIGPIPE, SIG_IGN);
   size_t answer_count = read_answer(argv[2]);
   if (argc > 3) {
@@ -88,7 +89,7 @@ int main(int argc, char **argv) {
       }
       ssize_t received = recv(client, input, sizeof input, 0);
       if (received > 0) {
-        if (send(client, answer, answer_count, MSG_NOSIGNAL) == (ssize_t)answer_count) continue;
+        if (send(client, answer, answer_count, MSG_NOSIGNAL) == (ssize_t)answer_count && !closes) continue;
       } else if (received < 0 && errno == EAGAIN) {
         continue;
       }

@@ -1,11 +1,15 @@
 """A CA with a responder, certificates by the thousand, and requests for them."""
+import functools
 import json
 import os
+import random
 import re
+import sqlite3
 import subprocess
 import sys
 
-from .processes import AVOUCH, HERE, Node, free_port, output, wait_until
+from .processes import AVOUCH, BENCHMARKS, free_port, output, wait_until
+from .servers import Node
 
 EXTENSIONS = """basicConstraints = CA:FALSE
 keyUsage = critical, digitalSignature
@@ -17,33 +21,63 @@ authorityKeyIdentifier = keyid
 SERIAL_OCTETS = 16
 
 
+CURVE = ("-pkeyopt", "ec_paramgen_curve:P-256")
+
+
 class Authority:
-    """The folder of a fleet: one origin with its store, and edges."""
+    """A CA in a folder: its key, a responder's, an index.txt of `count` made-up certificates.
 
-    def __init__(self, folder, count):
+    `make_request` writes the responder's request for a certificate (ocsp.csr) where its key is not to be a file."""
+
+    def __init__(self, folder, count, make_request=None):
         self.folder, self.count = folder, count
-        self.make_keys()
-        with open(self.path("index.txt"), "w") as file:
-            subprocess.run([os.path.join(HERE, "..", "make-index"), str(count)], stdout=file, check=True)
-        with open(self.path("index.txt")) as file:
-            rows = [line.split("\t") for line in file]
-        self.serials = [row[3] for row in rows]
-        self.good = [row[3] for row in rows if row[0] == "V"]
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def make_keys(self):
-        curve = ("-pkeyopt", "ec_paramgen_curve:P-256")
-        output("openssl", "req", "-x509", "-newkey", "ec", *curve, "-nodes", "-days", "30", "-subj",
+        output("openssl", "req", "-x509", "-newkey", "ec", *CURVE, "-nodes", "-days", "30", "-subj",
                "/CN=Benchmark CA", "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"))
-        output("openssl", "req", "-new", "-newkey", "ec", *curve, "-nodes", "-subj", "/CN=OCSP", "-keyout",
-               self.path("ocsp.key"), "-out", self.path("ocsp.csr"))
-        os.chmod(self.path("ocsp.key"), 0o600)
+        (make_request or self.make_request)(self.path("ocsp.csr"))
         with open(self.path("extensions"), "w") as file:
             file.write(EXTENSIONS)
         output("openssl", "x509", "-req", "-in", self.path("ocsp.csr"), "-CA", self.path("ca.pem"), "-CAkey",
                self.path("ca.key"), "-days", "30", "-extfile", self.path("extensions"), "-out", self.path("ocsp.pem"))
+        with open(self.path("index.txt"), "w") as file:
+            subprocess.run([BENCHMARKS / "make-index", str(count)], stdout=file, check=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def make_request(self, path):
+        output("openssl", "req", "-new", "-newkey", "ec", *CURVE, "-nodes", "-subj", "/CN=OCSP", "-keyout",
+               self.path("ocsp.key"), "-out", path)
+        os.chmod(self.path("ocsp.key"), 0o600)
+
+    # MARK: - Certificates
+
+    def rows(self):
+        """Status and serial (hexadecimal) of each row of the index."""
+        with open(self.path("index.txt")) as file:
+            for line in file:
+                fields = line.split("\t")
+                yield fields[0], fields[3]
+
+    @functools.cached_property
+    def serials(self):
+        return [serial for _, serial in self.rows()]
+
+    @functools.cached_property
+    def good(self):
+        return [serial for status, serial in self.rows() if status == "V"]
+
+    def some_serials(self, most):
+        """So many of the serials, drawn at random and in no order, all where there are not more."""
+        draw = random.Random(2)
+        chosen = set(draw.sample(range(self.count), min(most, self.count)))
+        found = [serial for number, (_, serial) in enumerate(self.rows()) if number in chosen]
+        draw.shuffle(found)
+        return found
+
+    def import_index(self, name, **options):
+        """Takes the index into the store of a configuration."""
+        return output(AVOUCH, "import", "--config", self.path(name + ".json5"), "--issuer", "bench", "--index",
+                      self.path("index.txt"), **options)
 
     # MARK: - Nodes
 
@@ -54,7 +88,7 @@ class Authority:
             json.dump({"listen": [f"127.0.0.1:{port}"], "control": f"unix:{name}.control", **settings}, file)
         return port
 
-    def write_origin(self, name, redis=None, events=None, caches=None):
+    def write_origin(self, name, redis=None, events=None, caches=None, **settings):
         """`events` is a sender (`events.Sender`) whose events are received; `caches` are purged."""
         shared = {"redis": {"nodes": [redis.address]}} if redis else {}
         issuer = {"name": "bench", "certificate": "ca.pem", "signer": {"certificate": "ocsp.pem", "key": "ocsp.key"}}
@@ -66,9 +100,8 @@ class Authority:
             shared["purge"] = [{"name": name, "driver": "varnish", "endpoint": cache.url,
                                 "by": "key" if cache.uses_xkey else "url"} for name, cache in caches.items()]
             issuer["urls"] = ["http://ocsp.bench/"]
-        return self.write(
-            name, store="store.sqlite", cache={"memory": f"{max(64, self.count // 1000)}MiB"}, issuers=[issuer],
-            **shared)
+        settings = {"store": "store.sqlite", "cache": {"memory": f"{max(64, self.count // 1000)}MiB"}, **settings}
+        return self.write(name, issuers=[issuer], **shared, **settings)
 
     def write_edge(self, name, redis, memory):
         return self.write(
@@ -76,14 +109,13 @@ class Authority:
             surrogateKeys=["Surrogate-Key"],
             issuers=[{"name": "bench", "certificate": "ca.pem", "publicProgramme": False}])
 
-    def start(self, name):
-        return Node(self.folder, self.path(name + ".json5"))
+    def start(self, name, **options):
+        return Node(self.folder, self.path(name + ".json5"), **options)
 
     def sign_all(self):
         """Imports all certificates, signs their answers and has them stored."""
         self.write_origin("alone")
-        output(AVOUCH, "import", "--config", self.path("alone.json5"), "--issuer", "bench", "--index",
-               self.path("index.txt"))
+        self.import_index("alone")
         node = self.start("alone")
         try:
             node.wait_until_ready()
@@ -92,7 +124,6 @@ class Authority:
             node.stop()
 
     def stored(self):
-        import sqlite3
         with sqlite3.connect(f"file:{self.path('store.sqlite')}?mode=ro", uri=True) as store:
             return store.execute("SELECT count(*) FROM responses").fetchone()[0]
 
@@ -111,6 +142,13 @@ class Authority:
             if len(serial) != 2 * SERIAL_OCTETS:
                 sys.exit(f"{serial}: a serial of {SERIAL_OCTETS} octets is expected")
             yield before + bytes.fromhex(serial) + after
+
+    def request_with_nonce(self, serial):
+        """The DER of a request whose answer has to be signed for it alone."""
+        output("openssl", "ocsp", "-issuer", self.path("ca.pem"), "-serial", "0x" + serial, "-nonce", "-reqout",
+               self.path("nonce.der"))
+        with open(self.path("nonce.der"), "rb") as file:
+            return file.read()
 
     def shared_keys(self, redis, serials):
         """The keys of the answers in Redis, by the pattern of one that is there."""
