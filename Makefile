@@ -26,7 +26,7 @@ PYTEST ?=
 BENCH ?=
 RECORD := docs/performance
 
-.PHONY: help build install run demo-fleet test test-swift test-interop format lint simulate bench bench-all bench-presign bench-pkcs11 bench-redis bench-events bench-crl bench-millions bench-overload break-invariants fuzz clean
+.PHONY: help build install run demo-fleet test test-swift test-interop test-hot-path format lint simulate bench bench-all bench-presign bench-pkcs11 bench-redis bench-events bench-crl bench-millions bench-overload break-invariants fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ test-interop: ## run real OCSP clients against the debug binary (PYTEST="-k nonc
 	@scripts/python-environment
 	swift build --product avouch $(IMPORT_CHECK)
 	AVOUCH=$(abspath $(DEBUG_BINARY)) $(PYTHON) -m pytest Tests/Interop $(PYTEST)
+
+test-hot-path: ## what an answer from memory costs: no allocation, no reference count, and a ceiling of instructions
+	@scripts/install-dependencies build test
+	@scripts/python-environment
+	swift build $(RELEASE)
+	AVOUCH=$(abspath $(RELEASE_BINARY)) $(PYTHON) -m pytest Tests/HotPath -rP $(PYTEST)
 
 format: ## rewrite the Swift sources in the house format
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

@@ -3,6 +3,8 @@
 #endif
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "CLinux.h"
@@ -42,4 +44,17 @@ int avouch_join_within(pthread_t thread, long long milliseconds) {
     limit.tv_nsec -= 1000000000;
   }
   return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit);
+}
+
+ssize_t avouch_receive(int descriptor, void *buffer, size_t count) {
+  return syscall(SYS_recvfrom, descriptor, buffer, count, 0, NULL, NULL);
+}
+
+ssize_t avouch_send(int descriptor, const void *buffer, size_t count) {
+  return syscall(SYS_sendto, descriptor, buffer, count, MSG_NOSIGNAL, NULL, 0);
+}
+
+// epoll_pwait without a mask: every architecture has it, and not every one has epoll_wait.
+int avouch_epoll_wait(int epoll, struct epoll_event *events, int count, int milliseconds) {
+  return (int)syscall(SYS_epoll_pwait, epoll, events, count, milliseconds, NULL, 0);
 }

@@ -64,7 +64,7 @@ public struct Epoll: ~Copyable {
 
   /// Waits until something happens; gives how many events there are, 0 after `milliseconds`.
   public func wait(milliseconds: Int32) -> Int {
-    let count = unsafe epoll_wait(descriptor, events, Int32(Epoll.maximumEvents), milliseconds)
+    let count = unsafe avouch_epoll_wait(descriptor, events, Int32(Epoll.maximumEvents), milliseconds)
     if count >= 0 { return Int(count) }
     precondition(errno == EINTR, "epoll_wait failed")
     return 0

@@ -16,12 +16,12 @@ public enum Linux {
   }
 
   public static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Transfer {
-    transfer { unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0) }
+    transfer { unsafe avouch_receive(descriptor, buffer.baseAddress, buffer.count) }
   }
 
   /// Sends without a signal where the other side is gone.
   public static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Transfer {
-    transfer { unsafe Glibc.send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL)) }
+    transfer { unsafe avouch_send(descriptor, buffer.baseAddress, buffer.count) }
   }
 
   private static func transfer(_ call: () -> Int) -> Transfer {

@@ -28,6 +28,30 @@ extension HeaderFields {
     range.count == text.utf8CodeUnitCount && hasPrefix(octets, range, lowercased: text)
   }
 
+  /// The same for a name that is a token already (RFC 9110 5.6.2) and a text of letters and hyphens, at least four of them:
+  /// of the octets that differ from those in the bit of the case alone, none can be in a token.
+  @inline(__always)
+  static func isName(_ octets: Span<UInt8>, _ name: Range<Int>, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard name.count == count, name.lowerBound >= 0, name.upperBound <= octets.count, count >= 4 else { return false }
+    return unsafe octets.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return false }
+      let (name, text) = unsafe (base + name.lowerBound, UnsafeRawPointer(text.utf8Start))
+      var place = 0
+      while place + 4 < count {
+        guard unsafe isSame(name + place, text + place) else { return false }
+        place += 4
+      }
+      // The last four, some of which may have been compared already.
+      return unsafe isSame(name + count - 4, text + count - 4)
+    }
+  }
+
+  @inline(__always)
+  private static func isSame(_ octets: UnsafeRawPointer, _ text: UnsafeRawPointer) -> Bool {
+    unsafe octets.loadUnaligned(as: UInt32.self) | 0x2020_2020 == text.loadUnaligned(as: UInt32.self)
+  }
+
   static func hasPrefix(_ octets: Span<UInt8>, _ range: Range<Int>, lowercased text: StaticString) -> Bool {
     guard range.count >= text.utf8CodeUnitCount else { return false }
     let expected = unsafe text.utf8Start

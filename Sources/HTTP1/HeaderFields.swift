@@ -29,22 +29,22 @@ struct HeaderFields {
     let value = HeaderFields.trimmed(octets, index + 1..<line.upperBound)
     // The length of the name tells nearly all of them apart without looking at it.
     switch name.count {
-    case 4 where HeaderFields.equals(octets, name, lowercased: "host"):
+    case 4 where HeaderFields.isName(octets, name, "host"):
       hostCount += 1
       isHostValid = isHostValid && HostField.isValid(octets, value)
-    case 6 where HeaderFields.equals(octets, name, lowercased: "expect"):
+    case 6 where HeaderFields.isName(octets, name, "expect"):
       if HeaderFields.equals(octets, value, lowercased: "100-continue") {
         head.expectsContinue = true
       } else {
         hasUnknownExpectation = true
       }
-    case 10 where HeaderFields.equals(octets, name, lowercased: "connection"): takeConnection(octets, value)
-    case 13 where HeaderFields.equals(octets, name, lowercased: "if-none-match"): head.ifNoneMatch.append(value)
-    case 14 where HeaderFields.equals(octets, name, lowercased: "content-length"):
+    case 10 where HeaderFields.isName(octets, name, "connection"): takeConnection(octets, value)
+    case 13 where HeaderFields.isName(octets, name, "if-none-match"): head.ifNoneMatch.append(value)
+    case 14 where HeaderFields.isName(octets, name, "content-length"):
       try takeContentLength(octets, value)
-    case 17 where HeaderFields.equals(octets, name, lowercased: "transfer-encoding"):
+    case 17 where HeaderFields.isName(octets, name, "transfer-encoding"):
       takeTransferEncoding(octets, value)
-    case 17 where HeaderFields.equals(octets, name, lowercased: "if-modified-since"):
+    case 17 where HeaderFields.isName(octets, name, "if-modified-since"):
       modifiedSinceCount += 1
       head.ifModifiedSince = modifiedSinceCount == 1 ? value : nil
     default: break

@@ -18,6 +18,35 @@ enum RequestLine {
       method: kind, minorVersion: minorVersion, target: try path(octets, target, kind), keepsAlive: minorVersion == 1)
   }
 
+  /// The request line that nearly all clients send, GET or POST of a path, with its line end: by one look at each octet.
+  ///
+  /// - Returns: nil for every other one, well formed or not: `parse` knows more.
+  static func plain(_ octets: Span<UInt8>, limits: RequestParser.Limits) -> (head: RequestHead, end: Int)? {
+    // The shortest one is `GET / HTTP/1.1` and a line end.
+    guard octets.count >= 16 else { return nil }
+    let first = unsafe UInt32(littleEndian: octets.bytes.unsafeLoadUnaligned(as: UInt32.self))
+    var start = 4
+    var method = RequestMethod.get
+    if first == 0x5453_4F50 {
+      guard octets[4] == 0x20 else { return nil }
+      (start, method) = (5, .post)
+    } else if first != 0x2054_4547 {
+      return nil
+    }
+    guard octets[start] == 0x2F else { return nil }
+    let end = OctetScan.endOfVisible(octets, start..<octets.count)
+    guard end - start <= limits.targetBytes, end + 11 <= octets.count else { return nil }
+    // ` HTTP/1.` and a digit, which is 0 or 1, and the line end.
+    let version = unsafe UInt64(littleEndian: octets.bytes.unsafeLoadUnaligned(fromByteOffset: end, as: UInt64.self))
+    guard version == 0x2E31_2F50_5454_4820, octets[end + 8] & 0xFE == 0x30, octets[end + 9] == 0x0D,
+      octets[end + 10] == 0x0A
+    else { return nil }
+    let minorVersion = octets[end + 8] & 1
+    let head = RequestHead(
+      method: method, minorVersion: minorVersion, target: start..<end, keepsAlive: minorVersion == 1)
+    return (head, end + 11)
+  }
+
   private static func minorVersion(_ octets: Span<UInt8>, _ range: Range<Int>) throws(HTTPError) -> UInt8 {
     let start = range.lowerBound
     guard range.count == 8, octets[start] == 0x48, octets[start + 1] == 0x54, octets[start + 2] == 0x54,

@@ -23,13 +23,20 @@ public enum RequestParser {
   ///
   /// - Returns: nil where the head is not complete yet and may still become one.
   public static func parse(_ octets: Span<UInt8>, limits: Limits) throws(HTTPError) -> Result? {
-    var lines = HeadLines(octets, start: emptyLinesAtStart(octets))
-    guard let requestLine = try lines.next() else {
-      // Without its line end the request line is all target, as far as anybody can tell.
-      if octets.count > limits.targetBytes + 64 { throw .targetTooLong }
-      return try incomplete(octets, limits)
+    var lines: HeadLines
+    var head: RequestHead
+    if let plain = RequestLine.plain(octets, limits: limits) {
+      head = plain.head
+      lines = HeadLines(octets, start: plain.end)
+    } else {
+      lines = HeadLines(octets, start: emptyLinesAtStart(octets))
+      guard let requestLine = try lines.next() else {
+        // Without its line end the request line is all target, as far as anybody can tell.
+        if octets.count > limits.targetBytes + 64 { throw .targetTooLong }
+        return try incomplete(octets, limits)
+      }
+      head = try RequestLine.parse(octets, requestLine, limits: limits)
     }
-    var head = try RequestLine.parse(octets, requestLine, limits: limits)
     var fields = HeaderFields()
     while true {
       guard let line = try lines.next() else { return try incomplete(octets, limits) }

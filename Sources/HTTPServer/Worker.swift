@@ -24,6 +24,8 @@ final class Worker: @unchecked Sendable {
   /// Nil where octets on the wire are plain.
   let tls: TLSConnections?
   private var turn: Turn
+  /// When the turn began.
+  private var monotonic = MonotonicTime.now()
   private var nextSweep: Int64 = 0
   private let sweepMilliseconds: Int64
   private var drainDeadline: Int64?
@@ -130,6 +132,7 @@ final class Worker: @unchecked Sendable {
   private func readClock() {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
+    monotonic = MonotonicTime.now()
     // The text of the date is made once a second.
     if Int64(time.tv_sec) != turn.now.seconds { turn = Turn(now: UnixTime(seconds: Int64(time.tv_sec))) }
   }
@@ -181,7 +184,8 @@ final class Worker: @unchecked Sendable {
     }
     let connection = unsafe connections + Int(descriptor)
     let generation = unsafe max(1, connection.pointee.generation &+ 1)
-    unsafe connection.pointee = Connection()
+    // A closed one has nothing that would have to be released.
+    unsafe connection.initialize(to: Connection())
     unsafe connection.pointee.generation = generation
     if tls == nil {
       begin(descriptor, .idle, limits.idleMilliseconds)
@@ -202,11 +206,11 @@ final class Worker: @unchecked Sendable {
   // MARK: - Time
 
   func deadline(_ milliseconds: Int64) -> Int64 {
-    MonotonicTime.now().advanced(byMilliseconds: milliseconds).nanoseconds
+    monotonic.advanced(byMilliseconds: milliseconds).nanoseconds
   }
 
   private func sweepIfDue() {
-    let now = MonotonicTime.now().nanoseconds
+    let now = monotonic.nanoseconds
     guard now >= nextSweep else { return }
     nextSweep = now + sweepMilliseconds * 1_000_000
     if drainDeadline == nil { listen() }
@@ -281,8 +285,10 @@ final class Worker: @unchecked Sendable {
     guard unsafe connection.pointee.phase != .closed else { return }
     if let tls { endTLS(descriptor, tls) }
     unsafe connection.pointee.phase = .closed
-    unsafe connection.pointee.extra?.pending?.connectionHasEnded()
-    unsafe connection.pointee.extra = nil
+    if unsafe connection.pointee.extra != nil {
+      unsafe connection.pointee.extra?.pending?.connectionHasEnded()
+      unsafe connection.pointee.extra = nil
+    }
     openCount -= 1
     shared.openConnections.wrappingSubtract(1, ordering: .relaxed)
     counters.closed.add()

@@ -18,7 +18,9 @@ struct Exchange: Sendable {
 /// Writes OCSP answers with the header fields that they need (RFC 9919 6 and 7.2, RFC 9110), by one directory.
 ///
 /// Each worker has one of its own: its reference count is nobody else's to touch.
-final class AnswerWriter: Sendable {
+final class AnswerWriter: @unchecked Sendable {
+  // Travels with answers that come later, and is used on its worker's thread alone.
+  private let dates = DateMemo()
   let directory: IssuerDirectory
   let issuers: IssuerTable
   let plainRequests: PlainRequests
@@ -46,7 +48,7 @@ final class AnswerWriter: Sendable {
     to response: inout ResponseBuffer
   ) {
     let place = Int(answer.credential.value)
-    CacheableHead.write(answer, turn: turn, to: &response)
+    CacheableHead.write(answer, turn: turn, dates: dates, to: &response)
     response.appendDecimal(maximumAge(answer, key, turn))
     response.append(", public, no-transform, must-revalidate\r\nContent-Length: ")
     response.appendDecimal(prefix.count + suffixes.count(place))

@@ -19,13 +19,13 @@ enum CacheableHead {
   private static let expiresStart = lastModifiedStart + 29 + 11
   private static let tagStart = expiresStart + 29 + 9
 
-  static func write(_ answer: AnswerHead, turn: Turn, to response: inout ResponseBuffer) {
+  static func write(_ answer: AnswerHead, turn: Turn, dates: DateMemo, to response: inout ResponseBuffer) {
     let size = text.utf8CodeUnitCount
     unsafe response.append(size) { target in
       unsafe target.update(from: text.utf8Start, count: size)
       unsafe turn.writeDate(to: target + dateStart)
-      unsafe HTTPDate.write(answer.times.producedAt, to: target + lastModifiedStart)
-      unsafe HTTPDate.write(answer.times.nextUpdate, to: target + expiresStart)
+      unsafe dates.write(answer.times.producedAt, to: target + lastModifiedStart)
+      unsafe dates.write(answer.times.nextUpdate, to: target + expiresStart)
       unsafe answer.digest.writeHexadecimal(to: target + tagStart)
     }
   }

@@ -12,7 +12,13 @@ enum RequestTarget {
 
   /// The DER in `output`, as a count of octets; nil where the target holds no request or `output` is too small.
   static func decode(_ target: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
+    // Nearly every target is base64 to its end, in which neither `?` nor `#` can be.
+    if let count = decode(target, to: target.count, into: &output) { return count }
     let end = endOfPath(target)
+    return end == target.count ? nil : decode(target, to: end, into: &output)
+  }
+
+  private static func decode(_ target: Span<UInt8>, to end: Int, into output: inout MutableSpan<UInt8>) -> Int? {
     var tries = 0
     var position = 0
     while let start = nextStart(target, from: &position, end: end), tries < maximumTries {

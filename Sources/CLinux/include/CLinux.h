@@ -27,6 +27,12 @@ int avouch_processor_at(int place);
 // accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC: needs _GNU_SOURCE.
 int avouch_accept(int listener);
 
+// recv, send with MSG_NOSIGNAL, and epoll_wait without being points where a thread can be cancelled: in a program with
+// threads glibc pays two locked instructions for that in each call, and no thread here is ever cancelled.
+ssize_t avouch_receive(int descriptor, void *buffer, size_t count);
+ssize_t avouch_send(int descriptor, const void *buffer, size_t count);
+int avouch_epoll_wait(int epoll, struct epoll_event *events, int count, int milliseconds);
+
 // pthread_clockjoin_np: joins a thread that ends within so many milliseconds. 0, or an errno (ETIMEDOUT).
 int avouch_join_within(pthread_t thread, long long milliseconds);
 
