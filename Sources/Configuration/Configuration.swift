@@ -42,6 +42,7 @@ public struct Configuration: Sendable {
     public var writeSeconds: Int
     public var drainSeconds: Int
     public var signingQueue: Int
+    public var signingWaitMilliseconds: Int
     public var questionDeadlineSeconds: Int
     public var retryAfterSeconds: Int
     public var certificatesPerRequest: Int
@@ -142,6 +143,7 @@ extension Configuration.Limits {
     writeSeconds = reader.integer("limits.writeTimeout")
     drainSeconds = reader.integer("limits.drainTimeout")
     signingQueue = reader.integer("limits.signingQueue")
+    signingWaitMilliseconds = reader.integer("limits.signingWait")
     questionDeadlineSeconds = reader.integer("limits.questionDeadline")
     retryAfterSeconds = reader.integer("limits.retryAfter")
     certificatesPerRequest = reader.integer("limits.certificatesPerRequest")

@@ -18,8 +18,8 @@ public enum SettingsTable {
     ),
     Setting("workers", .integer(0...1024), "0", "Threads that answer; 0 is one for each processor."),
     Setting(
-      "cache.memory", .size(1 << 20...(1 << 40)), "256MiB",
-      "Memory for signed answers, taken at the start; an answer with a P-256 signature needs about 450 octets of it."),
+      "cache.memory", .size(1 << 20...(1 << 38)), "256MiB",
+      "Memory for signed answers, taken at the start; an answer with a P-256 signature needs about 160 octets of it."),
     Setting(
       "signing.threads", .integer(0...1024), "0", "Threads that sign with keys in memory; 0 is one for each processor."),
     Setting(
@@ -53,6 +53,10 @@ public enum SettingsTable {
     Setting(
       "limits.signingQueue", .integer(1...10_000_000), "10000",
       "Questions that wait for a signature at once; one more is told tryLater."),
+    Setting(
+      "limits.signingWait", .milliseconds(1...600_000), "100ms",
+      "In line for a signature no question waits longer, by the speed at which its keys sign; one more is told tryLater. "
+        + "64 may always wait."),
     Setting(
       "limits.questionDeadline", .duration(1...600, words: []), "8s", "After it a waiting question is told tryLater."),
     Setting("limits.retryAfter", .duration(1...3600, words: []), "2s", "What Retry-After says beside tryLater."),

@@ -62,14 +62,41 @@ public struct SigningSchedule<Job> {
   private var groupOfIssuer: [Int?] = []
   private var groupsOfPlace: [[Int]] = []
   private var budgets: [RenewalBudget?] = []
+  /// Signatures a second, by place; nil where that is not known.
+  private var paces: [Double?] = []
+  /// For longer than that no question waits in line, in seconds.
+  private let longestWait: Double
   private var counts = [0, 0, 0]
   private var runs: [(revocations: Int, misses: Int)] = []
   private var firstGroup = 0
   public private(set) var refusals: UInt64 = 0
 
-  /// Orders by lane, for each set of places.
-  public init(revocationLimit: Int, missLimit: Int, renewalLimit: Int) {
+  /// So many questions may always wait, however slow a place is.
+  public static var leastMisses: Int { 64 }
+
+  /// - Parameters:
+  ///   - revocationLimit, missLimit, renewalLimit: orders by lane, for each set of places.
+  ///   - longestMissWait: seconds; the lane of questions takes no more than its places sign meanwhile, as far as `setPaces` has
+  ///     told. What is admitted is answered soon, and what is not is told so at once.
+  public init(revocationLimit: Int, missLimit: Int, renewalLimit: Int, longestMissWait: Double = .infinity) {
     limits = [revocationLimit, missLimit, renewalLimit]
+    longestWait = longestMissWait
+  }
+
+  /// - Parameter paces: signatures a second, by place; nil where that is not known.
+  public mutating func setPaces(_ paces: [Double?]) {
+    self.paces = paces
+  }
+
+  private func limit(_ lane: Lane, _ group: Int) -> Int {
+    let limit = limits[lane.rawValue]
+    guard lane == .miss, longestWait < .infinity else { return limit }
+    var pace = 0.0
+    for place in groups[group].places {
+      guard place < paces.count, let known = paces[place] else { return limit }
+      pace += known
+    }
+    return min(limit, max(SigningSchedule.leastMisses, Int(min(pace * longestWait, Double(limit)))))
   }
 
   /// Says whose keys lie where; what is queued stays.
@@ -216,8 +243,9 @@ public struct SigningSchedule<Job> {
     let lane = order.lane.rawValue
     if order.lane == .renewal { return groups[group].renewals.count < limits[lane] }
     let queue = groups[group].urgent[lane]
-    guard queue.count < limits[lane] else { return false }
-    return order.lane != .miss || queue.count(of: order.flow) < max(1, limits[lane] * 3 / 4)
+    let limit = limit(order.lane, group)
+    guard queue.count < limit else { return false }
+    return order.lane != .miss || queue.count(of: order.flow) < max(1, limit * 3 / 4)
   }
 
   private mutating func insert(_ order: Order, into group: Int, inFront: Bool) {

@@ -16,6 +16,8 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     public var queueLimit = 10_000
     /// Milliseconds after which a question that waits is answered `tryLater`.
     public var deadlineMilliseconds: Int64 = 10_000
+    /// Questions that would wait longer in line for a signature are told `tryLater` at once.
+    public var longestWaitMilliseconds: Int64 = 100
     public var retryAfterSeconds = 2
     /// Threads that read the store at the start.
     public var loadingThreads = 1
@@ -102,7 +104,8 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     }
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(
-      revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256, clock: clock, seed: seed &* 3)
+      revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256,
+      longestMissWait: Double(limits.longestWaitMilliseconds) / 1000, clock: clock, seed: seed &* 3)
     pending = Mutex(PendingQuestions(maximumEntries: limits.queueLimit + 1024, maximumWaiters: 4 * limits.queueLimit))
     saver = ResponseSaver(store: store, clock: clock, failures: failures, counters: counters)
     current = Mutex(Current(directory: directory, counters: directory.places.map { _ in PlaceCounters() }))
@@ -304,6 +307,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
         sweepOverdue()
         watchClock()
         crew.watch()
+        queue.setCalls(current.withLock { $0.counters }.map(\.callNanoseconds))
         turns += 1
         if turns.isMultiple(of: 50) { crew.mend() }
       }

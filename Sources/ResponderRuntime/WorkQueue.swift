@@ -55,12 +55,28 @@ final class WorkQueue: @unchecked Sendable {
   private var random: SplitMix
 
   /// - Parameter seed: for the pauses before trials, which need not be secret.
-  init(revocationLimit: Int, missLimit: Int, renewalLimit: Int, clock: any Clock, seed: UInt64) {
+  init(
+    revocationLimit: Int, missLimit: Int, renewalLimit: Int, longestMissWait: Double = .infinity, clock: any Clock,
+    seed: UInt64
+  ) {
     self.clock = clock
     random = SplitMix(seed: seed)
     unsafe mutex = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
-    schedule = Schedule(revocationLimit: revocationLimit, missLimit: missLimit, renewalLimit: renewalLimit)
+    schedule = Schedule(
+      revocationLimit: revocationLimit, missLimit: missLimit, renewalLimit: renewalLimit,
+      longestMissWait: longestMissWait)
+  }
+
+  /// Tells how long a signature takes at present in each place, in nanoseconds; nil where that is not known.
+  func setCalls(_ nanoseconds: [UInt64?]) {
+    locked {
+      schedule.setPaces(
+        places.indices.map { place in
+          guard place < nanoseconds.count, let call = nanoseconds[place] else { return nil }
+          return Double(places[place].threads) * 1e9 / Double(call)
+        })
+    }
   }
 
   deinit {

@@ -30,6 +30,29 @@ struct SigningScheduleTests {
     return names
   }
 
+  @Test("questions that would wait too long are refused, as far as the speed of the places is known")
+  func longestWait() {
+    func room(_ paces: [Double?], issuer: UInt16 = 0, misses: Int = 1000) -> Int {
+      var schedule = Schedule(revocationLimit: 100, missLimit: misses, renewalLimit: 10, longestMissWait: 0.1)
+      _ = schedule.configure(placesOfIssuers: [[0], [0], [0, 1], []], renewalsPerSecond: [nil, nil])
+      schedule.setPaces(paces)
+      var count = 0
+      // Two flows, since one alone may not fill the lane.
+      while schedule.push(order("m", issuer, isLive: count.isMultiple(of: 2))) { count += 1 }
+      let isTaken = schedule.push(order("v", issuer, .revocation))
+      #expect(isTaken, "revocations are never refused for it")
+      return count
+    }
+    #expect(room([2000, nil]) == 200)
+    #expect(room([nil, nil]) == 1000, "not known")
+    #expect(room([]) == 1000)
+    #expect(room([1e12, nil]) == 1000, "never more than the bound")
+    #expect(room([0.001, nil]) == Schedule.leastMisses, "some may wait for the slowest")
+    #expect(room([1500, 2500], issuer: 2) == 400, "the places of an issuer sign side by side")
+    #expect(room([1500, nil], issuer: 2) == 1000)
+    #expect(room([2000, nil], misses: 10) == 10)
+  }
+
   @Test("revocations go before questions and those before renewals, but nobody waits for ever")
   func lanes() {
     var schedule = schedule()

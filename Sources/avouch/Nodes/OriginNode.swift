@@ -149,6 +149,7 @@ extension ResponderRuntime.Limits {
     self.init()
     queueLimit = settings.limits.signingQueue
     deadlineMilliseconds = Int64(settings.limits.questionDeadlineSeconds) * 1000
+    longestWaitMilliseconds = Int64(settings.limits.signingWaitMilliseconds)
     retryAfterSeconds = settings.limits.retryAfterSeconds
     loadingThreads = Processors.count
   }
