@@ -46,6 +46,7 @@ let package = Package(
     room("Responder", imports: ["CalendarTime", "OCSP"]),
     room("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder"]),
     room("Configuration"),
+    room("LoadReport", imports: ["CalendarTime"]),
 
     // Ring 2: I/O.
     room("EventLoop", imports: ["CLinux"]),
@@ -145,6 +146,7 @@ let package = Package(
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
+    roomTests("LoadReport", imports: ["CalendarTime"]),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),
   ]
 )
