@@ -74,6 +74,9 @@ let package = Package(
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
     room("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder"]),
     room(
+      "LoadGenerator",
+      imports: ["CLinux", "CalendarTime", "DER", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"]),
+    room(
       "OCSPOverHTTP",
       imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
 
@@ -82,7 +85,7 @@ let package = Package(
       name: "avouch",
       dependencies: [
         "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
-        "Metrics",
+        "LoadGenerator", "LoadReport", "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Purge", "Records", "RedisCache", "RedisClient",
         "Responder",
         "ResponderRuntime", "SQLiteStore", "TLS",
@@ -147,6 +150,13 @@ let package = Package(
     roomTests("Metrics"),
     roomTests("Configuration"),
     roomTests("LoadReport", imports: ["CalendarTime"]),
+    roomTests(
+      "LoadGenerator",
+      imports: [
+        "CalendarTime", "DER", "EventLoop", "HTTP1", "HTTPServer", "LoadReport", "OCSP", "OpenSSLCrypto",
+        "TestSupport",
+      ],
+      resources: [.copy("Vectors")]),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),
   ]
 )

@@ -1,8 +1,11 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "CLinux.h"
@@ -43,3 +46,13 @@ int avouch_join_within(pthread_t thread, long long milliseconds) {
   }
   return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit);
 }
+
+int avouch_epoll_wait(int epoll, struct epoll_event *events, int capacity, long long nanoseconds) {
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  int count = epoll_pwait2(epoll, events, capacity, nanoseconds < 0 ? NULL : &time, NULL);
+  if (count >= 0 || errno != ENOSYS) return count;
+  long long milliseconds = nanoseconds / 1000000;
+  return epoll_wait(epoll, events, capacity, nanoseconds < 0 ? -1 : milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+}
+
+void avouch_wake_precisely(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }

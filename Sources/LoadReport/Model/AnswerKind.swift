@@ -8,6 +8,10 @@ public enum AnswerKind: String, CaseIterable, Sendable, Hashable {
   case unauthorized
   /// HTTP 304 to a conditional request.
   case notModified
+  /// `malformedRequest` (RFC 6960 2.3), said to a request that was damaged on purpose.
+  case rejected
+  /// HTTP 400, said to a request that was damaged on purpose.
+  case rejectedByStatus
 
   // What a server under load may say.
   /// `tryLater` (RFC 6960 2.3).
@@ -52,7 +56,7 @@ public enum AnswerKind: String, CaseIterable, Sendable, Hashable {
   /// What was asked for was given.
   public var isFine: Bool {
     switch self {
-    case .good, .revoked, .unknown, .unauthorized, .notModified: true
+    case .good, .revoked, .unknown, .unauthorized, .notModified, .rejected, .rejectedByStatus: true
     default: false
     }
   }
@@ -76,6 +80,8 @@ public enum AnswerKind: String, CaseIterable, Sendable, Hashable {
     switch self {
     case .good, .revoked, .unknown, .unauthorized: rawValue
     case .notModified: "not modified"
+    case .rejected: "rejected, as damaged"
+    case .rejectedByStatus: "rejected by HTTP 400, as damaged"
     case .tryLater: "tryLater"
     case .refused: "refused (HTTP 503, 429)"
     case .connectFailed: "connect failed"
