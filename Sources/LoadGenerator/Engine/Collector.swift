@@ -58,7 +58,9 @@ final class Collector: Sendable {
   /// - Parameter count: how many there were, where the run was ended early.
   func seconds(count: Int) -> [Second] {
     state.withLock { state in
-      while state.finished.count < min(count, lastSecond + 1) || !state.pending.isEmpty { Collector.finishOldest(&state) }
+      while state.finished.count < min(count, lastSecond + 1) || !state.pending.isEmpty {
+        Collector.finishOldest(&state)
+      }
       return state.finished
     }
   }

@@ -115,7 +115,8 @@ public struct LoadEngine: Sendable {
     run.connectionsOpened = tally.connectionsOpened
     run.clientProcessorSeconds = Double(tally.processorNanoseconds) / 1e9
     run.clientThreads = settings.threads
-    run.limit = RunLimit.limit(of: run, busiest: outcomes.map { Double($0.tally.processorNanoseconds) / 1e9 }.max() ?? 0)
+    run.limit = RunLimit.limit(
+      of: run, busiest: outcomes.map { Double($0.tally.processorNanoseconds) / 1e9 }.max() ?? 0)
     run.examples = AnswerKind.allCases.compactMap { tally.examples[$0] }
     return run
   }

@@ -46,7 +46,8 @@ extension LoadThread {
         abandon(slot, .closedEarly, "the connection was given up: the answer before was none that could be read")
         return
       case .whole(let head, let body, let isDecoded, let count):
-        takeAnswer(slot, head, body: start + body.lowerBound..<start + body.upperBound, isDecoded, start..<start + count)
+        takeAnswer(
+          slot, head, body: start + body.lowerBound..<start + body.upperBound, isDecoded, start..<start + count)
         start += count
         if isAtEnd || !head.keepsConnection || closesAfterAnswer {
           endAfterAnswer(slot, isAtEnd: isAtEnd)

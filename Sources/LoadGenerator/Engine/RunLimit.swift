@@ -14,12 +14,14 @@ enum RunLimit {
     let share = run.seconds > 0 ? busiest / run.seconds : 0
     if share > busyShare {
       return .client(
-        "a thread of the load was busy \(Int(share * 100)) % of the time: give it more with --threads, or ask less of it")
+        "a thread of the load was busy \(Int(share * 100)) % of the time: give it more with --threads, or ask less of it"
+      )
     }
     let late = run.lateness.quantile(0.99)
     if late > latenessNanoseconds {
       return .client(
-        "one send in a hundred was \(late / 1_000_000) ms late or more: the load did not get the processor when it needed it")
+        "one send in a hundred was \(late / 1_000_000) ms late or more: the load did not get the processor when it needed it"
+      )
     }
     guard let planned = run.plannedPerSecond else { return .server }
     let isReached = run.finePerSecond >= reachedShare * planned

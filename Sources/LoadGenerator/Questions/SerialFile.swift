@@ -38,7 +38,9 @@ public enum SerialFile {
       }
       list.append(serial, expectation)
     }
-    guard list.count > 0 else { throw Failure(description: "\(name): no serial is in this file; one a line is expected") }
+    guard list.count > 0 else {
+      throw Failure(description: "\(name): no serial is in this file; one a line is expected")
+    }
     return list
   }
 

@@ -32,7 +32,8 @@ public struct LoadTarget: Sendable, Hashable {
     let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
     let tail = rest[end...]
     guard !tail.contains("#"), !tail.contains("?") else {
-      throw Failure(description: "'\(url)': a query or a fragment is not possible; a GET has its question behind the path")
+      throw Failure(
+        description: "'\(url)': a query or a fragment is not possible; a GET has its question behind the path")
     }
     guard url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw Failure(description: "'\(url)' has a sign that no URL has; percent-code it")
@@ -59,7 +60,11 @@ public struct LoadTarget: Sendable, Hashable {
       port = number
       host = text[..<colon]
     }
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      return nil
+    }
     guard !host.isEmpty, !host.contains("@"), !host.contains("["), !host.contains("]") else { return nil }
     return (String(host), port)
   }

@@ -1,5 +1,5 @@
 /// Numbers as people read them: without Foundation, and safe for any value that a file may hold.
-enum Figures {
+public enum Figures {
   /// Beyond it a Double is shown as it is.
   private static let greatestFixed = 1e15
 
@@ -18,7 +18,7 @@ enum Figures {
   }
 
   /// `12,345`; up to 9999 without commas.
-  static func grouped(_ value: UInt64) -> String {
+  public static func grouped(_ value: UInt64) -> String {
     let digits = String(value)
     guard digits.utf8.count > 4 else { return digits }
     var result = ""
@@ -30,7 +30,7 @@ enum Figures {
   }
 
   /// A rate or another amount: whole from 100 on, else with three significant digits at the most.
-  static func amount(_ value: Double) -> String {
+  public static func amount(_ value: Double) -> String {
     switch abs(value) {
     case 100...: fixed(value, places: 0)
     case 10...: fixed(value, places: 1)
@@ -51,12 +51,12 @@ enum Figures {
     }
   }
 
-  static func duration(nanoseconds: Int64) -> String { duration(nanoseconds: Double(nanoseconds)) }
+  public static func duration(nanoseconds: Int64) -> String { duration(nanoseconds: Double(nanoseconds)) }
 
   static func duration(milliseconds: Double) -> String { duration(nanoseconds: milliseconds * 1e6) }
 
   /// `97.9 %`; a share that is there and too small to be seen is `< 0.1 %`.
-  static func percent(_ share: Double) -> String {
+  public static func percent(_ share: Double) -> String {
     share > 0 && share < 0.0005 ? "< 0.1 %" : fixed(share * 100, places: 1) + " %"
   }
 

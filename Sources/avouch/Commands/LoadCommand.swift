@@ -1,0 +1,64 @@
+import CalendarTime
+import EventLoop
+import LoadGenerator
+import LoadReport
+import OpenSSLCrypto
+import ResponderRuntime
+
+/// `avouch load`: asks a responder very often and measures how it answers.
+enum LoadCommand {
+  static func run(_ words: [String]) throws -> ExitCode {
+    if words.contains("--compare") { return try LoadComparison.run(words) }
+    let interrupt = LoadInterrupt()
+    let grammar = Arguments.Grammar(
+      values: LoadOptions.names, repeatable: ["--header", "--watch"], flags: LoadOptions.flags, words: ["URL"],
+      usage: usage)
+    guard let arguments = try Arguments(words, grammar) else { return .fine }
+    let options = try LoadOptions(arguments)
+    _ = DescriptorLimit.raise()
+    let issuer = try issuer(arguments)
+    let serials = try LoadSerials.read(arguments, expected: options.expectation)
+    let place = try options.target.place(timeoutMilliseconds: options.settings.timeoutMilliseconds)
+    var result = LoadResult(
+      name: arguments["--name"] ?? options.target.url, url: options.target.url, startedAt: SystemClock().now(),
+      machine: LoadMachine.current, version: Program.version,
+      settings: options.described(serials: serials.count), runs: [], probes: [])
+    interrupt.begin()
+    for (number, step) in options.steps.enumerated() where !interrupt.signal.isStopped {
+      var settings = options.settings
+      settings.pace = step.pace
+      settings.connections = step.connections
+      let engine = LoadEngine(
+        settings: settings, issuer: LoadSerials.hashes(of: issuer, settings.mix), serials: serials,
+        target: options.target)
+      var display = LoadDisplay(step: number, of: options.steps, isQuiet: options.isQuiet)
+      let run = try engine.run(
+        to: place,
+        judge: { basic, _ in AnswerVerdict.signerProblems(basic, issuer: issuer, now: SystemClock().now()) },
+        stop: interrupt.signal, progress: { display.update($0) })
+      display.finish()
+      result.runs.append(run)
+    }
+    return try LoadOutput.write(result, arguments, isQuiet: options.isQuiet)
+  }
+
+  private static func issuer(_ arguments: Arguments) throws -> Certificate {
+    let path = try arguments.required("--issuer")
+    return try Certificate(file: try Files.read(path, what: "the issuer's certificate"), name: path)
+  }
+}
+
+extension LoadTarget {
+  /// The address to which the load goes: of several the first that takes a connection.
+  fileprivate func place(timeoutMilliseconds: Int64) throws(CommandFailure) -> SocketPlace {
+    let places: [SocketPlace]
+    do {
+      places = try resolved()
+    } catch {
+      throw .no(error.description)
+    }
+    guard let first = places.first else { throw .no("\(host): no address is known for this name") }
+    guard places.count > 1 else { return first }
+    return LoadTarget.firstThatAnswers(places, milliseconds: Int32(clamping: timeoutMilliseconds)) ?? first
+  }
+}
