@@ -65,9 +65,17 @@ struct AnswerCheck: ~Escapable {
     var data = basic.inside(try basic.read(.sequence))
     _ = try basic.read(.sequence)
     _ = try basic.readWholeBitString()
-    _ = try basic.readOptional(.context(0))
+    if let certificates = try basic.readOptional(.context(0)) { try readList(basic.inside(certificates)) }
     try basic.finish()
     return try readData(&data, head: head, serial: serial, nonce: nonce)
+  }
+
+  /// A SEQUENCE of anything inside a tag: certificates, extensions.
+  private func readList(_ reader: consuming DERReader) throws(DERError) {
+    let list = try reader.read(.sequence)
+    try reader.finish()
+    var elements = reader.inside(list)
+    while !elements.isAtEnd { _ = try elements.readElement() }
   }
 
   /// id-pkix-ocsp-basic, 1.3.6.1.5.5.7.48.1.1.
@@ -87,10 +95,14 @@ struct AnswerCheck: ~Escapable {
   ) throws(DERError) -> Statement {
     if let version = try data.readOptional(.context(0)) {
       var inside = data.inside(version)
-      _ = try inside.readIntegerOctets()
+      guard inside.equals(try inside.readIntegerOctets(), [0]) else { return .wrong(.malformedResponse) }
       try inside.finish()
     }
-    if try data.readOptional(.context(1)) == nil { _ = try data.read(.context(2)) }
+    if try data.readOptional(.context(1)) == nil {
+      var key = data.inside(try data.read(.context(2)))
+      _ = try key.read(.octetString)
+      try key.finish()
+    }
     let producedAt = try data.readGeneralizedTime()
     var list = data.inside(try data.read(.sequence))
     // Answers may have entries for others beside (RFC 6960 4.2.2.3); all of them have to be DER.
@@ -102,7 +114,7 @@ struct AnswerCheck: ~Escapable {
     let extensions = try data.readOptional(.context(1))
     try data.finish()
     guard let found else { return .wrong(.wrongCertID) }
-    if let extensions, let nonce, try hasOtherNonce(data.inside(extensions), than: nonce) { return .wrong(.wrongNonce) }
+    if let extensions, try hasOtherNonce(data.inside(extensions), than: nonce) { return .wrong(.wrongNonce) }
     if producedAt > now.advanced(bySeconds: AnswerCheck.toleranceSeconds) { return .wrong(.fromTheFuture) }
     return found
   }
@@ -123,7 +135,10 @@ struct AnswerCheck: ~Escapable {
       _ = try revocation.readGeneralizedTime()
       if let reason = try revocation.readOptional(.context(0)) {
         var inside = revocation.inside(reason)
-        _ = try inside.readSmallEnumerated()
+        let number = try inside.readSmallEnumerated()
+        guard RevocationReason(rawValue: number) != nil else {
+          throw DERError(.badContent(.enumerated), offset: reason.lowerBound)
+        }
         try inside.finish()
       }
       try revocation.finish()
@@ -137,7 +152,7 @@ struct AnswerCheck: ~Escapable {
       nextUpdate = try inside.readGeneralizedTime()
       try inside.finish()
     }
-    _ = try single.readOptional(.context(1))
+    if let extensions = try single.readOptional(.context(1)) { try readList(single.inside(extensions)) }
     try single.finish()
     guard isAsked else { return nil }
     if thisUpdate > now.advanced(bySeconds: AnswerCheck.toleranceSeconds) { return .wrong(.fromTheFuture) }
@@ -175,7 +190,9 @@ struct AnswerCheck: ~Escapable {
 
   /// Whether the extensions have a nonce that is not the one that was sent. One that is left out is none: RFC 9654 2 lets a
   /// responder that has signed ahead leave it out.
-  private func hasOtherNonce(_ reader: consuming DERReader, than nonce: Span<UInt8>) throws(DERError) -> Bool {
+  ///
+  /// - Parameter nonce: nil where none was sent; then none is another one.
+  private func hasOtherNonce(_ reader: consuming DERReader, than nonce: Span<UInt8>?) throws(DERError) -> Bool {
     let oid: InlineArray<9, UInt8> = [0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02]
     let list = try reader.read(.sequence)
     try reader.finish()
@@ -186,7 +203,7 @@ struct AnswerCheck: ~Escapable {
       if fields.nextTag == .boolean { _ = try fields.readBoolean() }
       var value = fields.inside(try fields.read(.octetString))
       try fields.finish()
-      guard equals(identifier, oid.span) else { continue }
+      guard let nonce, equals(identifier, oid.span) else { continue }
       let echoed = try value.read(.octetString)
       try value.finish()
       if !equals(echoed, nonce) { return true }

@@ -13,8 +13,8 @@ struct SendPlan: Sendable, Hashable {
     precondition(requestsPerSecond > 0 && nanoseconds >= 0)
     self.requestsPerSecond = requestsPerSecond
     let exact = requestsPerSecond * Double(nanoseconds) / 1e9
-    // The first is sent at 0; one that falls on the end is none any more.
-    count = UInt64(max(0, (exact - 1e-9 * exact).rounded(.up)))
+    // The first is sent at 0; one that falls on the end, or as near as numbers tell, is none any more.
+    count = nanoseconds > 0 ? UInt64(max(1, (exact - 1e-6).rounded(.up))) : 0
   }
 
   /// The planned time of a request.
