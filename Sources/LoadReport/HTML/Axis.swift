@@ -40,7 +40,7 @@ struct Axis {
   ///
   /// - Parameter isTight: the axis ends at `greatest` itself.
   static func linear(_ label: String, upTo greatest: Double, unit: String = "", isTight: Bool = false) -> Axis {
-    let greatest = greatest.isFinite && greatest > 0 ? min(greatest, 1e15) : 1
+    let greatest = greatest.isFinite && greatest > 0 ? min(max(greatest, 1e-6), 1e15) : 1
     let raw = greatest / 6
     let exponent = Int(Logarithm.decimal(raw).rounded(.down))
     let unitStep = exponent < 0 ? 1 / Figures.power(of: 10, -exponent) : Figures.power(of: 10, exponent)
@@ -61,8 +61,8 @@ struct Axis {
   static func logarithmic(
     _ label: String, from least: Double, upTo greatest: Double, text: (Double) -> String
   ) -> Axis {
-    let least = min(max(least, leastLogarithmic), 1e15)
-    let greatest = min(max(greatest, least), 1e15)
+    let least = least.isFinite ? min(max(least, leastLogarithmic), 1e15) : 1
+    let greatest = greatest.isFinite ? min(max(greatest, least), 1e15) : least
     let (first, last) = (Logarithm.decimal(least), Logarithm.decimal(greatest))
     let mantissas = last - first <= 2.7 ? [1.0, 2, 5] : [1.0]
     var values: [Double] = []

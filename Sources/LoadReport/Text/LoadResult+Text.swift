@@ -89,9 +89,10 @@ extension LatencyHistogram {
 
 extension Example {
   fileprivate var textLines: [String] {
-    let what = "    \(kind.words) after \(Figures.duration(milliseconds: afterMilliseconds)): \(explanation)"
-    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer \(answerHexadecimal)".shortened(to: 40)
-    let body = bodyHexadecimal.isEmpty ? "" : " body \(bodyHexadecimal)".shortened(to: 30)
-    return [what.plain, "      \(method) \(target.shortened(to: 48 - body.count / 2))\(body), \(answer)".plain]
+    let what = "\(kind.words) after \(Figures.duration(milliseconds: afterMilliseconds)): \(explanation)"
+    let body = bodyHexadecimal.isEmpty ? "" : " \(bodyHexadecimal)"
+    let request = "\(method) \(target)\(body)".shortened(to: 52)
+    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer \(answerHexadecimal)".shortened(to: 38)
+    return what.plain.wrapped(to: LabelledLines.width - 4).map { "    " + $0 } + ["      \(request), \(answer)".plain]
   }
 }
