@@ -1,4 +1,4 @@
-/// One axis of a chart: what it says, where it begins and ends, and where its ticks are. Ends are at ticks.
+/// One axis of a chart: what it says, where it begins and ends, and where its ticks are.
 struct Axis {
   enum Scale {
     case linear
@@ -14,6 +14,8 @@ struct Axis {
   }
 
   static let leastLogarithmic = 1e-3
+  /// Of a logarithmic axis with three ticks in each.
+  private static let mostDecadesInSteps = 3.1
 
   var label: String
   var scale: Scale
@@ -55,7 +57,8 @@ struct Axis {
     return Axis(label: label, scale: .linear, ticks: ticks, low: 0, high: isTight ? greatest : Double(number) * step)
   }
 
-  /// Ticks at 1, 2 and 5 times the powers of ten, or at these alone where that would be too many.
+  /// From one of 1, 2 and 5 times a power of ten to another, with ticks at them all, or at the powers alone where these
+  /// would be too many.
   ///
   /// - Parameter text: of a tick.
   static func logarithmic(
@@ -64,19 +67,18 @@ struct Axis {
     let least = least.isFinite ? min(max(least, leastLogarithmic), 1e15) : 1
     let greatest = greatest.isFinite ? min(max(greatest, least), 1e15) : least
     let (first, last) = (Logarithm.decimal(least), Logarithm.decimal(greatest))
-    let mantissas = last - first <= 2.7 ? [1.0, 2, 5] : [1.0]
-    var values: [Double] = []
+    var steps: [(value: Double, isPower: Bool)] = []
     for exponent in Int(first.rounded(.down)) - 1...Int(last.rounded(.up)) + 1 {
       let power = exponent < 0 ? 1 / Figures.power(of: 10, -exponent) : Figures.power(of: 10, exponent)
-      values += mantissas.map { $0 * power }
+      steps += [1.0, 2, 5].map { ($0 * power, $0 == 1) }
     }
     // A hair of room for what powers of ten lose in binary.
-    let begin = values.lastIndex { $0 <= least * 1.000_001 } ?? 0
-    let end = values.firstIndex { $0 >= greatest * 0.999_999 && $0 > values[begin] } ?? values.count - 1
-    let shown = values[begin...end]
+    let begin = steps.lastIndex { $0.value <= least * 1.000_001 } ?? 0
+    let end = steps.firstIndex { $0.value >= greatest * 0.999_999 && $0.value > steps[begin].value } ?? steps.count - 1
+    let shown = steps[begin...end].filter { last - first <= mostDecadesInSteps || $0.isPower }
     return Axis(
-      label: label, scale: .logarithmic, ticks: shown.map { Tick(value: $0, text: text($0)) },
-      low: scaled(values[begin], .logarithmic), high: scaled(values[end], .logarithmic))
+      label: label, scale: .logarithmic, ticks: shown.map { Tick(value: $0.value, text: text($0.value)) },
+      low: scaled(steps[begin].value, .logarithmic), high: scaled(steps[end].value, .logarithmic))
   }
 
   /// A logarithmic axis of latencies in nanoseconds.
@@ -107,5 +109,10 @@ extension Figures {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")]
     let (size, name) = units.first { nanoseconds >= $0.0 * 0.999_999 } ?? (1, "ns")
     return fixed(nanoseconds / size, places: 0) + " " + name
+  }
+
+  /// A rate or another amount that is a round number: whole ones without a point.
+  static func roundAmount(_ value: Double) -> String {
+    value == value.rounded() ? fixed(value, places: 0) : amount(value)
   }
 }

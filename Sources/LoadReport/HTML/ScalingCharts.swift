@@ -28,7 +28,7 @@ struct ScalingCharts {
     // Steps that double want a logarithmic axis; steps that add want a plain one.
     step =
       least > 0 && greatest / least >= 8
-      ? .logarithmic(words + " (logarithmic)", from: least, upTo: greatest) { Figures.amount($0) }
+      ? .logarithmic(words + " (logarithmic)", from: least, upTo: greatest) { Figures.roundAmount($0) }
       : .linear(words, upTo: greatest)
   }
 
@@ -55,7 +55,7 @@ struct ScalingCharts {
       x: step,
       y: isLogarithmic
         ? .logarithmic("requests a second (logarithmic)", from: ends.min() ?? 1, upTo: ends.max() ?? 1) {
-          Figures.amount($0)
+          Figures.roundAmount($0)
         } : .linear("requests a second", upTo: ends.max() ?? 1),
       series: series)
   }

@@ -19,7 +19,7 @@ enum StyleSheet {
     h2 { font-size: 19px; margin: 36px 0 8px; border-bottom: 1px solid var(--rule); padding-bottom: 4px; overflow-wrap: anywhere; }
     h3 { font-size: 15px; margin: 20px 0 6px; }
     p { margin: 6px 0; max-width: 80ch; overflow-wrap: anywhere; }
-    .faint, .nothing { color: var(--faint); }
+    .faint, .nothing { color: var(--faint); max-width: none; }
     .bad { color: var(--bad); font-weight: 600; }
     .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(126px, 1fr)); gap: 10px; margin: 16px 0; }
     .tile { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px 12px; }

@@ -1,7 +1,7 @@
 extension LoadRun {
   /// What sets this run apart from the others of a sweep: `5,000/s` or `64 connections`.
   var step: String {
-    if let plannedPerSecond { return Figures.amount(plannedPerSecond) + "/s" }
+    if let plannedPerSecond { return Figures.roundAmount(plannedPerSecond) + "/s" }
     return Figures.count(connections, "connections")
   }
 
@@ -9,7 +9,7 @@ extension LoadRun {
   var paceWords: String {
     if let plannedPerSecond {
       return
-        "open loop, \(Figures.amount(plannedPerSecond)) requests/s, at most \(Figures.count(connections, "connections"))"
+        "open loop, \(Figures.roundAmount(plannedPerSecond)) requests/s, at most \(Figures.count(connections, "connections"))"
     }
     return "closed loop, \(Figures.count(connections, "connections"))"
   }
