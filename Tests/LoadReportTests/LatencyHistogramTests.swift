@@ -34,6 +34,14 @@ struct LatencyHistogramTests {
     }
   }
 
+  @Test("a share that binary fractions cannot write is the one that was meant: 7 % of a hundred is the seventh")
+  func wholeRanks() {
+    var histogram = LatencyHistogram()
+    for value in Int64(1)...100 { histogram.record(nanoseconds: value) }
+    for percent in Int64(1)...100 { #expect(histogram.quantile(Double(percent) / 100) == percent) }
+    #expect(histogram.quantile(0.071) == 8)
+  }
+
   @Test("each value lies within the edges of its bucket, and buckets follow each other without a gap")
   func edges() throws {
     var values = Set<Int64>()
