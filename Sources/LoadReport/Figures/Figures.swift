@@ -3,17 +3,17 @@ public enum Figures {
   /// Beyond it a Double is shown as it is.
   private static let greatestFixed = 1e15
 
-  /// `1234.50`: so many places behind the point, rounded. `-` for what is no finite number.
+  /// `1234.50`: so many places behind the point, 15 at the most, rounded. `-` for what is no finite number.
   static func fixed(_ value: Double, places: Int) -> String {
     guard value.isFinite else { return "-" }
-    let scale = power(of: 10, places)
+    let scale = power(of: 10, min(places, 15))
     let scaled = (abs(value) * scale).rounded()
     guard scaled < greatestFixed else { return "\(value)" }
     let whole = UInt64(scaled)
     let sign = value < 0 && whole > 0 ? "-" : ""
     guard places > 0 else { return sign + grouped(whole) }
     let fraction = String(whole % UInt64(scale))
-    return sign + grouped(whole / UInt64(scale)) + "." + String(repeating: "0", count: places - fraction.count)
+    return sign + grouped(whole / UInt64(scale)) + "." + String(repeating: "0", count: min(places, 15) - fraction.count)
       + fraction
   }
 
