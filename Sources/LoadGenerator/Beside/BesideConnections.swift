@@ -1,6 +1,5 @@
 import EventLoop
 import Glibc
-import HTTP1
 import Synchronization
 
 /// Connections beside a load: those that ask and read an octet now and then, so that the server's buffers fill, and those that
@@ -60,11 +59,8 @@ private struct SlowConnections: ~Copyable {
     form.connection = .keepAlive
     let writer = RequestWriter(
       questioner: engine.writer.questioner, issuer: engine.writer.issuer, target: engine.writer.target, form: form)
-    var buffer = ResponseBuffer(capacity: writer.maximumBytes)
     let hash = engine.settings.mix.hashes[0].algorithm
-    writer.write(
-      Question(number: 0, subject: .listed(0), isPost: false, hash: hash, hasNonce: false), to: &buffer)
-    return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
+    return writer.octets(Question(number: 0, subject: .listed(0), isPost: false, hash: hash, hasNonce: false))
   }
 
   deinit {

@@ -1,5 +1,4 @@
 import CalendarTime
-import HTTP1
 import LoadReport
 import OCSP
 
@@ -13,9 +12,7 @@ enum ExampleText {
     _ kind: AnswerKind, _ question: Question, _ writer: RequestWriter, after: Int64, answer: [UInt8],
     explanation: String?, now: UnixTime
   ) -> Example {
-    var buffer = ResponseBuffer(capacity: writer.maximumBytes)
-    writer.write(question, to: &buffer)
-    let request = unsafe buffer.withUnsafeBytes { unsafe Array($0) }
+    let request = writer.octets(question)
     let line = request.prefix { $0 != 0x0D }.split(separator: 0x20)
     let target = line.count > 1 ? String(decoding: line[1], as: UTF8.self) : ""
     return Example(

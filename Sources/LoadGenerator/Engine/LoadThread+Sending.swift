@@ -106,6 +106,6 @@ extension LoadThread {
 
   private mutating func didConnect(_ slot: Int) {
     slots[slot].phase = .open
-    if tally.measured.contains(now) { tally.connectionsOpened += 1 }
+    if now < sendEnd { tally.connectionsOpened += 1 }
   }
 }

@@ -175,13 +175,19 @@ struct LoadThread: ~Copyable {
       sendEnd = now
       drainEnd = now + min(timeout, 1_000_000_000)
     }
-    if processorAtStart == nil, now >= tally.measured.lowerBound { processorAtStart = NamedThread.processorNanoseconds }
+    if processorAtStart == nil, now >= tally.measured.lowerBound { beginMeasuring() }
     if now >= sendEnd { endMeasuring() }
     if now >= nextSlice {
       handOver()
       nextSlice += LoadThread.sliceNanoseconds
     }
     for slot in slots.indices where slots[slot].phase != .empty { lookAfter(slot) }
+  }
+
+  private mutating func beginMeasuring() {
+    processorAtStart = NamedThread.processorNanoseconds
+    // Those that the warm-up has made are used from here on.
+    tally.connectionsOpened = UInt64(slots.count { $0.phase == .open })
   }
 
   /// The end of the measured time: what was planned and not begun never will be.

@@ -48,6 +48,13 @@ struct RequestWriter: Sendable {
     buffer.append(octets.extracting(templates.tail))
   }
 
+  /// A whole request, for what is asked once.
+  func octets(_ question: Question) -> [UInt8] {
+    var buffer = ResponseBuffer(capacity: maximumBytes)
+    write(question, to: &buffer)
+    return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
+  }
+
   /// The DER of a question, as it would be without damage.
   func encoded(_ question: Question) -> [UInt8] {
     guard let certID = certID(of: question) else { preconditionFailure("a question with a hash that is not set") }

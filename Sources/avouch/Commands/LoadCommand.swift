@@ -8,13 +8,14 @@ import ResponderRuntime
 /// `avouch load`: asks a responder very often and measures how it answers.
 enum LoadCommand {
   static func run(_ words: [String]) throws -> ExitCode {
-    if words.contains("--compare") { return try LoadComparison.run(words) }
+    if words.contains("--compare") { return try LoadCompare.run(words) }
     let interrupt = LoadInterrupt()
     let grammar = Arguments.Grammar(
       values: LoadOptions.names, repeatable: ["--header", "--watch"], flags: LoadOptions.flags, words: ["URL"],
       usage: usage)
     guard let arguments = try Arguments(words, grammar) else { return .fine }
     let options = try LoadOptions(arguments)
+    try LoadOutput.check(arguments)
     _ = DescriptorLimit.raise()
     let issuer = try issuer(arguments)
     let serials = try LoadSerials.read(arguments, expected: options.expectation)
@@ -23,7 +24,10 @@ enum LoadCommand {
       name: arguments["--name"] ?? options.target.url, url: options.target.url, startedAt: SystemClock().now(),
       machine: LoadMachine.current, version: Program.version,
       settings: options.described(serials: serials.count), runs: [], probes: [])
+    let probe = try LoadProbe.settings(
+      arguments, options, issuer: LoadSerials.hashes(of: issuer, options.settings.mix), place: place)
     interrupt.begin()
+    let running = probe.map { RevocationProbe.start($0) }
     for (number, step) in options.steps.enumerated() where !interrupt.signal.isStopped {
       var settings = options.settings
       settings.pace = step.pace
@@ -39,7 +43,8 @@ enum LoadCommand {
       display.finish()
       result.runs.append(run)
     }
-    return try LoadOutput.write(result, arguments, isQuiet: options.isQuiet)
+    result.probes = running?.end() ?? []
+    return try LoadOutput.write(result, arguments)
   }
 
   private static func issuer(_ arguments: Arguments) throws -> Certificate {
@@ -49,8 +54,8 @@ enum LoadCommand {
 }
 
 extension LoadTarget {
-  /// The address to which the load goes: of several the first that takes a connection.
-  fileprivate func place(timeoutMilliseconds: Int64) throws(CommandFailure) -> SocketPlace {
+  /// The address to which a load goes: of several the first that takes a connection.
+  func place(timeoutMilliseconds: Int64) throws(CommandFailure) -> SocketPlace {
     let places: [SocketPlace]
     do {
       places = try resolved()
