@@ -8,7 +8,8 @@ import Testing
 @Suite("Check of an answer")
 struct AnswerCheckTests {
   private func statement(
-    _ body: [UInt8], hash: HashAlgorithm = .sha1, serial: SerialNumber, nonce: [UInt8]? = nil, now: UnixTime = LoadWorld.now
+    _ body: [UInt8], hash: HashAlgorithm = .sha1, serial: SerialNumber, nonce: [UInt8]? = nil,
+    now: UnixTime = LoadWorld.now
   ) throws -> AnswerCheck.Statement {
     let head = try #require(try LoadWorld.issuer().heads[hash])
     return AnswerCheck(body.span, now: now).statement(head: head.span, serial: serial, nonce: nonce?.span)

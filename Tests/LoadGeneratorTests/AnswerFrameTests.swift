@@ -55,7 +55,8 @@ struct AnswerFrameTests {
   @Test("answers that only announce another one are skipped")
   func informational() throws {
     let answer = try whole(
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    )
     #expect(answer.body == "ok")
     #expect(answer.head.status == 200)
   }
@@ -65,7 +66,9 @@ struct AnswerFrameTests {
     let text = "HTTP/1.0 200 OK\n\nbody"
     #expect(next(text).0 == .incomplete(endsWithConnection: true))
     #expect(try whole(text, isAtEnd: true).body == "body")
-    #expect(next("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody", isAtEnd: true).0 == .incomplete(endsWithConnection: false))
+    #expect(
+      next("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody", isAtEnd: true).0
+        == .incomplete(endsWithConnection: false))
   }
 
   @Test("chunks are put together, extensions and trailers passed over")

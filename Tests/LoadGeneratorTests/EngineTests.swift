@@ -263,7 +263,8 @@ struct EngineTests {
     #expect(run.count(.good) > 60, "\(run.counts)")
   }
 
-  @Test("a server that stops for a moment is charged for all who would have asked: the open loop's latency is the plan's")
+  @Test(
+    "a server that stops for a moment is charged for all who would have asked: the open loop's latency is the plan's")
   func coordinatedOmission() throws {
     func slow(_ pace: Pace) throws -> UInt64 {
       let gate = Mutex(false)

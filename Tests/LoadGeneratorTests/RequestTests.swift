@@ -15,7 +15,9 @@ struct RequestTests {
     return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
   }
 
-  @Test("are those of the encoder for every hash, length of serial, method, with and without nonce", arguments: HashAlgorithm.allCases)
+  @Test(
+    "are those of the encoder for every hash, length of serial, method, with and without nonce",
+    arguments: HashAlgorithm.allCases)
   func templates(hash: HashAlgorithm) throws {
     for length in 1...SerialNumber.maximumOctets {
       let serial = try LoadWorld.serial(octets: length, UInt8(length))
@@ -60,6 +62,10 @@ struct RequestTests {
     #expect(try head(.keepAlive, true).contains(" HTTP/1.0\r\nHost: 127.0.0.1:8080\r\nConnection: keep-alive\r\n"))
     #expect(try !head(.close, true).contains("Connection"))
     #expect(try head(.pipelined(depth: 4), false).hasSuffix("X-Test: yes\r\n\r\n"))
+    var form = RequestForm()
+    form.extraHeaders = ["host: ocsp.example"]
+    let named = text(try LoadWorld.writer(serials: serials, form: form), question)
+    #expect(String(decoding: named, as: UTF8.self).hasSuffix(" HTTP/1.1\r\nhost: ocsp.example\r\n\r\n"))
   }
 
   @Test("that are damaged are refused by a reader of requests, each kind", arguments: RequestDamage.allCases)
@@ -101,7 +107,8 @@ struct RequestTests {
     let plain = try LoadTarget("http://[::1]:8080")
     #expect((plain.host, plain.port, plain.authority, plain.path) == ("::1", 8080, "[::1]:8080", "/"))
     let named = try LoadTarget("HTTP://ocsp.example/a/b/")
-    #expect((named.host, named.port, named.authority, named.pathForGet) == ("ocsp.example", 80, "ocsp.example", "/a/b/"))
+    #expect(
+      (named.host, named.port, named.authority, named.pathForGet) == ("ocsp.example", 80, "ocsp.example", "/a/b/"))
     #expect(try LoadTarget("http://127.0.0.1:1").resolved().count == 1)
   }
 }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("The plan of an open loop")
 struct SendPlanTests {
-  @Test("has as many sends as rate and time say, the first at once, none at the end", arguments: [0.5, 1, 3, 999, 1000, 33_333.3])
+  @Test(
+    "has as many sends as rate and time say, the first at once, none at the end",
+    arguments: [0.5, 1, 3, 999, 1000, 33_333.3])
   func counts(rate: Double) {
     for nanoseconds in [0, 1, 1_000_000_000, 2_000_000_001, 10_000_000_000] as [Int64] {
       let plan = SendPlan(requestsPerSecond: rate, nanoseconds: nanoseconds)

@@ -9,6 +9,8 @@ enum RunLimit {
   /// Of the plan, answered.
   static let reachedShare = 0.99
 
+  private static let queueingFactor: Int64 = 3
+
   /// - Parameter busiest: processor time of the busiest thread, in seconds.
   static func limit(of run: LoadRun, busiest: Double) -> Limit {
     let share = run.seconds > 0 ? busiest / run.seconds : 0
@@ -23,7 +25,10 @@ enum RunLimit {
         "one send in a hundred was \(late / 1_000_000) ms late or more: the load did not get the processor when it needed it"
       )
     }
-    guard let planned = run.plannedPerSecond else { return .server }
+    guard let planned = run.plannedPerSecond else {
+      // Where requests queue they take a multiple of what one alone takes; else the way or the few connections decide.
+      return run.service.quantile(0.5) > queueingFactor * run.service.minimum ? .server : .none
+    }
     let isReached = run.finePerSecond >= reachedShare * planned
     return isReached ? .rate : .server
   }

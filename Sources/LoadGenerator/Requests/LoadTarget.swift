@@ -76,7 +76,7 @@ public struct LoadTarget: Sendable, Hashable {
   public func resolved() throws(Failure) -> [SocketPlace] {
     var hints = unsafe addrinfo()
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    unsafe hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG
+    unsafe hints.ai_flags = AI_NUMERICSERV
     var list: UnsafeMutablePointer<addrinfo>?
     let code = unsafe getaddrinfo(host, "\(port)", &hints, &list)
     guard code == 0 else { throw Failure(description: "\(host): \(unsafe String(cString: gai_strerror(code)))") }

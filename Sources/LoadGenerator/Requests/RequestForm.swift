@@ -26,7 +26,11 @@ public struct RequestForm: Sendable {
 
   /// What follows the target: version and fields, without the empty line.
   func head(_ target: LoadTarget) -> String {
-    var lines = [isHTTP10 ? " HTTP/1.0" : " HTTP/1.1", "Host: \(target.authority)"]
+    var lines = [isHTTP10 ? " HTTP/1.0" : " HTTP/1.1"]
+    // A cache may be asked under another name than its own.
+    if !extraHeaders.contains(where: { $0.lowercased().hasPrefix("host:") }) {
+      lines.append("Host: \(target.authority)")
+    }
     // HTTP/1.1 keeps a connection unless told, HTTP/1.0 closes it unless told (RFC 9112 9.3).
     switch (isHTTP10, connection) {
     case (false, .close): lines.append("Connection: close")

@@ -16,7 +16,7 @@ enum LoadCommand {
     guard let arguments = try Arguments(words, grammar) else { return .fine }
     let options = try LoadOptions(arguments)
     try LoadOutput.check(arguments)
-    _ = DescriptorLimit.raise()
+    try requireDescriptors(options)
     let issuer = try issuer(arguments)
     let serials = try LoadSerials.read(arguments, expected: options.expectation)
     let place = try options.target.place(timeoutMilliseconds: options.settings.timeoutMilliseconds)
@@ -45,6 +45,16 @@ enum LoadCommand {
     }
     result.probes = running?.end() ?? []
     return try LoadOutput.write(result, arguments)
+  }
+
+  /// A load that cannot open its connections measures nothing.
+  private static func requireDescriptors(_ options: LoadOptions) throws(CommandFailure) {
+    let most = options.steps.map(\.connections).max() ?? 0
+    let wanted = most + options.settings.slowReaders + options.settings.idleConnections + 64
+    let limit = DescriptorLimit.raise()
+    guard wanted <= limit else {
+      throw .no("\(wanted) descriptors are needed, and this process may have \(limit) (ulimit -n)")
+    }
   }
 
   private static func issuer(_ arguments: Arguments) throws -> Certificate {
