@@ -146,7 +146,7 @@ let package = Package(
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
-    roomTests("LoadReport", imports: ["CalendarTime"]),
+    roomTests("LoadReport", imports: ["CalendarTime", "TestSupport"]),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),
   ]
 )
