@@ -75,7 +75,7 @@ let package = Package(
     room("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder"]),
     room(
       "LoadGenerator",
-      imports: ["CLinux", "CalendarTime", "DER", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"]),
+      imports: ["CalendarTime", "DER", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"]),
     room(
       "OCSPOverHTTP",
       imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
@@ -149,13 +149,10 @@ let package = Package(
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
-    roomTests("LoadReport", imports: ["CalendarTime"]),
+    roomTests("LoadReport", imports: ["CalendarTime", "TestSupport"]),
     roomTests(
       "LoadGenerator",
-      imports: [
-        "CalendarTime", "DER", "EventLoop", "HTTP1", "HTTPServer", "LoadReport", "OCSP", "OpenSSLCrypto",
-        "TestSupport",
-      ],
+      imports: ["CalendarTime", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"],
       resources: [.copy("Vectors")]),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),
   ]

@@ -1,4 +1,3 @@
-import DER
 import HTTP1
 import OCSP
 import Testing

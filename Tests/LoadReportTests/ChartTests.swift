@@ -32,7 +32,7 @@ struct ChartTests {
 
   @Test("the curve of percentiles says what quantiles say, and ends at the maximum")
   func percentiles() {
-    let latency = Sample.run().latency
+    let latency = LoadSample.run().latency
     let chart = LatencyCharts.percentiles(title: "t", [("a", latency)])
     let curve = points(chart.series[0])
     #expect(curve.first == Chart.Point(x: 0, y: Double(latency.minimum)))
@@ -47,7 +47,7 @@ struct ChartTests {
 
   @Test("the bars of a distribution add up to all, side by side")
   func bars() throws {
-    for latency in [Sample.run().latency, Sample.run(typical: 3).latency] {
+    for latency in [LoadSample.run().latency, LoadSample.run(typical: 3).latency] {
       let chart = LatencyCharts.frequencies(title: "t", [("a", latency)])
       guard case .bars(let bars) = chart.series[0].marks else { return }
       #expect(abs(bars.reduce(0) { $0 + $1.y } - 100) < 1e-9 && !bars.isEmpty)
@@ -60,19 +60,19 @@ struct ChartTests {
 
   @Test("what was planned is drawn beside what was answered, and failures only where there are some")
   func throughput() {
-    let planned = Sample.run(pace: .openLoop(requestsPerSecond: 400), failures: [.timeout])
+    let planned = LoadSample.run(pace: .openLoop(requestsPerSecond: 400), failures: [.timeout])
     let chart = TimelineCharts(planned).throughput
     #expect(chart.series.map(\.name) == ["answered", "failed", "planned"])
     #expect(points(chart.series[0]).map(\.y) == planned.timeline.map { Double($0.answered) })
     #expect(points(chart.series[0]).map(\.x) == [0.5, 1.5, 2.5, 3.5, 4.5])
     #expect(points(chart.series[1]).map(\.y) == [0, 0, 0, 0, 1])
     #expect(points(chart.series[2]) == [Chart.Point(x: 0, y: 400), Chart.Point(x: 5, y: 400)])
-    #expect(TimelineCharts(Sample.run()).throughput.series.map(\.name) == ["answered"])
+    #expect(TimelineCharts(LoadSample.run()).throughput.series.map(\.name) == ["answered"])
   }
 
   @Test("seconds without an answer have no latency, and are no zero in the chart")
   func latencyOverTime() {
-    var run = Sample.run()
+    var run = LoadSample.run()
     run.timeline[2] = Second(latency: LatencyHistogram(), failed: 7)
     let chart = TimelineCharts(run).latency
     #expect(chart.series.map(\.name) == ["maximum", "p99", "p50"])
@@ -85,8 +85,8 @@ struct ChartTests {
 
   @Test("scaling is drawn in the order of the steps, for open and closed loops apart")
   func scaling() {
-    var runs = Array(Sample.sweep().runs.reversed())
-    runs += [8, 1, 2].map { Sample.run(connections: $0, seconds: 1, perSecond: 100 * $0, typical: 200_000) }
+    var runs = Array(LoadSample.sweep().runs.reversed())
+    runs += [8, 1, 2].map { LoadSample.run(connections: $0, seconds: 1, perSecond: 100 * $0, typical: 200_000) }
     let charts = ScalingCharts.charts([("", runs)])
     #expect(
       charts.map(\.title) == [
@@ -94,7 +94,7 @@ struct ChartTests {
         "Throughput over connections", "Latency over connections",
       ])
     #expect(points(charts[0].series[0]).map(\.x) == [100, 200, 400, 800])
-    #expect(points(charts[0].series[0]).map(\.y) == Sample.sweep().runs.map(\.finePerSecond))
+    #expect(points(charts[0].series[0]).map(\.y) == LoadSample.sweep().runs.map(\.finePerSecond))
     #expect(points(charts[0].series[1]) == [Chart.Point(x: 100, y: 100), Chart.Point(x: 800, y: 800)])
     #expect(points(charts[2].series[0]).map(\.x) == [1, 2, 8])
     #expect(points(charts[3].series[1]).map(\.y) == [5, 6, 4].map { Double(runs[$0].latency.quantile(0.99)) })

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LoadReport
@@ -6,9 +7,9 @@ import Testing
 struct ComparisonTests {
   @Test("rows say before, after, ratio and difference, and the words agree with them")
   func onePair() throws {
-    let before = Sample.result(runs: [Sample.run(seconds: 20)])
-    let faster = Sample.run(seconds: 20, perSecond: 500, typical: 200_000, seed: 7, failures: [.timeout])
-    let comparison = LoadComparison(before: before, after: Sample.result(name: "after", runs: [faster]))
+    let before = LoadSample.result(runs: [LoadSample.run(seconds: 20)])
+    let faster = LoadSample.run(seconds: 20, perSecond: 500, typical: 200_000, seed: 7, failures: [.timeout])
+    let comparison = LoadComparison(before: before, after: LoadSample.result(name: "after", runs: [faster]))
     let pair = try #require(comparison.pairs.first)
     func row(_ name: String) throws -> RunPair.Row { try #require(pair.rows.first { $0.name == name }) }
     #expect(try row("answered/s").cells.dropFirst().map { $0 } == ["399", "499", "1.251", "+100"])
@@ -27,7 +28,7 @@ struct ComparisonTests {
 
   @Test("a result compared with itself has no difference, and says so")
   func same() {
-    let result = Sample.result(runs: [Sample.run(seconds: 12)])
+    let result = LoadSample.result(runs: [LoadSample.run(seconds: 12)])
     let pair = LoadComparison(before: result, after: result).pairs[0]
     for row in pair.rows where row.ratio != "-" { #expect(row.ratio == "1.000" && row.difference == "0") }
     for sentence in pair.sentences {
@@ -38,11 +39,11 @@ struct ComparisonTests {
   @Test("sweeps are matched by rate or connections, and what has no counterpart is named")
   func matching() {
     func run(_ rate: Double, seed: UInt64 = 1) -> LoadRun {
-      Sample.run(pace: .openLoop(requestsPerSecond: rate), seconds: 1, perSecond: 50, seed: seed)
+      LoadSample.run(pace: .openLoop(requestsPerSecond: rate), seconds: 1, perSecond: 50, seed: seed)
     }
-    func loop(_ connections: Int) -> LoadRun { Sample.run(connections: connections, seconds: 1, perSecond: 50) }
-    let before = Sample.result(runs: [run(100), run(200), run(200, seed: 2), loop(4), loop(64)])
-    let after = Sample.result(runs: [loop(64), run(400), run(200, seed: 3), run(200, seed: 4)])
+    func loop(_ connections: Int) -> LoadRun { LoadSample.run(connections: connections, seconds: 1, perSecond: 50) }
+    let before = LoadSample.result(runs: [run(100), run(200), run(200, seed: 2), loop(4), loop(64)])
+    let after = LoadSample.result(runs: [loop(64), run(400), run(200, seed: 3), run(200, seed: 4)])
     let comparison = LoadComparison(before: before, after: after)
     #expect(comparison.pairs.map(\.before) == [before.runs[1], before.runs[2], before.runs[4]])
     #expect(comparison.pairs.map(\.after) == [after.runs[2], after.runs[3], after.runs[0]])
@@ -55,18 +56,18 @@ struct ComparisonTests {
   @Test("results without a run in common are told apart from equal ones")
   func nothingInCommon() {
     let comparison = LoadComparison(
-      before: Sample.result(runs: [Sample.run(connections: 1, seconds: 1)]),
-      after: Sample.result(runs: [Sample.run(connections: 2, seconds: 1)]))
+      before: LoadSample.result(runs: [LoadSample.run(connections: 1, seconds: 1)]),
+      after: LoadSample.result(runs: [LoadSample.run(connections: 2, seconds: 1)]))
     let sentence = "No run of one has a counterpart of the same rate or connections in the other."
     #expect(comparison.pairs.isEmpty && comparison.text.contains(sentence) && comparison.html.contains(sentence))
     #expect(comparison.text.contains("Only before: 1 connection.\nOnly after: 2 connections."))
-    let empty = Sample.result(runs: [])
+    let empty = LoadSample.result(runs: [])
     #expect(LoadComparison(before: empty, after: empty).text.contains(sentence))
   }
 
   @Test("what was asked for otherwise is named, since the difference may come from there")
   func circumstances() {
-    let before = Sample.result(runs: [])
+    let before = LoadSample.result(runs: [])
     var after = before
     after.url = "http://127.0.0.1:9090/"
     after.settings[0].value = "get"
@@ -87,8 +88,8 @@ struct ComparisonTests {
     func pair(_ before: Limit, _ after: Limit) -> RunPair {
       let pace = Pace.openLoop(requestsPerSecond: 400)
       return RunPair(
-        before: Sample.run(pace: pace, seconds: 6, limit: before),
-        after: Sample.run(pace: pace, seconds: 6, seed: 2, limit: after))
+        before: LoadSample.run(pace: pace, seconds: 6, limit: before),
+        after: LoadSample.run(pace: pace, seconds: 6, seed: 2, limit: after))
     }
     #expect(pair(.rate, .rate).sentences[0].hasPrefix("Throughput: both reached the rate"))
     #expect(pair(.rate, .server).sentences[0].hasPrefix("Throughput: no difference beyond the noise"))
@@ -99,12 +100,12 @@ struct ComparisonTests {
 
   @Test("nothing answered on one side or on both gives no ratio and no verdict")
   func nothing() {
-    var failed = Sample.nothing
+    var failed = LoadSample.nothing
     failed.connections = 64
     failed.counts = [.connectFailed: 5]
     for pair in [
-      RunPair(before: Sample.nothing, after: Sample.nothing), RunPair(before: failed, after: Sample.run()),
-      RunPair(before: Sample.run(), after: failed),
+      RunPair(before: LoadSample.nothing, after: LoadSample.nothing), RunPair(before: failed, after: LoadSample.run()),
+      RunPair(before: LoadSample.run(), after: failed),
     ] {
       for row in pair.rows where row.name.hasPrefix("p") || row.name == "mean" || row.name == "max" {
         #expect(row.ratio == "-" && row.difference == "-")
@@ -117,7 +118,7 @@ struct ComparisonTests {
   @Test("the share of false alarms is about the promised twentieth, also where seconds resemble each other")
   func falseAlarms() throws {
     for resemblance in [0.0, 0.5] {
-      var numbers = SeededNumbers(seed: 42)
+      var numbers = SeededGenerator(seed: 42)
       func series() -> [Double] {
         var drift = 0.0
         return (0..<30).map { _ in

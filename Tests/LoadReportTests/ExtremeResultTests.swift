@@ -25,13 +25,13 @@ struct ExtremeResultTests {
     run.connectionsOpened = whole
     run.clientProcessorSeconds = number
     run.clientThreads = Int(signed)
-    run.examples = [Sample.example(.timeout)]
+    run.examples = [LoadSample.example(.timeout)]
     run.examples[0].afterMilliseconds = number
     let watch = Probe.Watch(url: "x", revokedAfterMilliseconds: number, lastGoodAfterMilliseconds: number)
     let probe = Probe(serial: "", acknowledgedAfterMilliseconds: number, watches: [watch])
     var closed = run
     closed.pace = .closedLoop
-    var result = Sample.result(runs: [run, closed, Sample.nothing], probes: [probe])
+    var result = LoadSample.result(runs: [run, closed, LoadSample.nothing], probes: [probe])
     result.machine.processors = Int(signed)
     result.machine.memoryBytes = whole
     return result

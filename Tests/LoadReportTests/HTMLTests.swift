@@ -9,12 +9,14 @@ struct HTMLTests {
     var failedOnly = LoadRun(pace: .closedLoop, connections: 8, seconds: 3, planned: 9)
     failedOnly.counts = [.connectFailed: 9]
     failedOnly.timeline = [Second](repeating: Second(latency: LatencyHistogram(), failed: 3), count: 3)
-    failedOnly.examples = [Sample.example(.connectFailed)]
+    failedOnly.examples = [LoadSample.example(.connectFailed)]
     let results = [
-      Sample.result(name: name, runs: [Sample.run(failures: [.timeout, .tryLater])], probes: Sample.probes),
-      Sample.result(name: name, runs: [Sample.run(seconds: 1)]), Sample.sweep(name: name),
-      Sample.result(name: name, runs: []),
-      Sample.result(name: name, runs: [Sample.nothing]), Sample.result(name: name, runs: [failedOnly, Sample.nothing]),
+      LoadSample.result(
+        name: name, runs: [LoadSample.run(failures: [.timeout, .tryLater])], probes: LoadSample.probes),
+      LoadSample.result(name: name, runs: [LoadSample.run(seconds: 1)]), LoadSample.sweep(name: name),
+      LoadSample.result(name: name, runs: []),
+      LoadSample.result(name: name, runs: [LoadSample.nothing]),
+      LoadSample.result(name: name, runs: [failedOnly, LoadSample.nothing]),
     ]
     return results.map(\.html) + results.map { LoadComparison(before: results[2], after: $0).html }
   }
@@ -45,20 +47,20 @@ struct HTMLTests {
       #expect(WellFormedness.problem(in: page) == nil)
       #expect(page.contains(escaped) && !page.contains("<script") && !page.contains("alert('"))
     }
-    var run = Sample.run(failures: [.httpStatus], limit: .client(attack))
+    var run = LoadSample.run(failures: [.httpStatus], limit: .client(attack))
     run.examples[0].explanation = attack
     run.examples[0].target = attack
     run.examples[0].method = attack
     run.examples[0].bodyHexadecimal = attack
     run.examples[0].answerHexadecimal = attack
-    var probe = Sample.probes[0]
+    var probe = LoadSample.probes[0]
     probe.watches[0].url = attack
     probe.problem = attack
-    var result = Sample.result(name: attack, url: attack, runs: [run, run], probes: [probe])
+    var result = LoadSample.result(name: attack, url: attack, runs: [run, run], probes: [probe])
     result.version = attack
     result.machine = Machine(processors: 1, model: attack, memoryBytes: 1, kernel: attack, system: attack)
     result.settings = [LoadResult.Setting(name: attack, value: attack)]
-    for page in [result.html, LoadComparison(before: result, after: Sample.sweep()).html] {
+    for page in [result.html, LoadComparison(before: result, after: LoadSample.sweep()).html] {
       #expect(WellFormedness.problem(in: page) == nil && !page.contains("<script") && page.contains(escaped))
     }
   }
@@ -76,7 +78,7 @@ struct HTMLTests {
 
   @Test("each chart has a title, a description with figures, and axes with units")
   func alternatives() {
-    let page = Sample.result(runs: [Sample.run(pace: .openLoop(requestsPerSecond: 400))]).html
+    let page = LoadSample.result(runs: [LoadSample.run(pace: .openLoop(requestsPerSecond: 400))]).html
     let titles = ["Latency by percentile", "Distribution of latency", "Throughput over time", "Latency over time"]
     for title in titles { #expect(page.contains("<title>\(title)</title>\n<desc>"), "\(title)") }
     #expect(page.split(separator: "role=\"img\"").count == titles.count + 1)
@@ -94,25 +96,29 @@ struct HTMLTests {
 
   @Test("a sweep has its scaling charts, and a comparison both curves in one")
   func scaling() {
-    let page = Sample.sweep().html
+    let page = LoadSample.sweep().html
     #expect(page.contains("<title>Throughput over planned requests a second</title>"))
     #expect(page.contains("<title>Latency over planned requests a second</title>"))
     #expect(page.contains("<summary>Run 4: open loop, 800 requests/s, at most 256 connections, 4.0 s</summary>"))
-    let connections = [1, 2, 4].map { Sample.run(connections: $0, seconds: 1, perSecond: 100 * $0) }
-    #expect(Sample.result(runs: connections).html.contains("<title>Throughput over connections</title>"))
-    let comparison = LoadComparison(before: Sample.sweep(), after: Sample.sweep(name: "after", typical: 200_000)).html
+    let connections = [1, 2, 4].map { LoadSample.run(connections: $0, seconds: 1, perSecond: 100 * $0) }
+    #expect(LoadSample.result(runs: connections).html.contains("<title>Throughput over connections</title>"))
+    let comparison = LoadComparison(
+      before: LoadSample.sweep(), after: LoadSample.sweep(name: "after", typical: 200_000)
+    ).html
     for name in ["before: p99", "after: p99", "before: answered ok", "after: answered ok", "before", "after"] {
       #expect(comparison.contains("</svg>\n \(name)</li>"), "\(name)")
     }
-    #expect(!Sample.result(runs: [Sample.run(), Sample.run()]).html.contains("<title>Throughput over connections"))
+    #expect(
+      !LoadSample.result(runs: [LoadSample.run(), LoadSample.run()]).html.contains("<title>Throughput over connections")
+    )
   }
 
   @Test("where there is nothing to draw a sentence says so")
   func nothing() {
-    let page = Sample.result(runs: [Sample.nothing]).html
+    let page = LoadSample.result(runs: [LoadSample.nothing]).html
     #expect(
       page.split(separator: "Nothing to draw: no request was answered.").count == 5 && !page.contains("role=\"img\""))
-    #expect(Sample.result(runs: []).html.contains("No run was measured."))
+    #expect(LoadSample.result(runs: []).html.contains("No run was measured."))
   }
 
   @Test("a long run is drawn with several seconds in each point, and its shred of a last second is left out")

@@ -21,18 +21,19 @@ struct JSONTests {
 
   @Test("what is written is read back equal")
   func roundTrip() throws {
-    var strange = Sample.run(
+    var strange = LoadSample.run(
       failures: [.timeout, .badSignature], limit: .client("one processor was busy \"all\" the time"))
     strange.latency.record(nanoseconds: 1 << 62)
     strange.counts[.notSent] = .max
     strange.clientProcessorSeconds = 1.0 / 3
     let names = ["plain", "\"quoted\" \\ back", "line\nend\ttab\u{1}\u{7F}", "Zürich 𝄞 日本", "</script><script>"]
     for name in names {
-      var probe = Sample.probes[0]
+      var probe = LoadSample.probes[0]
       probe.problem = name
       let results = [
-        Sample.result(name: name, url: name, runs: [strange, Sample.nothing], probes: Sample.probes + [probe]),
-        Sample.result(name: name, runs: []), Sample.sweep(),
+        LoadSample.result(
+          name: name, url: name, runs: [strange, LoadSample.nothing], probes: LoadSample.probes + [probe]),
+        LoadSample.result(name: name, runs: []), LoadSample.sweep(),
       ]
       for result in results { #expect(try read(result.json) == result) }
     }
@@ -40,8 +41,8 @@ struct JSONTests {
 
   @Test("members that other tools read are there, and say what the buckets say")
   func derived() throws {
-    let run = Sample.run(failures: [.timeout])
-    let text = Sample.result(runs: [run]).json
+    let run = LoadSample.run(failures: [.timeout])
+    let text = LoadSample.result(runs: [run]).json
     #expect(text.hasPrefix("{\n \"format\": \"avouch-load-1\",\n \"name\": \"before\","))
     let expected = [
       "\"requestsPerSecond\": \(Double(run.answered) / 5)", "\"okPerSecond\": \(Double(run.fine) / 5)",
@@ -54,7 +55,8 @@ struct JSONTests {
 
   @Test("a file that was cut short anywhere is refused, with its name and the place")
   func truncated() throws {
-    let whole = Array(Sample.result(runs: [Sample.run(seconds: 2, perSecond: 50)], probes: Sample.probes).json.utf8)
+    let whole = Array(
+      LoadSample.result(runs: [LoadSample.run(seconds: 2, perSecond: 50)], probes: LoadSample.probes).json.utf8)
     // The last octet is the line's end.
     for length in stride(from: 0, to: whole.count - 1, by: 37) {
       do throws(LoadResultError) {
@@ -69,7 +71,7 @@ struct JSONTests {
 
   @Test("a file of another format is refused with what it is and what is expected")
   func otherFormats() {
-    let text = Sample.result(runs: []).json
+    let text = LoadSample.result(runs: []).json
     #expect(
       refusal(text.replacing("avouch-load-1", with: "avouch-load-2"))
         == "result.json: format: 'avouch-load-2' is not read by this version, which reads 'avouch-load-1'")
@@ -81,7 +83,9 @@ struct JSONTests {
 
   @Test("a value that cannot be is refused with the way to it")
   func places() {
-    let text = Sample.result(runs: [Sample.nothing, Sample.run(failures: [.timeout])], probes: Sample.probes).json
+    let text = LoadSample.result(
+      runs: [LoadSample.nothing, LoadSample.run(failures: [.timeout])], probes: LoadSample.probes
+    ).json
     let cases: [(String, String, String)] = [
       ("\"processors\": 4", "\"processors\": 4.5", "machine.processors: 4.5 is no whole number from 0 to"),
       ("\"processors\": 4", "\"processors\": -4", "machine.processors: -4 is no whole number from 0 to"),
@@ -111,7 +115,7 @@ struct JSONTests {
 
   @Test("members that a later version adds are passed over")
   func laterMembers() throws {
-    let result = Sample.result(runs: [Sample.nothing])
+    let result = LoadSample.result(runs: [LoadSample.nothing])
     let text = result.json.replacing(
       "\"name\": \"before\"", with: "\"mood\": [{\"x\": null}, true], \"name\": \"before\"")
     #expect(try read(text) == result)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LoadReport
@@ -8,7 +9,7 @@ struct LatencyHistogramTests {
 
   @Test("a quantile is never below the exact one, and less than one per cent above it", arguments: [1, 2, 3, 4, 5])
   func quantiles(seed: UInt64) {
-    var numbers = SeededNumbers(seed: seed)
+    var numbers = SeededGenerator(seed: seed)
     for count in [1, 2, 3, 10, 1000, 20_000] {
       var histogram = LatencyHistogram()
       var samples: [Int64] = []
@@ -63,7 +64,7 @@ struct LatencyHistogramTests {
 
   @Test("what several have recorded and merged is what one would have recorded", arguments: [11, 12, 13])
   func merging(seed: UInt64) {
-    var numbers = SeededNumbers(seed: seed)
+    var numbers = SeededGenerator(seed: seed)
     var parts = [LatencyHistogram](repeating: LatencyHistogram(), count: 4)
     var whole = LatencyHistogram()
     for _ in 0..<5000 {

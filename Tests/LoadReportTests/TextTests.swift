@@ -6,10 +6,10 @@ import Testing
 struct TextTests {
   @Test("one run says rates, percentiles, kinds with failures marked, the limit, examples and probes")
   func oneRun() {
-    let run = Sample.run(
+    let run = LoadSample.run(
       pace: .openLoop(requestsPerSecond: 400), connections: 256, failures: [.timeout, .tryLater],
       limit: .client("its thread was busy all the time"))
-    let text = Sample.result(runs: [run], probes: Sample.probes).text
+    let text = LoadSample.result(runs: [run], probes: LoadSample.probes).text
     let expected = [
       "name         before\nurl          http://127.0.0.1:8080/\nstarted      2026-04-04T03:06:30Z, avouch 1.1.0\n",
       "machine      4 processors (Example 9000), 7.75 GiB, Debian GNU/Linux 12 (bookworm), kernel\n             6.1.0-18",
@@ -33,9 +33,9 @@ struct TextTests {
 
   @Test("a closed loop has one line of latency, since both are the same")
   func closedLoop() {
-    var run = Sample.run()
+    var run = LoadSample.run()
     run.service = run.latency
-    let text = Sample.result(name: "http://127.0.0.1:8080/", runs: [run]).text
+    let text = LoadSample.result(name: "http://127.0.0.1:8080/", runs: [run]).text
     #expect(text.contains("\nclosed loop, 64 connections, 5.0 s\n"))
     #expect(!text.contains("from the send") && !text.contains("client late by") && !text.contains("FAILURE"))
     #expect(!text.contains("\nurl"), "the name says it")
@@ -43,7 +43,7 @@ struct TextTests {
 
   @Test("a sweep ends with a table of its steps, in columns that stand under their headings")
   func sweep() throws {
-    let lines = Sample.sweep().text.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = LoadSample.sweep().text.split(separator: "\n", omittingEmptySubsequences: false)
     let place = try #require(lines.firstIndex(of: "scaling"))
     let table = lines[(place + 1)...]
     #expect(table.count == 5)
@@ -63,7 +63,7 @@ struct TextTests {
 
   @Test("no line is longer than a hundred columns or ends in blanks")
   func width() {
-    var busy = Sample.run(
+    var busy = LoadSample.run(
       pace: .openLoop(requestsPerSecond: 1_250_000), connections: 65_536, failures: AnswerKind.allCases)
     busy.counts = busy.counts.mapValues { $0 * 10_000 }
     for index in busy.examples.indices {
@@ -71,7 +71,8 @@ struct TextTests {
       busy.examples[index].bodyHexadecimal = String(repeating: "0a", count: 100)
     }
     let results = [
-      Sample.sweep(), Sample.result(runs: [busy, busy, Sample.nothing], probes: Sample.probes), Sample.result(runs: []),
+      LoadSample.sweep(), LoadSample.result(runs: [busy, busy, LoadSample.nothing], probes: LoadSample.probes),
+      LoadSample.result(runs: []),
     ]
     var texts = results.map(\.text)
     for result in results { texts.append(LoadComparison(before: results[0], after: result).text) }
@@ -82,23 +83,23 @@ struct TextTests {
 
   @Test("where nothing was answered nothing is divided by it")
   func nothing() {
-    let text = Sample.result(runs: [Sample.nothing]).text
+    let text = LoadSample.result(runs: [LoadSample.nothing]).text
     #expect(text.contains("answered     0 a second, 0 of them ok: 0 of 0 requests, 0 failed"))
     #expect(text.contains("latency     -    -    -    -    -      -    -\n  nothing was answered"))
     #expect(text.contains("limit        Nothing was answered."))
-    #expect(Sample.result(runs: []).text.hasSuffix("\n\nno run was measured"))
+    #expect(LoadSample.result(runs: []).text.hasSuffix("\n\nno run was measured"))
   }
 
   @Test("what comes from outside cannot steer the terminal")
   func escapes() {
-    var run = Sample.run(failures: [.notHTTP])
+    var run = LoadSample.run(failures: [.notHTTP])
     run.examples[0].explanation = "\u{1B}[2Jgone\r\n\u{9B}31m\u{202E}"
     run.examples[0].target = "/\u{7}\u{2028}"
     run.limit = .client("\u{1B}]0;title\u{7}")
-    var probe = Sample.probes[0]
+    var probe = LoadSample.probes[0]
     probe.problem = "\u{1B}c"
     probe.watches[0].url = "http://\u{1B}[1m/"
-    let result = Sample.result(name: "\u{1B}[31mred", url: "x\ny", runs: [run], probes: [probe])
+    let result = LoadSample.result(name: "\u{1B}[31mred", url: "x\ny", runs: [run], probes: [probe])
     for text in [result.text, LoadComparison(before: result, after: result).text] {
       let controls = text.unicodeScalars.filter { $0.value != 0x0A && $0.properties.generalCategory == .control }
       #expect(controls.isEmpty && !text.contains("\u{202E}") && !text.contains("\u{2028}"))

@@ -2,16 +2,18 @@
 enum LatencyCharts {
   typealias Named = (name: String, histogram: LatencyHistogram)
 
-  /// Latency over the share of requests, or of `what` else, that were not slower.
-  static func percentiles(title: String, of what: String = "answered requests", _ parts: [Named]) -> Chart {
+  /// Latency over the share of requests that were not slower; or another time, `measure`, of something else, `what`.
+  static func percentiles(
+    title: String, of what: String = "answered requests", measure: String = "latency", _ parts: [Named]
+  ) -> Chart {
     let filled = parts.filter { !$0.histogram.isEmpty }
     let edges = filled.flatMap { [Double($0.histogram.minimum), Double($0.histogram.maximum)] }
     return Chart(
       title: title,
-      description: "Latency over the share of \(what) that were not slower. "
+      description: "\(measure.firstUppercased) over the share of \(what) that were not slower. "
         + described(filled, shares: [(0.5, "half"), (0.99, "99 %"), (0.999, "99.9 %")]),
       x: .nines("share of \(what) that were not slower", count: filled.map(\.histogram.count).max() ?? 1),
-      y: .latency("latency", of: edges),
+      y: .latency(measure, of: edges),
       series: parts.map { Chart.Series(name: $0.name, marks: .line(curve($0.histogram))) })
   }
 

@@ -86,7 +86,9 @@ extension LoadResult {
       ]
     }
     let curves = summary.rows.filter { $0.isExpected }.prefix(Chart.maximumSeries).map { ($0.name, $0.times) }
-    let chart = LatencyCharts.percentiles(title: "How soon revocations were seen", of: "probes", Array(curves))
+    let chart = LatencyCharts.percentiles(
+      title: "How soon revocations were seen", of: "probes", measure: "time since revocation",
+      Array(curves))
     return PageParts.section(
       "Revocations meanwhile",
       [PageParts.table(heading: ProbeSummary.heading, rows, notes: 1)]

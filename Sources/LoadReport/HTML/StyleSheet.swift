@@ -25,7 +25,7 @@ enum StyleSheet {
     .tile { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 10px 12px; }
     .tile b { display: block; font-size: 21px; font-weight: 600; font-variant-numeric: tabular-nums; }
     .tile span { color: var(--faint); font-size: 13px; }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 470px), 1fr)); gap: 20px; margin: 14px 0; }
+    .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 470px), 1fr)); gap: 20px; margin: 14px 0; }
     figure { margin: 0; border: 1px solid var(--rule); border-radius: 6px; padding: 10px 12px; min-width: 0; }
     figcaption { font-weight: 600; margin-bottom: 4px; }
     figure > svg { display: block; width: 100%; height: auto; }

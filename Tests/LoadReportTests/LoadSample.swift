@@ -1,9 +1,10 @@
 import CalendarTime
+import TestSupport
 
 @testable import LoadReport
 
 /// Results as a load test may have them, the same each time.
-enum Sample {
+enum LoadSample {
   static let machine = Machine(
     processors: 4, model: "Example 9000", memoryBytes: 8_321_499_136, kernel: "6.1.0-18-amd64",
     system: "Debian GNU/Linux 12 (bookworm)")
@@ -26,7 +27,7 @@ enum Sample {
     pace: Pace = .closedLoop, connections: Int = 64, seconds: Int = 5, perSecond: Int = 400, typical: Int64 = 300_000,
     seed: UInt64 = 1, failures: [AnswerKind] = [], limit: Limit = .server
   ) -> LoadRun {
-    var numbers = SeededNumbers(seed: seed)
+    var numbers = SeededGenerator(seed: seed)
     var run = LoadRun(pace: pace, connections: connections, seconds: Double(seconds), planned: 0)
     for second in 0..<seconds {
       var latency = LatencyHistogram()
