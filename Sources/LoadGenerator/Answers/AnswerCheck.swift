@@ -1,5 +1,6 @@
 import CalendarTime
 import DER
+import Glibc
 import LoadReport
 import OCSP
 
@@ -86,8 +87,15 @@ struct AnswerCheck: ~Escapable {
 
   private func equals(_ range: Range<Int>, _ other: Span<UInt8>) -> Bool {
     guard range.count == other.count else { return false }
-    for offset in 0..<other.count where octets[range.lowerBound + offset] != other[offset] { return false }
-    return true
+    let part = octets.extracting(range)
+    return unsafe part.withUnsafeBufferPointer { left in
+      unsafe other.withUnsafeBufferPointer { right in
+        guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else {
+          return left.count == right.count
+        }
+        return unsafe memcmp(leftBase, rightBase, right.count) == 0
+      }
+    }
   }
 
   private func readData(

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The head of an HTTP answer, as far as a client of OCSP needs it (RFC 9112 4, 5, 6).
 ///
 /// Header lines in any order and case; a bare LF ends a line too, as many servers were forgiven for (RFC 9112 2.2). Parsing
@@ -83,9 +85,7 @@ struct AnswerHead: Sendable, Hashable {
 
   /// A line without its end, and where the next one begins; nil where its end has not come.
   private static func nextLine(_ octets: Span<UInt8>, from start: Int) -> (content: Range<Int>, end: Int)? {
-    var index = start
-    while index < octets.count, octets[index] != 0x0A { index += 1 }
-    guard index < octets.count else { return nil }
+    guard let index = octets.firstLineFeed(from: start) else { return nil }
     let hasReturn = index > start && octets[index - 1] == 0x0D
     return (start..<(hasReturn ? index - 1 : index), index + 1)
   }
@@ -108,11 +108,13 @@ struct AnswerHead: Sendable, Hashable {
   private mutating func takeField(
     _ octets: Span<UInt8>, _ line: Range<Int>, _ fields: inout FramingFields
   ) throws(Problem) {
+    // Only names with these first letters are of any concern; an answer has a dozen others.
+    let first = octets[line.lowerBound] | 0x20
     var colon = line.lowerBound
     while colon < line.upperBound, octets[colon] != 0x3A { colon += 1 }
     guard colon < line.upperBound, colon > line.lowerBound else { throw .notHTTP }
+    guard first == 0x63 || first == 0x74 else { return }
     let name = line.lowerBound..<colon
-    // Told apart by length first: most fields of an answer are of no concern here.
     switch name.count {
     case 10 where octets.isWord("connection", name):
       let value = octets.trimmed(colon + 1..<line.upperBound)
@@ -136,6 +138,16 @@ struct AnswerHead: Sendable, Hashable {
 }
 
 extension Span<UInt8> {
+  /// Where the next LF is. A head is searched for these from end to end: memchr looks at many octets at once.
+  fileprivate func firstLineFeed(from start: Int) -> Int? {
+    unsafe withUnsafeBufferPointer { buffer in
+      guard start < buffer.count, let base = buffer.baseAddress,
+        let found = unsafe memchr(base + start, 0x0A, buffer.count - start)
+      else { return nil }
+      return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
+  }
+
   /// Whether these octets are that word of lower-case letters, in any case.
   fileprivate func isWord(_ word: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == word.utf8CodeUnitCount else { return false }

@@ -9,17 +9,19 @@ extension LoadThread {
 
   /// When the next request of the plan is due; nil where none is left.
   var nextPlanned: Int64? {
-    guard let plan, now < sendEnd else { return nil }
+    guard let plan, !hasEnded else { return nil }
     guard again.isEmpty else { return 0 }
     let number = numberOfNext
-    return number < plan.count ? plan.time(number) : nil
+    guard number < plan.count else { return nil }
+    let time = plan.time(number)
+    return time < sendEnd ? time : nil
   }
 
   private var numberOfNext: UInt64 { begun * UInt64(settings.threads) + UInt64(thread) }
 
   /// Open loop: sends what is due, as far as connections are free.
   mutating func sendDue() {
-    guard now < sendEnd else { return }
+    guard !hasEnded else { return }
     var current: Int?
     for _ in 0..<LoadThread.sendsOfATurn {
       guard let next = nextPlanned, next <= now else { break }

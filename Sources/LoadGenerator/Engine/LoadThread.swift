@@ -54,7 +54,7 @@ struct LoadThread: ~Copyable {
   private var nextSweep: Int64 = 0
   private var nextSlice: Int64
   private var processorAtStart: Int64?
-  private var hasEnded = false
+  private(set) var hasEnded = false
 
   /// Where every receive lands, behind what a connection had left over.
   let input: UnsafeMutablePointer<UInt8>
@@ -63,6 +63,7 @@ struct LoadThread: ~Copyable {
 
   static let inputBytes = 512 << 10
   private static let sweepNanoseconds: Int64 = 10_000_000
+  private static let graceNanoseconds: Int64 = 100_000_000
   static let sliceNanoseconds: Int64 = 200_000_000
 
   /// - Parameter begin: of the run, on the monotonic clock.
@@ -121,13 +122,13 @@ struct LoadThread: ~Copyable {
     if plan == nil { for slot in slots.indices { fill(slot) } }
     while true {
       if plan != nil { sendDue() }
+      if now >= sendEnd, !hasEnded, !isBehind { endMeasuring() }
       if isFinished { break }
       let count = epoll.wait(nanoseconds: waitNanoseconds)
       now = clock()
       for index in 0..<count { take(epoll[index]) }
       if now >= nextSweep { sweep() }
     }
-    endMeasuring()
     // With the last sweep a little before the deadline.
     if !stop.isStopped { for slot in slots.indices { giveUp(slot) } }
     handOver()
@@ -136,7 +137,13 @@ struct LoadThread: ~Copyable {
   func clock() -> Int64 { MonotonicTime.now().nanoseconds - begin }
 
   private var isFinished: Bool {
-    now >= sendEnd && (underWay == 0 || now >= drainEnd)
+    hasEnded && (underWay == 0 || now >= drainEnd)
+  }
+
+  /// Whether the plan has requests left that only the client itself has held up: they are sent even if the end has come.
+  private var isBehind: Bool {
+    guard now < sendEnd + LoadThread.graceNanoseconds, hasRoom, let next = nextPlanned else { return false }
+    return next <= now
   }
 
   /// How long nothing has to be done of itself.
@@ -176,7 +183,6 @@ struct LoadThread: ~Copyable {
       drainEnd = now + min(timeout, 1_000_000_000)
     }
     if processorAtStart == nil, now >= tally.measured.lowerBound { beginMeasuring() }
-    if now >= sendEnd { endMeasuring() }
     if now >= nextSlice {
       handOver()
       nextSlice += LoadThread.sliceNanoseconds
