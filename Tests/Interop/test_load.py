@@ -251,6 +251,31 @@ def test_an_interrupt_ends_the_load_and_what_was_measured_is_told(world, tmp_pat
     assert one["answered"] >= 50 and one["failures"] == 0 and one["seconds"] < 500
 
 
+def test_a_terminal_has_a_line_that_is_drawn_again(world):
+    """A bar with time, rate and failures on standard error; nothing of it in the report."""
+    import os
+    import pty
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [BINARY, "load", "--issuer", world.path("ca.pem"), "--index", world.path("index.txt"), "--warmup", "0ms",
+         "--duration", "2500ms", "--rate", "50", world.server.url], stdout=subprocess.PIPE, stderr=slave, text=True)
+    os.close(slave)
+    shown = b""
+    try:
+        while octets := os.read(master, 4096):
+            shown += octets
+    except OSError:
+        pass  # The other end is closed.
+    finally:
+        os.close(master)
+    report, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    lines = shown.decode().split("\r\x1b[K")
+    assert any(re.search(r"50\.?0?/s \[#+\.+\] 1 of 3 s, \S+/s.* 0 failures", line) for line in lines), lines
+    assert lines[-1] == ""
+    assert "open loop" in report and "[#" not in report
+
+
 @pytest.fixture
 def revocable(authority, stack):
     """A CA with a receiver of events and certificates to revoke."""

@@ -49,6 +49,13 @@ struct EngineTests {
     #expect(run.timeline.map(\.answered).reduce(0, +) == run.count(.good))
   }
 
+  @Test("goes to IPv6 addresses too")
+  func ipv6() throws {
+    let server = try ScriptedServer(at: "[::1]:0") { .answer(ScriptedServer.right($0)) }
+    let run = try EngineWorld().run(server.url)
+    #expect(run.count(.good) == run.planned && run.planned > 3)
+  }
+
   @Test("opens a connection for each request where it shall, in HTTP/1.1 and 1.0", arguments: [false, true])
   func closing(isHTTP10: Bool) throws {
     let server = try ScriptedServer {

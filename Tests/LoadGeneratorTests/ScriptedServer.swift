@@ -36,9 +36,9 @@ final class ScriptedServer: Sendable {
   private let requests = Mutex(0)
   private let connections = Mutex(0)
 
-  init(_ script: @escaping @Sendable (Request) -> Action) throws {
+  init(at address: String = "127.0.0.1:0", _ script: @escaping @Sendable (Request) -> Action) throws {
     self.script = script
-    listener = try Listener(try ListenAddress("127.0.0.1:0"), sharesPort: false)
+    listener = try Listener(try ListenAddress(address), sharesPort: false)
     _ = NamedThread(name: "scripted", isDetached: true) { [descriptor = listener.descriptor, weak self] in
       while true {
         var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -8,8 +8,8 @@ import ResponderRuntime
 /// `avouch load`: asks a responder very often and measures how it answers.
 enum LoadCommand {
   static func run(_ words: [String]) throws -> ExitCode {
-    if words.contains("--compare") { return try LoadCompare.run(words) }
     let interrupt = LoadInterrupt()
+    if words.contains("--compare") { return try LoadCompare.run(words) }
     let grammar = Arguments.Grammar(
       values: LoadOptions.names, repeatable: ["--header", "--watch"], flags: LoadOptions.flags, words: ["URL"],
       usage: usage)
