@@ -77,6 +77,7 @@ final class ScriptedServer: Sendable {
         case .answerByOctets(let octets): for octet in octets { send([octet], connection) }
         case .answerAndClose(let octets):
           send(octets[...], connection)
+          linger(connection, &input)
           return
         case .close: return
         case .nothing: break
@@ -96,6 +97,12 @@ final class ScriptedServer: Sendable {
     }
     input += octets[..<count]
     return true
+  }
+
+  /// Ends in good order: what the client still sends is read, for a reset would take the answer with it.
+  private func linger(_ connection: Int32, _ input: inout [UInt8]) {
+    Linux.shutdownSending(connection)
+    while receive(connection, &input) { input = [] }
   }
 
   private func send(_ octets: ArraySlice<UInt8>, _ connection: Int32) {

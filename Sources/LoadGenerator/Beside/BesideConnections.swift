@@ -69,21 +69,19 @@ private struct SlowConnections: ~Copyable {
 
   mutating func turn() {
     for index in stride(from: number, to: descriptors.count, by: SlowConnections.turnsOfASecond) {
+      if index < readers { readOctet(index) } else { lookAt(index) }
       if descriptors[index] < 0 {
         // A small buffer, so that the server's fills soon.
         descriptors[index] = place.connect(receiveBytes: index < readers ? 4096 : nil)
         sent[index] = 0
-      } else if index < readers {
-        readOctet(index)
-        sendMore(index)
-      } else {
-        lookAt(index)
       }
+      if index < readers { sendMore(index) }
     }
     number = (number + 1) % SlowConnections.turnsOfASecond
   }
 
   private mutating func readOctet(_ index: Int) {
+    guard descriptors[index] >= 0 else { return }
     var octet: UInt8 = 0
     let outcome = unsafe withUnsafeMutableBytes(of: &octet) { unsafe Linux.receive(descriptors[index], $0) }
     if isOver(outcome) { close(index) }
@@ -110,6 +108,7 @@ private struct SlowConnections: ~Copyable {
 
   /// Whether the server has ended a connection that says nothing; what it says (408) is dropped.
   private mutating func lookAt(_ index: Int) {
+    guard descriptors[index] >= 0 else { return }
     let descriptor = descriptors[index]
     var octets = InlineArray<256, UInt8>(repeating: 0)
     var bytes = octets.mutableSpan
