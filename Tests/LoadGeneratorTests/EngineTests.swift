@@ -277,12 +277,13 @@ struct EngineTests {
 
   @Test("requests that the system takes in parts arrive as they were meant")
   func partsOfRequests() throws {
-    let server = try ScriptedServer { .answer(ScriptedServer.right($0)) }
+    let server = try ScriptedServer(receiveBytes: 4096) { .answer(ScriptedServer.right($0)) }
     var world = try EngineWorld()
     world.settings.connections = 1
     world.settings.durationMilliseconds = 500
     world.settings.form.connection = .pipelined(depth: RequestForm.maximumDepth)
-    // A megabyte in one send, beyond any buffer.
+    world.settings.sendBufferBytes = 8192
+    // A megabyte in one send, beyond the buffers of both.
     world.settings.form.extraHeaders = ["X-Long: " + String(repeating: "x", count: 4000)]
     let run = try world.run(server.url)
     #expect(run.failures == 0, "\(run.examples)")

@@ -36,9 +36,18 @@ final class ScriptedServer: Sendable {
   private let requests = Mutex(0)
   private let connections = Mutex(0)
 
-  init(at address: String = "127.0.0.1:0", _ script: @escaping @Sendable (Request) -> Action) throws {
+  /// - Parameter receiveBytes: of the system's buffer for what comes in, where a client is to find it full.
+  init(
+    at address: String = "127.0.0.1:0", receiveBytes: Int32? = nil,
+    _ script: @escaping @Sendable (Request) -> Action
+  ) throws {
     self.script = script
     listener = try Listener(try ListenAddress(address), sharesPort: false)
+    if var receiveBytes {
+      // Connections have it from their listener.
+      let size = socklen_t(MemoryLayout<Int32>.size)
+      _ = unsafe setsockopt(listener.descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, size)
+    }
     _ = NamedThread(name: "scripted", isDetached: true) { [descriptor = listener.descriptor, weak self] in
       while true {
         var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -21,6 +21,9 @@ public struct LoadSettings: Sendable {
   /// Connections beside the load that say nothing.
   public var idleConnections = 0
 
+  /// Of the system's buffer for what goes out on a connection; nil for its own choice. Small ones take requests in parts.
+  var sendBufferBytes: Int32?
+
   public init() {}
 
   /// The most requests that wait for answers at once.

@@ -78,7 +78,7 @@ extension LoadThread {
     slots[slot].since = now
     slots[slot].answers = 0
     slots[slot].waitsForWriting = false
-    let descriptor = place.connect()
+    let descriptor = place.connect(sendBytes: settings.sendBufferBytes)
     guard descriptor >= 0 else {
       lose(slot, code: -descriptor)
       return false

@@ -14,15 +14,14 @@ public struct SocketPlace: Sendable, Hashable {
   /// Begins to connect. The descriptor does not block; writable, it is connected or has failed. Negative: the errno with a
   /// minus.
   ///
-  /// - Parameter receiveBytes: of the system's buffer for what comes in; nil for its own choice.
-  func connect(receiveBytes: Int32? = nil) -> Int32 {
+  /// - Parameters: of the system's buffers for what comes in and what goes out; nil for its own choice.
+  func connect(receiveBytes: Int32? = nil, sendBytes: Int32? = nil) -> Int32 {
     let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return -errno }
     var one: Int32 = 1
     _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    if var receiveBytes {
-      _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
-    }
+    if let receiveBytes { SocketPlace.setBuffer(descriptor, SO_RCVBUF, receiveBytes) }
+    if let sendBytes { SocketPlace.setBuffer(descriptor, SO_SNDBUF, sendBytes) }
     let code = unsafe octets.withUnsafeBytes { buffer -> Int32 in
       guard let start = buffer.baseAddress else { return EINVAL }
       let address = unsafe start.assumingMemoryBound(to: sockaddr.self)
@@ -34,6 +33,11 @@ public struct SocketPlace: Sendable, Hashable {
       return -code
     }
     return descriptor
+  }
+
+  private static func setBuffer(_ descriptor: Int32, _ option: Int32, _ bytes: Int32) {
+    var bytes = bytes
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, option, &bytes, socklen_t(MemoryLayout<Int32>.size))
   }
 
   /// How connecting has ended: 0, or an errno.
