@@ -19,6 +19,7 @@ extension LoadThread {
     }
     slots[slot].unsent = 0
     slots[slot].sentOctets = 0
+    if hasEnded { giveUpAgain() }
     if isAtEnd {
       close(slot)
       return

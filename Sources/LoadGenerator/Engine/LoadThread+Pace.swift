@@ -123,10 +123,15 @@ extension LoadThread {
     tally.recordLateness(sent - max(entry.planned, freeSince))
   }
 
+  /// What was to be sent again is not.
+  mutating func giveUpAgain() {
+    for entry in again where entry.isMeasured { tally.recordFailures(.notSent) }
+    again.removeAll(keepingCapacity: true)
+  }
+
   /// The measured time is over: what waits for a connection is not sent any more.
   mutating func giveUpWaiting() {
-    for entry in again where entry.isMeasured { tally.recordFailures(.notSent) }
-    again.removeAll()
+    giveUpAgain()
     guard let plan else { return }
     let all = share(plan.count(before: sendEnd))
     let warmUp = share(plan.count(before: min(tally.measured.lowerBound, sendEnd)))

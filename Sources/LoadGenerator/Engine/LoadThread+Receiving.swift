@@ -83,7 +83,8 @@ extension LoadThread {
   private func judged(
     _ question: Question, _ head: AnswerHead, body: Range<Int>, _ isDecoded: Bool
   ) -> AnswerKind {
-    let certIDHead = writer.templates.octets.span.extracting(writer.templates.certIDHead(question.hash))
+    let parts = writer.templates.octets
+    let certIDHead = parts.span.extracting(writer.templates.certIDHead(question.hash))
     if isDecoded {
       return AnswerJudge.kind(
         question, writer.questioner, head: certIDHead, answer: head, body: decoded.span, now: wallClock)

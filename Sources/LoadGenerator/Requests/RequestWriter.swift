@@ -2,7 +2,9 @@ import HTTP1
 import OCSP
 
 /// Writes the requests of a load. The same for all threads; what is damaged on purpose alone allocates memory.
-struct RequestWriter: Sendable {
+///
+/// A class, so that handing it around costs one reference and not a dozen.
+final class RequestWriter: Sendable {
   let questioner: Questioner
   let issuer: IssuerHashes
   let target: LoadTarget
@@ -28,7 +30,8 @@ struct RequestWriter: Sendable {
     }
     let serial = questioner.serial(of: question)
     let template = templates.template(question, serialOctets: serial.count)
-    let octets = templates.octets.span
+    let parts = templates.octets
+    let octets = parts.span
     buffer.append(octets.extracting(template.front))
     if question.isPost {
       for index in 0..<serial.count { buffer.append(serial[index]) }
