@@ -1,6 +1,7 @@
 """`avouch load` against Avouch and OpenSSL: what it measures, what it calls wrong, and how it ends."""
 import json
-import pathlib
+import os
+import pty
 import re
 import signal
 import socket
@@ -9,24 +10,10 @@ import threading
 
 import pytest
 
-from authority import DAY, NOW, Authority
+from authority import Authority
 from avouch import BINARY, PATIENCE, read_all, run, wait_until
-from events import new_secret, receive, receiver_of
-
-SHORT = ("--warmup", "0ms", "--duration", "300ms", "--quiet")
-
-
-def load(url, authority, *arguments, serials=("--index", None), brief=SHORT):
-    """Exit code, report and what stands in the JSON file (None where there is none)."""
-    source = [serials[0], serials[1] or authority.path("index.txt")]
-    file = authority.path(f"load-{len(list(authority.folder.glob('load-*')))}.json")
-    result = run("load", "--issuer", authority.path("ca.pem"), *source, *brief, "--json", file, *arguments, url)
-    return result, json.loads(file.read_text()) if file.exists() else None
-
-
-def counts(run_of_load):
-    return {kind: count for kind, count in run_of_load["counts"].items() if count}
-
+from caches import Nginx, Varnish
+from loads import counts, load
 
 def answered_by(server_folder):
     """Requests that a running node has answered, all together."""
@@ -160,6 +147,18 @@ def test_openssl_is_driven_too_though_it_keeps_no_connection(world, options):
     assert one["connectionsOpened"] >= one["answered"]
 
 
+@pytest.mark.parametrize("kind", [Nginx, Varnish])
+@pytest.mark.parametrize("options", [
+    [], ["--method", "get:50,post:50"], ["--connection", "close"], ["--connection", "pipelined:4"],
+    ["--rate", "100", "--http10"]])
+def test_caches_in_front_are_driven_too(world, tmp_path, kind, options):
+    with kind(tmp_path / "cache", world.server.address[1]) as cache:
+        result, measured = load(cache.url, world, *options, "--header", "Host: ocsp.example", "--signatures", "10%")
+    assert result.returncode == 0, result.stdout + result.stderr
+    [one] = measured["runs"]
+    assert set(counts(one)) == {"good", "revoked"} and one["answered"] == one["planned"] > 10
+
+
 def test_where_nobody_listens_nothing_was_answered(world):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -253,8 +252,6 @@ def test_an_interrupt_ends_the_load_and_what_was_measured_is_told(world, tmp_pat
 
 def test_a_terminal_has_a_line_that_is_drawn_again(world):
     """A bar with time, rate and failures on standard error; nothing of it in the report."""
-    import os
-    import pty
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [BINARY, "load", "--issuer", world.path("ca.pem"), "--index", world.path("index.txt"), "--warmup", "0ms",
@@ -274,62 +271,3 @@ def test_a_terminal_has_a_line_that_is_drawn_again(world):
     assert any(re.search(r"50\.?0?/s \[#+\.+\] 1 of 3 s, \S+/s.* 0 failures", line) for line in lines), lines
     assert lines[-1] == ""
     assert "open loop" in report and "[#" not in report
-
-
-@pytest.fixture
-def revocable(authority, stack):
-    """A CA with a receiver of events and certificates to revoke."""
-    authority.good = authority.issue("good.example")
-    authority.record(authority.good)
-    authority.victims = [authority.issue(f"victim-{number}.example") for number in range(3)]
-    for victim in authority.victims:
-        authority.record(victim)
-    authority.configure(publicProgramme=False)
-    authority.secret = new_secret()
-    receive(authority, authority.secret)
-    authority.import_index()
-    authority.server = stack.enter_context(authority.serve())
-    authority.path("victims.txt").write_text("".join(f"{one.serial_number:X}\n" for one in authority.victims))
-    return authority
-
-
-def revoke_under_load(ca, secret, *arguments, duration="2s"):
-    host, port = receiver_of(ca.server)
-    ca.path("secret").write_text(secret + "\n")
-    return load(
-        ca.server.url, ca, "--revoke-webhook", f"http://{host}:{port}/v1/events", "--revoke-secret", ca.path("secret"),
-        "--revoke-issuer", "interop", "--revoke-serials", ca.path("victims.txt"), "--revoke-every", "50ms", "--rate",
-        "200", *arguments, brief=("--warmup", "0ms", "--duration", duration, "--quiet"))
-
-
-def test_revocations_under_load_are_seen_and_stay(revocable):
-    result, measured = revoke_under_load(revocable, revocable.secret)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert [probe["serial"] for probe in measured["probes"]] == [
-        f"{one.serial_number:X}".zfill(2 * ((one.serial_number.bit_length() + 8) // 8)) for one in revocable.victims]
-    for probe in measured["probes"]:
-        assert probe["acknowledgedAfterMilliseconds"] > 0
-        [watch] = probe["watches"]
-        assert watch["url"] == revocable.server.url
-        # Good was seen before it was revoked, so at the latest with the acknowledgement it is gone.
-        assert 0 < watch["revokedAfterMilliseconds"]
-        assert (watch["lastGoodAfterMilliseconds"] or 0) < watch["revokedAfterMilliseconds"]
-    assert set(counts(measured["runs"][0])) <= {"good", "revoked"}
-
-
-def test_a_revocation_that_is_refused_is_a_failure(revocable):
-    result, measured = revoke_under_load(revocable, new_secret(), duration="300ms")
-    assert result.returncode == 1
-    assert "HTTP 401" in measured["probes"][0]["problem"]
-    assert "FAILURE: the revocation of" in result.stderr
-
-
-def test_a_cache_that_says_good_again_is_a_failure(revocable, tmp_path):
-    """A watched place that forgets what it has said: first revoked, then good."""
-    import forgetful
-    with forgetful.Responder(revocable.server) as url:
-        result, measured = revoke_under_load(revocable, revocable.secret, "--watch", url, duration="300ms")
-    assert result.returncode == 1
-    [watch] = measured["probes"][0]["watches"]
-    assert watch["lastGoodAfterMilliseconds"] > watch["revokedAfterMilliseconds"]
-    assert "GOOD AGAIN" in result.stderr
