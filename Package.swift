@@ -46,6 +46,7 @@ let package = Package(
     room("Responder", imports: ["CalendarTime", "OCSP"]),
     room("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder"]),
     room("Configuration"),
+    room("LoadReport", imports: ["CalendarTime"]),
 
     // Ring 2: I/O.
     room("EventLoop", imports: ["CLinux"]),
@@ -73,6 +74,9 @@ let package = Package(
       imports: ["CalendarTime", "EventLoop", "Metrics", "OCSP", "Responder"]),
     room("Fleet", imports: ["CalendarTime", "Metrics", "OCSP", "Responder"]),
     room(
+      "LoadGenerator",
+      imports: ["CalendarTime", "DER", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"]),
+    room(
       "OCSPOverHTTP",
       imports: ["CalendarTime", "DER", "HTTP1", "HTTPServer", "Metrics", "OCSP", "Responder"]),
 
@@ -81,7 +85,7 @@ let package = Package(
       name: "avouch",
       dependencies: [
         "CalendarTime", "Configuration", "DER", "EventLoop", "Feeds", "Fleet", "HTTP1", "HTTPClient", "HTTPServer",
-        "Metrics",
+        "LoadGenerator", "LoadReport", "Metrics",
         "OCSP", "OCSPOverHTTP", "OpenSSLCrypto", "PKCS11Signer", "Purge", "Records", "RedisCache", "RedisClient",
         "Responder",
         "ResponderRuntime", "SQLiteStore", "TLS",
@@ -145,6 +149,11 @@ let package = Package(
     roomTests("HTTPClient", imports: ["EventLoop"]),
     roomTests("Metrics"),
     roomTests("Configuration"),
+    roomTests("LoadReport", imports: ["CalendarTime", "TestSupport"]),
+    roomTests(
+      "LoadGenerator",
+      imports: ["CalendarTime", "EventLoop", "HTTP1", "LoadReport", "OCSP", "OpenSSLCrypto"],
+      resources: [.copy("Vectors")]),
     roomTests("Records", imports: ["CalendarTime", "DER", "OCSP", "Responder", "TestSupport"]),
   ]
 )

@@ -1,11 +1,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "CLinux.h"
 
@@ -58,3 +61,14 @@ ssize_t avouch_send(int descriptor, const void *buffer, size_t count) {
 int avouch_epoll_wait(int epoll, struct epoll_event *events, int count, int milliseconds) {
   return (int)syscall(SYS_epoll_pwait, epoll, events, count, milliseconds, NULL, 0);
 }
+
+int avouch_epoll_wait_precisely(int epoll, struct epoll_event *events, int capacity, long long nanoseconds) {
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  int count = epoll_pwait2(epoll, events, capacity, nanoseconds < 0 ? NULL : &time, NULL);
+  if (count >= 0 || errno != ENOSYS) return count;
+  long long milliseconds = nanoseconds / 1000000;
+  return avouch_epoll_wait(
+      epoll, events, capacity, nanoseconds < 0 ? -1 : milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+}
+
+void avouch_wake_precisely(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }

@@ -65,6 +65,15 @@ public struct Epoll: ~Copyable {
   /// Waits until something happens; gives how many events there are, 0 after `milliseconds`.
   public func wait(milliseconds: Int32) -> Int {
     let count = unsafe avouch_epoll_wait(descriptor, events, Int32(Epoll.maximumEvents), milliseconds)
+    return Epoll.checked(count)
+  }
+
+  /// The same with a time that is kept to the microsecond, where the thread wakes precisely (`NamedThread.wakePrecisely`).
+  public func wait(nanoseconds: Int64) -> Int {
+    Epoll.checked(unsafe avouch_epoll_wait_precisely(descriptor, events, Int32(Epoll.maximumEvents), nanoseconds))
+  }
+
+  private static func checked(_ count: Int32) -> Int {
     if count >= 0 { return Int(count) }
     precondition(errno == EINTR, "epoll_wait failed")
     return 0

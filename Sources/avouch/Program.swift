@@ -12,6 +12,7 @@ enum Program {
       status         what the store and the caches hold of one certificate
       purge          have caches in front forget a certificate, or see what waits for them
       check          ask a responder and judge its answer
+      load           ask a responder very often, and measure how it answers
       keys           keys in a token (HSM): list, generate, request a certificate, test
       config check   look at a configuration and all it names
 
@@ -40,6 +41,7 @@ enum Program {
     case "status": return try StatusCommand.run(rest)
     case "purge": return try PurgeCommand.run(rest)
     case "check": return try CheckCommand.run(rest)
+    case "load": return try LoadCommand.run(rest)
     case "keys": return try KeysCommand.run(rest)
     case "config": return try ConfigCommand.run(rest)
     case "help" where !rest.isEmpty: return try dispatch(rest.filter { $0 != "--help" } + ["--help"])

@@ -36,4 +36,11 @@ int avouch_epoll_wait(int epoll, struct epoll_event *events, int count, int mill
 // pthread_clockjoin_np: joins a thread that ends within so many milliseconds. 0, or an errno (ETIMEDOUT).
 int avouch_join_within(pthread_t thread, long long milliseconds);
 
+// epoll_pwait2, which waits for nanoseconds where epoll_wait waits for milliseconds; a kernel before 5.11 has it not, and
+// waits for whole milliseconds, never longer than asked. A negative number waits without end.
+int avouch_epoll_wait_precisely(int epoll, struct epoll_event *events, int capacity, long long nanoseconds);
+
+// PR_SET_TIMERSLACK: the system wakes the calling thread when it asked to be, not up to 50 microseconds later.
+void avouch_wake_precisely(void);
+
 #endif

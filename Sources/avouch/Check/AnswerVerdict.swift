@@ -38,6 +38,15 @@ struct AnswerVerdict {
     }
   }
 
+  /// What is wrong with who signed an answer and how; nothing is said about what it answers.
+  static func signerProblems(_ basic: ReceivedResponse.Basic, issuer: Certificate, now: UnixTime) -> [String] {
+    var verdict = AnswerVerdict()
+    verdict.findSigner(basic, issuer: issuer, now: now)
+    return verdict.problems
+  }
+
+  private init() {}
+
   private mutating func findSigner(_ basic: ReceivedResponse.Basic, issuer: Certificate, now: UnixTime) {
     var candidates: [Certificate] = []
     for (index, der) in basic.certificates.enumerated() {

@@ -4,6 +4,8 @@ struct Arguments {
   struct Grammar {
     /// Options with a value: `--port`.
     var values: Set<String> = []
+    /// Those of them that may be given several times.
+    var repeatable: Set<String> = []
     /// Options without one: `--json`.
     var flags: Set<String> = []
     /// Names of the words that are no options, in order; all are needed.
@@ -11,7 +13,7 @@ struct Arguments {
     var usage: String
   }
 
-  private var values: [String: String] = [:]
+  private var values: [String: [String]] = [:]
   private var flags: Set<String> = []
   private(set) var words: [String] = []
   private let grammar: Grammar
@@ -48,23 +50,26 @@ struct Arguments {
       return
     }
     guard grammar.values.contains(name) else { throw wrong("there is no option \(name)") }
-    guard values[name] == nil else { throw wrong("\(name) is given twice") }
+    guard values[name] == nil || grammar.repeatable.contains(name) else { throw wrong("\(name) is given twice") }
     guard let given = value ?? rest.popFirst() else { throw wrong("\(name) needs a value") }
-    values[name] = given
+    values[name, default: []].append(given)
   }
 
-  subscript(_ name: String) -> String? { values[name] }
+  subscript(_ name: String) -> String? { values[name]?.first }
+
+  /// All values of an option that may be given several times, in order.
+  func all(_ name: String) -> [String] { values[name] ?? [] }
 
   func has(_ flag: String) -> Bool { flags.contains(flag) }
 
   func required(_ name: String) throws(CommandFailure) -> String {
-    guard let value = values[name] else { throw wrong("\(name) is missing") }
+    guard let value = self[name] else { throw wrong("\(name) is missing") }
     return value
   }
 
   /// A whole number within bounds, or nil where the option is not given.
   func integer(_ name: String, in range: ClosedRange<Int>) throws(CommandFailure) -> Int? {
-    guard let text = values[name] else { return nil }
+    guard let text = self[name] else { return nil }
     guard let number = Int(text), range.contains(number) else {
       throw wrong("\(name): '\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)")
     }

@@ -49,7 +49,7 @@ struct ProgressReport {
       let share = min(max(fraction, 0), 1)
       let left = share > 0 ? seconds / share - seconds : 0
       line =
-        "\(label) \(bar(share)) \(Int(share * 100))% \(Count.text(count, unit)), \(rate)/s, \(Int(left.rounded(.up))) s left"
+        "\(label) \(ProgressReport.bar(share)) \(Int(share * 100))% \(Count.text(count, unit)), \(rate)/s, \(Int(left.rounded(.up))) s left"
     }
     write(line, terminalEnd: "")
   }
@@ -64,7 +64,8 @@ struct ProgressReport {
     }
   }
 
-  private func bar(_ share: Double) -> String {
+  /// - Parameter share: of what is done, 0 to 1.
+  static func bar(_ share: Double) -> String {
     let width = 24
     let full = Int(share * Double(width))
     return "[" + String(repeating: "#", count: full) + String(repeating: ".", count: width - full) + "]"

@@ -1,0 +1,32 @@
+/// One request that failed, kept so that it can be looked at and asked again.
+public struct Example: Sendable, Hashable {
+  /// Octets of an answer that are kept.
+  public static let maximumAnswerBytes = 512
+
+  public var kind: AnswerKind
+  /// After the begin of the run.
+  public var afterMilliseconds: Double
+  /// `GET` or `POST`.
+  public var method: String
+  /// The request target: what stands between method and version in the request line.
+  public var target: String
+  /// The body of a POST, in hexadecimal digits; empty for a GET.
+  public var bodyHexadecimal: String
+  /// The first octets that came back, head and all, in hexadecimal digits; empty where none did.
+  public var answerHexadecimal: String
+  /// What is wrong, in words.
+  public var explanation: String
+
+  public init(
+    kind: AnswerKind, afterMilliseconds: Double, method: String, target: String, bodyHexadecimal: String,
+    answerHexadecimal: String, explanation: String
+  ) {
+    self.kind = kind
+    self.afterMilliseconds = afterMilliseconds
+    self.method = method
+    self.target = target
+    self.bodyHexadecimal = bodyHexadecimal
+    self.answerHexadecimal = answerHexadecimal
+    self.explanation = explanation
+  }
+}

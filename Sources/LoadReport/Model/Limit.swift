@@ -1,0 +1,11 @@
+/// What kept a run from more requests a second.
+public enum Limit: Sendable, Hashable {
+  /// The server had as much as it could answer while the client had time to spare.
+  case server
+  /// The client itself, and why: the figures say little about the server.
+  case client(String)
+  /// The rate of the plan, which was reached.
+  case rate
+  /// Nothing at its end can be named: a few connections that spent their time on the way.
+  case none
+}
