@@ -33,21 +33,18 @@ enum HostField {
 
   /// unreserved and sub-delims of RFC 3986 2.2 and 2.3.
   private static func isNameCharacter(_ octet: UInt8) -> Bool {
-    switch octet {
-    case 0x61...0x7A, 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5F, 0x7E: true
-    case 0x21, 0x24, 0x26...0x2C, 0x3B, 0x3D: true
-    default: false
-    }
+    // A bit for each character of ASCII: !$&'()*+,-. 0-9 ;= and then A-Z _ a-z ~
+    let bits: UInt64 = octet < 0x40 ? 0x2BFF_7FD2_0000_0000 : octet < 0x80 ? 0x47FF_FFFE_87FF_FFFE : 0
+    return bits >> UInt64(octet & 0x3F) & 1 != 0
   }
 
   /// RFC 3986 lets a port be empty, and of any length; none is beyond 16 bits.
   private static func isPort(_ octets: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    var port = 0
+    var port: UInt32 = 0
     for index in range {
       let digit = octets[index] &- 0x30
-      guard digit < 10 else { return false }
-      port = port * 10 + Int(digit)
-      guard port < 1 << 16 else { return false }
+      port = port &* 10 &+ UInt32(digit)
+      guard digit < 10, port < 1 << 16 else { return false }
     }
     return true
   }

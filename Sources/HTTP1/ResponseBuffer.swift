@@ -82,22 +82,39 @@ public struct ResponseBuffer: ~Copyable {
 
   /// A number that is not negative, in decimal digits.
   public mutating func appendDecimal(_ number: Int) {
-    var size = 1
-    var limit = UInt64(10)
-    let number = UInt64(max(0, number))
-    // Twenty digits are more than any Int has.
-    while size < 19, number >= limit {
-      size += 1
-      limit &*= 10
-    }
+    guard let small = UInt32(exactly: max(0, number)) else { return appendLarge(number) }
+    let size =
+      small < 10
+      ? 1
+      : small < 100
+        ? 2
+        : small < 1000
+          ? 3
+          : small < 10_000
+            ? 4
+            : small < 100_000
+              ? 5
+              : small < 1_000_000
+                ? 6 : small < 10_000_000 ? 7 : small < 100_000_000 ? 8 : small < 1_000_000_000 ? 9 : 10
     unsafe append(size) { target in
-      var rest = number
+      var rest = small
       var place = size
       repeat {
-        place -= 1
-        unsafe target[place] = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
-        rest /= 10
+        place &-= 1
+        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+        unsafe target[place] = 0x30 &+ UInt8(truncatingIfNeeded: digit)
+        rest = quotient
       } while place > 0
+    }
+  }
+
+  private mutating func appendLarge(_ number: Int) {
+    let (rest, digits) = number.quotientAndRemainder(dividingBy: 1_000_000_000)
+    appendDecimal(rest)
+    var place = 100_000_000
+    while place > 0 {
+      append(0x30 + UInt8(digits / place % 10))
+      place /= 10
     }
   }
 

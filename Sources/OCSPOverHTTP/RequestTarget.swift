@@ -52,6 +52,8 @@ enum RequestTarget {
 
   private static func isOneSequence(_ octets: Span<UInt8>, count: Int) -> Bool {
     guard count > 2, octets[0] == DERTag.sequence.rawValue else { return false }
+    // Nearly all are shorter than the long form of lengths begins.
+    if octets[1] < 0x80 { return Int(octets[1]) == count - 2 }
     var reader = DERReader(octets, in: 0..<count)
     do throws(DERError) {
       _ = try reader.read(.sequence)

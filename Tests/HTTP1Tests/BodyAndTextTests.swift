@@ -247,3 +247,25 @@ extension String {
     return result
   }
 }
+
+@Suite("Numbers in answers")
+struct DecimalTests {
+  @Test("every number of digits, at both ends")
+  func digits() {
+    var numbers = [0, 1, 9, Int(UInt32.max) - 1, Int(UInt32.max), Int(UInt32.max) + 1, .max, 1_000_000_000_000_000_000]
+    var power = 10
+    for _ in 0..<17 {
+      numbers += [power - 1, power, power + 1]
+      power *= 10
+    }
+    for number in numbers {
+      var buffer = ResponseBuffer(capacity: 64)
+      buffer.appendDecimal(number)
+      let text = buffer.withUnsafeBytes { octets in unsafe String(decoding: octets, as: UTF8.self) }
+      #expect(text == "\(number)")
+    }
+    var buffer = ResponseBuffer(capacity: 64)
+    buffer.appendDecimal(-5)
+    #expect(buffer.count == 1)
+  }
+}
