@@ -261,7 +261,7 @@ struct DecimalTests {
     for number in numbers {
       var buffer = ResponseBuffer(capacity: 64)
       buffer.appendDecimal(number)
-      let text = buffer.withUnsafeBytes { octets in unsafe String(decoding: octets, as: UTF8.self) }
+      let text = unsafe buffer.withUnsafeBytes { octets in unsafe String(decoding: octets, as: UTF8.self) }
       #expect(text == "\(number)")
     }
     var buffer = ResponseBuffer(capacity: 64)
