@@ -57,9 +57,10 @@ class Crowd:
             self.selector.register(client, selectors.EVENT_READ, kind)
 
     def fill(self, client):
-        for _ in range(ROWS):
+        rest = memoryview(self.request * QUESTIONS * ROWS)
+        while rest:
             try:
-                client.send(self.request * QUESTIONS)
+                rest = rest[client.send(rest):]
             except BlockingIOError:
                 return
 

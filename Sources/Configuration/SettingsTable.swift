@@ -19,7 +19,7 @@ public enum SettingsTable {
     Setting("workers", .integer(0...1024), "0", "Threads that answer; 0 is one for each processor."),
     Setting(
       "cache.memory", .size(1 << 20...(1 << 38)), "256MiB",
-      "Memory for signed answers, taken at the start; an answer with a P-256 signature needs about 160 octets of it."),
+      "Memory for signed answers, taken at the start; an answer with a P-256 signature needs about 170 octets of it."),
     Setting(
       "signing.threads", .integer(0...1024), "0", "Threads that sign with keys in memory; 0 is one for each processor."),
     Setting(

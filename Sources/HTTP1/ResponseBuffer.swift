@@ -83,19 +83,13 @@ public struct ResponseBuffer: ~Copyable {
   /// A number that is not negative, in decimal digits.
   public mutating func appendDecimal(_ number: Int) {
     guard let small = UInt32(exactly: max(0, number)) else { return appendLarge(number) }
-    let size =
-      small < 10
-      ? 1
-      : small < 100
-        ? 2
-        : small < 1000
-          ? 3
-          : small < 10_000
-            ? 4
-            : small < 100_000
-              ? 5
-              : small < 1_000_000
-                ? 6 : small < 10_000_000 ? 7 : small < 100_000_000 ? 8 : small < 1_000_000_000 ? 9 : 10
+    var size = 1
+    var limit: UInt32 = 10
+    // Ten digits are the most that there are.
+    while size < 10, small >= limit {
+      size += 1
+      limit = size < 10 ? limit &* 10 : limit
+    }
     unsafe append(size) { target in
       var rest = small
       var place = size

@@ -41,6 +41,9 @@ enum RequestTarget {
       position += 1
       if octet == 0x25, position + 1 < end, target[position] == 0x32, target[position + 1] | 0x20 == 0x66 {
         position += 2
+      } else if octet == 0x3F || octet == 0x23 {
+        // A query is no place for a request: who leaves it out of a cache's key would serve it under the path before it.
+        return nil
       } else if octet != 0x2F {
         continue
       }

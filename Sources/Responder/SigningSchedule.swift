@@ -83,7 +83,8 @@ public struct SigningSchedule<Job> {
     longestWait = longestMissWait
   }
 
-  /// - Parameter paces: signatures a second, by place; nil where that is not known.
+  /// - Parameter paces: signatures a second, by place, 0 for one that signs nothing at present; nil where that is not known.
+  ///   An issuer's places of which nothing is known count for nothing beside others, and alone set no bound.
   public mutating func setPaces(_ paces: [Double?]) {
     self.paces = paces
   }
@@ -91,11 +92,9 @@ public struct SigningSchedule<Job> {
   private func limit(_ lane: Lane, _ group: Int) -> Int {
     let limit = limits[lane.rawValue]
     guard lane == .miss, longestWait < .infinity else { return limit }
-    var pace = 0.0
-    for place in groups[group].places {
-      guard place < paces.count, let known = paces[place] else { return limit }
-      pace += known
-    }
+    let known = groups[group].places.compactMap { $0 < paces.count ? paces[$0] : nil }
+    guard !known.isEmpty else { return limit }
+    let pace = known.reduce(0, +)
     return min(limit, max(SigningSchedule.leastMisses, Int(min(pace * longestWait, Double(limit)))))
   }
 

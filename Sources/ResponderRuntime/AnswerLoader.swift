@@ -16,8 +16,6 @@ final class AnswerLoader: @unchecked Sendable {
   private static let keepingAtStopMilliseconds: Int64 = 10_000
   private static let serialBatch = 16_384
   private static let shortestPauseNanoseconds: Int64 = 1_000_000_000
-  /// Memory that an answer of a large key takes, with its slot.
-  private static let reckonedBytes = 200
   /// For so long answers from the store are looked at in one go.
   private static let confirmingNanoseconds: Int64 = 2_000_000
   /// Orders of renewals that must find room beside those of a pass.
@@ -32,6 +30,10 @@ final class AnswerLoader: @unchecked Sendable {
   private var keeping: [IssuerIndex: KeepingRounds] = [:]
   /// Issuers of which the store's answers are in memory, as far as they are any good.
   private var preloaded: Set<IssuerIndex> = []
+  /// Issuers of which some record could not be read together with the others: they are not read so again.
+  private var unreadable: Set<IssuerIndex> = []
+  /// What the cache had evicted when the first answers of all were left for later keeping.
+  private var evictionsBefore: UInt64 = 0
   /// Where the walk over answers is that came from the store unseen; nil once all have been looked at.
   private var confirmation: AnswerCache.ConfirmationCursor? = .init()
   /// How long each issuer's last pass worked, without what it waited for room, and when another may begin: monotonic
@@ -75,10 +77,6 @@ final class AnswerLoader: @unchecked Sendable {
     let directory = runtime.directory
     let issuers = directory.issuers.issuers.filter { !$0.isRetired }
     for issuer in directory.issuers.issuers where issuer.isRetired { end(issuer) }
-    for (index, count) in runtime.cache.takeWrong() {
-      runtime.counters.unusable.add(UInt64(count))
-      directory.issuers[index].progress.answersAreMissing()
-    }
     let dropped = runtime.saver.takeDropped()
     for issuer in issuers where dropped.contains(issuer.storeID) { issuer.progress.answersAreMissing() }
     // First who was issued at all, for every issuer: from then on unissued serials cost nothing.
@@ -121,14 +119,17 @@ final class AnswerLoader: @unchecked Sendable {
     let now = runtime.clock.monotonicNanoseconds()
     let wanted = issuers.filter { now >= failing[$0.index] ?? .min }
     guard !wanted.isEmpty, !runtime.isStopping else { return }
-    for issuer in wanted where issuer.policy.presignedAlgorithms.isEmpty {
-      attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
-    }
-    let outcomes = StartReader(runtime, wanted).run(session, threads: runtime.limits.loadingThreads)
-    guard !runtime.isStopping else { return }
-    for issuer in wanted where !issuer.policy.presignedAlgorithms.isEmpty {
-      let outcome = outcomes[issuer.index] ?? StartReader.Outcome()
-      guard outcome.error == nil else {
+    let whole = wanted.filter { !$0.policy.presignedAlgorithms.isEmpty && !unreadable.contains($0.index) }
+    let outcomes = StartReader(runtime, whole).run(session, threads: runtime.limits.loadingThreads)
+    confirmation = .init()
+    for issuer in wanted where !runtime.isStopping {
+      guard let outcome = outcomes[issuer.index], outcome.error == nil else {
+        if let error = outcomes[issuer.index]?.error {
+          unreadable.insert(issuer.index)
+          runtime.counters.storeFailures.add(1)
+          runtime.failures.warn(
+            "issuer '\(issuer.name)': the store could not be read as a whole, going on with what can be: \(error)")
+        }
         // Its serials at least, which may be readable where a record is damaged: the pass finds the rest out.
         attempt(issuer) { () throws(StoreError) in try learnSerials(issuer) }
         continue
@@ -217,8 +218,20 @@ final class AnswerLoader: @unchecked Sendable {
   /// serials, rather than one by one: half the work. Needs a cache that holds them all until then.
   private func isKeptLater() -> Bool {
     let statistics = runtime.cache.statistics()
-    let needed = Int(runtime.planned.load(ordering: .relaxed)) * AnswerLoader.reckonedBytes
-    return statistics.evictions == 0 && needed < statistics.capacityBytes * 3 / 4
+    let each = runtime.issuers.issuers.map { AnswerLoader.reckonedBytes($0.credential) }.max() ?? 0
+    let needed = Int(runtime.planned.load(ordering: .relaxed)) * each
+    guard needed < statistics.lastingBytes else { return false }
+    if keeping.isEmpty { evictionsBefore = statistics.evictions }
+    return statistics.evictions == evictionsBefore
+  }
+
+  /// Octets of memory that an answer takes, by its signature (RFC 5758, 8410, 4055): a little more than most of them do.
+  private static func reckonedBytes(_ credential: SigningCredential) -> Int {
+    switch (credential.signatureAlgorithm.count, credential.signatureAlgorithm.last) {
+    case (7, _), (12, 0x02): 136
+    case (12, _): 204
+    default: 600
+    }
   }
 
   private func advance(_ issuer: Issuer, _ directory: IssuerDirectory) throws(StoreError) -> Bool {
@@ -260,6 +273,8 @@ final class AnswerLoader: @unchecked Sendable {
     // Where it fails the same page comes again.
     try keepPage(&rounds.cursor, issuer)
     rounds.pageIsKept(now: runtime.clock.monotonicNanoseconds())
+    // What went before it was kept is nowhere now: it was reckoned wrongly, and another pass finds it.
+    if rounds.isOver, runtime.cache.statistics().evictions != evictionsBefore { issuer.progress.answersAreMissing() }
     keeping[issuer.index] = rounds.isOver ? nil : rounds
     return true
   }

@@ -56,6 +56,8 @@ struct LoadingPass {
   private let isAgain: Bool
   /// Whether the signatures of what is there are verified: the token has made false ones.
   private let isVerifying: Bool
+  /// Whether what the store has is in memory already, as far as it is any good.
+  private let isPreloaded: Bool
   var cursor: PageCursor
   /// What is in memory and has no row in the store.
   var unkept: [ScannedCertificate] = []
@@ -63,9 +65,6 @@ struct LoadingPass {
   private(set) var leavesAnswersToKeep = false
   /// What the signing schedule has not taken yet.
   var orders: [WorkQueue.Order] = []
-
-  /// Whether what the store has is in memory already, as far as it is any good.
-  private let isPreloaded: Bool
 
   init(_ issuer: Issuer, isKeptNow: Bool, isVerifying: Bool, isPreloaded: Bool) {
     self.isVerifying = isVerifying

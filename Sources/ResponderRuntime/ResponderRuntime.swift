@@ -16,7 +16,8 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     public var queueLimit = 10_000
     /// Milliseconds after which a question that waits is answered `tryLater`.
     public var deadlineMilliseconds: Int64 = 10_000
-    /// Questions that would wait longer in line for a signature are told `tryLater` at once.
+    /// Questions that would wait longer in line for a signature are told `tryLater` at once; some
+    /// (`SigningSchedule.leastMisses`) may always wait.
     public var longestWaitMilliseconds: Int64 = 100
     public var retryAfterSeconds = 2
     /// Threads that read the store at the start.
@@ -36,7 +37,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// For what has to be spread, not to be secret.
   let seed: UInt64
   let failures: FailureLog
-  private let suffixes: KnownSuffixes
+  private let known: KnownDirectory
   let queue: WorkQueue
   let pending: Mutex<PendingQuestions<any OutcomeReceiver>>
   let saver: ResponseSaver
@@ -97,11 +98,16 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     self.seed = seed
     failures = FailureLog(log, clock: clock)
     clockWatch = Mutex(ClockWatch(clock))
-    let suffixes = KnownSuffixes(directory.credentials)
-    self.suffixes = suffixes
-    cache = AnswerCache(budgetBytes: cacheBytes, seed: seed) { prefix, credential in
-      suffixes[credential].map { hasher.sha256(prefix, $0) }
-    }
+    let known = KnownDirectory(directory)
+    self.known = known
+    let counters = counters
+    cache = AnswerCache(
+      budgetBytes: cacheBytes, seed: seed,
+      proof: { prefix, credential in known.suffix(of: credential).map { hasher.sha256(prefix, $0) } },
+      whenWrong: { issuer in
+        counters.unusable.add(1)
+        known.answersAreMissing(of: issuer)
+      })
     issued = IssuedSerials(seed: ~seed)
     queue = WorkQueue(
       revocationLimit: 100_000, missLimit: limits.queueLimit, renewalLimit: 256,
@@ -128,7 +134,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
   /// credentials at once; those in memory are served until their planned renewal.
   public func adopt(_ directory: IssuerDirectory) {
     let before = self.directory
-    suffixes.adopt(directory.credentials)
+    known.adopt(directory)
     queue.addPlaces(directory)
     current.withLock { current in
       current.directory = directory

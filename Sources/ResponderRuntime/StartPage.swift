@@ -93,7 +93,7 @@ struct StartPage {
       digestPrefix: response.digestPrefix)
     guard let answer = runtime.rebuild(whole, statement: statement, key: key, directory) else { return nil }
     let publication = runtime.cache.publish(answer, asOf: asOf, now: now)
-    if publication == .stored, let kind { forms.learn(kind, from: key) }
+    if publication == .stored, let kind { forms.learn(kind, from: answer) }
     return publication
   }
 }
@@ -139,8 +139,8 @@ final class StoredForms {
   }
 
   /// Takes the form of an answer that has just come in with all its octets.
-  func learn(_ kind: Kind, from key: ResponseKey) {
-    guard let form = cache.form(of: key) else { return }
+  func learn(_ kind: Kind, from answer: Answer) {
+    guard let form = cache.form(of: answer) else { return }
     if let old = entries[kind.place] { cache.release(old.form) }
     entries[kind.place] = (kind, form)
   }

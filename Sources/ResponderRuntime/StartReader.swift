@@ -53,7 +53,7 @@ final class StartReader: Sendable {
     var helpers: [NamedThread] = []
     for number in 1..<max(1, threads) {
       helpers.append(
-        NamedThread(name: "load-\(number)") { [self] in
+        NamedThread(name: "read-\(number)") { [self] in
           // Without a session of its own it leaves the work to the others.
           guard let session = try? runtime.store.openSession() else { return }
           work(session)
@@ -103,7 +103,10 @@ final class StartReader: Sendable {
         stretch.range.after = last.octets
         share(&stretch)
       } catch {
-        state.withLock { $0.outcomes[stretch.issuer.index, default: Outcome()].error = error }
+        state.withLock { state in
+          state.outcomes[stretch.issuer.index, default: Outcome()].error = error
+          state.stretches.removeAll { $0.issuer.index == stretch.issuer.index }
+        }
         return
       }
     }
@@ -117,7 +120,7 @@ final class StartReader: Sendable {
     }
   }
 
-  /// Leaves the second half of what is left to others, where they have nothing else. Halves of what serials are possible
+  /// Leaves the second half of what is left on the list, where nothing else is. Halves of what serials are possible
   /// and not of those that there are: one that is empty costs a look.
   private func share(_ stretch: inout Stretch) {
     guard runtime.limits.loadingThreads > 1 else { return }

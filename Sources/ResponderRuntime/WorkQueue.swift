@@ -73,6 +73,7 @@ final class WorkQueue: @unchecked Sendable {
     locked {
       schedule.setPaces(
         places.indices.map { place in
+          guard isSigning(place) else { return 0 }
           guard place < nanoseconds.count, let call = nanoseconds[place] else { return nil }
           return Double(places[place].threads) * 1e9 / Double(call)
         })

@@ -91,6 +91,21 @@ def test_base64_with_slashes_inside(world):
             assert (answer.status, answer.body) == (200, UNAUTHORIZED), target
 
 
+def test_query_is_no_place_for_a_request(world):
+    """Who leaves the query out of a cache's key would serve it under the path before it."""
+    def target(certificate):
+        der = ocsp.request(certificate, world.certificate)
+        return "/" + urllib.parse.quote(base64.b64encode(der).decode(), safe="")
+    good, revoked = target(world.good), target(world.revoked)
+    for separator in "?", "?x=", "#", "?%2F":
+        answer = world.server.get(good + separator + revoked)
+        response = ocsp.verified(answer.body, world.certificate, world.good)
+        assert response.certificate_status == cocsp.OCSPCertStatus.GOOD
+        for path in "/", "/ocsp", "/MFE":
+            answer = world.server.get(path + separator + revoked)
+            assert (answer.status, answer.body) == (200, MALFORMED), path + separator
+
+
 @pytest.mark.parametrize("headers", [
     ["Content-Type: application/ocsp-request"], [], ["Content-Type: application/x-www-form-urlencoded"],
     ["Content-Type: text/plain; a=b"]])

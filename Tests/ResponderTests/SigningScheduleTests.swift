@@ -49,7 +49,9 @@ struct SigningScheduleTests {
     #expect(room([1e12, nil]) == 1000, "never more than the bound")
     #expect(room([0.001, nil]) == Schedule.leastMisses, "some may wait for the slowest")
     #expect(room([1500, 2500], issuer: 2) == 400, "the places of an issuer sign side by side")
-    #expect(room([1500, nil], issuer: 2) == 1000)
+    #expect(room([1500, nil], issuer: 2) == 150, "what is known counts")
+    #expect(room([1500, 0], issuer: 2) == 150, "one that is down signs nothing")
+    #expect(room([0, nil], issuer: 2) == Schedule.leastMisses)
     #expect(room([2000, nil], misses: 10) == 10)
   }
 

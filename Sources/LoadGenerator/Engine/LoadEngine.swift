@@ -97,7 +97,8 @@ public struct LoadEngine: Sendable {
 
   private func merged(_ outcomes: [Outcome], _ collector: Collector, _ judge: Judge) throws -> LoadRun {
     let first = outcomes[0]
-    let measured = max(0, outcomes.map(\.sendEnd).max()! - first.tally.measured.lowerBound)
+    let sendEnd = outcomes.reduce(first.sendEnd) { max($0, $1.sendEnd) }
+    let measured = max(0, sendEnd - first.tally.measured.lowerBound)
     let seconds = Double(measured) / 1e9
     var tally = Tally(measured: first.tally.measured)
     for outcome in outcomes {

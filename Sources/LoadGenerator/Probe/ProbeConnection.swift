@@ -9,6 +9,7 @@ final class ProbeConnection {
   private let place: SocketPlace
   private var descriptor: Int32 = -1
   private var input: [UInt8] = []
+  private var hasAnswerBegun = false
   private var chunk = [UInt8](repeating: 0, count: 16 << 10)
   private var decoded: [UInt8] = []
 
@@ -36,6 +37,19 @@ final class ProbeConnection {
   ///   - request: whole, for a connection that stays.
   ///   - deadline: on the monotonic clock, in nanoseconds.
   func exchange(_ request: [UInt8], deadline: Int64) throws(Failure) -> Answer {
+    let isKept = descriptor >= 0
+    do throws(Failure) {
+      return try exchangeOnce(request, deadline)
+    } catch {
+      // A connection that was idle for too long ends without an answer, which says nothing of the request. What is asked and
+      // told here may be said twice.
+      guard isKept, !hasAnswerBegun, MonotonicTime.now().nanoseconds < deadline else { throw error }
+    }
+    return try exchangeOnce(request, deadline)
+  }
+
+  private func exchangeOnce(_ request: [UInt8], _ deadline: Int64) throws(Failure) -> Answer {
+    hasAnswerBegun = false
     do throws(Failure) {
       if descriptor < 0 { try connect(deadline) }
       try send(request, deadline)
@@ -100,7 +114,9 @@ final class ProbeConnection {
       }
       try wait(POLLIN, deadline)
       switch unsafe chunk.withUnsafeMutableBytes({ unsafe Linux.receive(descriptor, $0) }) {
-      case .bytes(let count): input += chunk[..<count]
+      case .bytes(let count):
+        input += chunk[..<count]
+        hasAnswerBegun = true
       case .end: isAtEnd = true
       case .wouldBlock: break
       case .failed(let code): throw Failure(description: Linux.errorText(code))

@@ -10,7 +10,7 @@ public struct LoadTarget: Sendable, Hashable {
   public let port: UInt16
   /// What the Host field says: the port is left out where it is 80.
   let authority: String
-  /// Begins with a slash and does not end with one, unless it is all there is.
+  /// Begins with a slash; one at its end stays, as in the URL.
   let path: String
 
   /// Why a URL is no place for a load.

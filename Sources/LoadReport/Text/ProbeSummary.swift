@@ -29,7 +29,8 @@ struct ProbeSummary {
         outOf: probes.count, isExpected: true)
     ]
     var urls: [String] = []
-    for watch in probes.flatMap(\.watches) where !urls.contains(watch.url) { urls.append(watch.url) }
+    var seen: Set<String> = []
+    for watch in probes.flatMap(\.watches) where seen.insert(watch.url).inserted { urls.append(watch.url) }
     for url in urls {
       let watches = probes.flatMap(\.watches).filter { $0.url == url }
       rows.append(

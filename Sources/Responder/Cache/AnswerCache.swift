@@ -30,6 +30,9 @@ public final class AnswerCache: Sendable {
     public var entries = 0
     public var liveBytes = 0
     public var capacityBytes = 0
+    /// Octets of answers for issued serials that are held for good, whatever comes and goes; a little less where chance
+    /// fills shards unevenly.
+    public var lastingBytes = 0
     public var evictions: UInt64 = 0
     public var refusedAsOlder: UInt64 = 0
     /// Answers for unissued serials that made room, for each other alone.
@@ -42,8 +45,7 @@ public final class AnswerCache: Sendable {
   private let unissued: Shards
   let seed: UInt64
   let proof: Proof?
-  /// Answers from the store that were not what had been signed: told by `takeWrong`.
-  let wrong = Mutex<[IssuerIndex: Int]>([:])
+  let whenWrong: @Sendable (IssuerIndex) -> Void
   private let closed = Atomic<Bool>(false)
   private let doubted = Atomic<Bool>(false)
   private let withholding = Atomic<Bool>(false)
@@ -52,9 +54,14 @@ public final class AnswerCache: Sendable {
   ///   - budgetBytes: all memory the cache takes, index included; at least 64 KiB is used.
   ///   - seed: a secret random number, so that clients cannot choose serials that collide.
   ///   - proof: for answers from a store; without one none are taken.
-  public init(budgetBytes: Int, seed: UInt64, proof: Proof? = nil) {
+  ///   - whenWrong: is told of each answer from a store that was not what had been signed and is gone, before whoever asked
+  ///     for it learns that there is none.
+  public init(
+    budgetBytes: Int, seed: UInt64, proof: Proof? = nil, whenWrong: @escaping @Sendable (IssuerIndex) -> Void = { _ in }
+  ) {
     self.seed = seed
     self.proof = proof
+    self.whenWrong = whenWrong
     templates = AnswerTemplates(budgetBytes: max(64 << 10, budgetBytes))
     let budget = max(64 << 10, budgetBytes) - templates.budgetBytes
     let unissuedBudget = min(budget / 8, AnswerCache.mostForUnissued)
@@ -214,6 +221,7 @@ public final class AnswerCache: Sendable {
           total.entries += shard.entryCount
           total.liveBytes += shard.liveBytes
           total.capacityBytes += shard.capacityBytes
+          if home === shards { total.lastingBytes += shard.lastingBytes }
           if home === shards { total.evictions += shard.evictions } else { total.unissuedEvictions += shard.evictions }
           total.refusedAsOlder += shard.refusedAsOlder
         }

@@ -6,18 +6,22 @@
 struct AnswerCacheIndex: ~Copyable {
   /// Octets of shard memory that places can name.
   static let mostBytes = 4 << 20
-  /// One slot for so many octets of a shard: fewer than the smallest record and its slot take, so that a slot is always
-  /// free.
-  private static let bytesOfSlot = 104
+  /// One slot for so many octets of a ring: fewer than the smallest record has, so that a slot is always free.
+  private static let bytesOfSlot = 96
   private static let placeBits = 21
   private static let placeMask: UInt32 = (1 << 21) - 1
 
   private let slots: UnsafeMutablePointer<UInt32>
   private let count: Int
 
-  /// - Parameter budgetBytes: of the shard, index included.
-  init(budgetBytes: Int) {
-    count = max(64, budgetBytes / AnswerCacheIndex.bytesOfSlot)
+  /// Octets of the ring of a shard that has so many for ring and index.
+  static func ringBytes(budgetBytes: Int) -> Int {
+    let slotBytes = MemoryLayout<UInt32>.stride
+    return min(max(16 << 10, budgetBytes / (bytesOfSlot + slotBytes) * bytesOfSlot), mostBytes) & ~3
+  }
+
+  init(ringBytes: Int) {
+    count = ringBytes / AnswerCacheIndex.bytesOfSlot + 1
     unsafe slots = .allocate(capacity: count)
     unsafe slots.initialize(repeating: 0, count: count)
   }
@@ -25,8 +29,6 @@ struct AnswerCacheIndex: ~Copyable {
   deinit {
     unsafe slots.deallocate()
   }
-
-  var bytes: Int { count * MemoryLayout<UInt32>.stride }
 
   /// The low half of the hash scaled to the slots: the high half has the shard and the fingerprint.
   func first(_ hash: UInt64) -> Int {

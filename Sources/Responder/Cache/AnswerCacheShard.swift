@@ -6,8 +6,8 @@ import Synchronization
 /// Records are written one after the other around a ring of memory. Where the ring is full, the oldest record makes
 /// room: a dead one (replaced or dropped) is passed over; a live one is moved to the front if the shard has room
 /// enough or the record was read since it last moved, else it is evicted. So nothing is ever fragmented, and a shard
-/// whose answers fit its budget evicts none of them. An answer that takes just as many octets as the one before it is
-/// written over it.
+/// whose answers take no more than `lastingBytes` evicts none of them. An answer that takes just as many octets as the one
+/// before it is written over it.
 @safe
 struct AnswerCacheShard: ~Copyable {
   private(set) var entryCount = 0
@@ -27,14 +27,17 @@ struct AnswerCacheShard: ~Copyable {
   private let templates: UnsafeMutablePointer<UnsafeMutablePointer<AnswerTemplate>?>
   private let seed: UInt64
 
+  /// A shard with no more live octets than these evicts none of them.
+  var lastingBytes: Int { capacityBytes - capacityBytes / 20 - 4 * largestRecord }
+
   /// - Parameters:
   ///   - templates: `AnswerTemplates.places`, which outlive the shard.
   ///   - seed: of the keys' hashes.
   init(
     budgetBytes: Int, templates: UnsafeMutablePointer<UnsafeMutablePointer<AnswerTemplate>?>, seed: UInt64
   ) {
-    index = AnswerCacheIndex(budgetBytes: budgetBytes)
-    capacityBytes = min(max(16 << 10, budgetBytes - index.bytes), AnswerCacheIndex.mostBytes) & ~3
+    capacityBytes = AnswerCacheIndex.ringBytes(budgetBytes: budgetBytes)
+    index = AnswerCacheIndex(ringBytes: capacityBytes)
     largestRecord = min(capacityBytes / 8, 8 << 10) & ~3
     unsafe ring = .allocate(byteCount: capacityBytes, alignment: 8)
     unsafe self.templates = unsafe templates
@@ -103,7 +106,9 @@ struct AnswerCacheShard: ~Copyable {
       let held = record(at: place)
       let (revision, times) = (held.revision, held.times)
       // One from a clock that was ahead gives way: else it would stand in the way of every honest one.
-      let isLater = offer.times.producedAt >= times.producedAt || times.isFromTheFuture(at: now)
+      var isLater = offer.times.producedAt >= times.producedAt || times.isFromTheFuture(at: now)
+      // One that nobody has looked at is no reason to forget the same one that somebody has.
+      if !offer.isConfirmed, held.isConfirmed, offer.times == times { isLater = false }
       if offer.revision < revision || (offer.revision == revision && !isLater) {
         refusedAsOlder += 1
         return .superseded
@@ -231,7 +236,7 @@ struct AnswerCacheShard: ~Copyable {
     let hash = hash(at: place)
     // With this much dead or free, a whole lap of moves surely finds room: the loop in `reserve` ends. Twenty octets move
     // for each that is written, at most and on the whole.
-    let hasRoom = liveBytes + capacityBytes / 20 + 4 * largestRecord <= capacityBytes
+    let hasRoom = liveBytes <= lastingBytes
     guard hasRoom || record(at: place).wasRead else {
       drop(place, hash: hash)
       evictions += 1

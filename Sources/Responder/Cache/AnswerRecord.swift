@@ -142,6 +142,13 @@ struct AnswerOffer: @unchecked Sendable {
   var times: AnswerTimes
   var form: Form
 
+  var isConfirmed: Bool {
+    switch form {
+    case .compact(let record, _): record.word.isConfirmed
+    case .whole: true
+    }
+  }
+
   /// Octets of its record.
   var recordCount: Int {
     switch form {

@@ -13,8 +13,8 @@ final class AnswerTemplates: @unchecked Sendable {
   static let largestRecord = 1280
   /// Templates are numbered in 16 bits.
   private static let mostTemplates = 65_000
-  /// Octets that a template is reckoned to take.
-  private static let reckonedBytes = 1024
+  /// Octets that a template is reckoned to take; a larger one is not made.
+  private static let reckonedBytes = 1536
   /// Answers of one family are tried with at most so many templates.
   private static let mostOfFamily = 16
   /// After a search for room that found none: so many are turned away before the next.
@@ -120,7 +120,9 @@ final class AnswerTemplates: @unchecked Sendable {
     guard let earlier, earlier.fingerprint == sighting.fingerprint else { return false }
     specimen.learn(from: earlier)
     let template = specimen.template()
-    guard template.recordCount <= AnswerTemplates.largestRecord, let index = room(for: specimen.family, &state) else {
+    guard template.recordCount <= AnswerTemplates.largestRecord,
+      template.prefixCount <= AnswerTemplates.reckonedBytes, let index = room(for: specimen.family, &state)
+    else {
       return false
     }
     let target = UnsafeMutablePointer<AnswerTemplate>.allocate(capacity: 1)

@@ -36,14 +36,15 @@ extension AnswerCache {
   /// knows. Any thread may call it, and a lock may be held meanwhile.
   public typealias Proof = @Sendable (_ prefix: [UInt8], _ credential: CredentialIndex) -> ResponseDigest?
 
-  /// The form of the answer that is held for `key`; nil where it is kept whole. To be given back with `release`.
-  public func form(of key: ResponseKey) -> StoredForm? {
+  /// The form of an answer that was just published; nil where it is kept whole, or another one is held by now. To be given
+  /// back with `release`.
+  public func form(of answer: Answer) -> StoredForm? {
     guard proof != nil else { return nil }
-    let hash = key.mixed(seed: seed)
+    let hash = answer.key.mixed(seed: seed)
     return unsafe shards[hash].pointee.withLock { shard in
-      guard let place = shard.place(of: key, hash: hash), case .compact(let record, _) = shard.record(at: place) else {
-        return nil
-      }
+      guard let place = shard.place(of: answer.key, hash: hash),
+        case .compact(let record, _) = shard.record(at: place), record.digest == answer.digest
+      else { return nil }
       templates.retain(record.word.template)
       return StoredForm(template: record.word.template)
     }
@@ -106,26 +107,8 @@ extension AnswerCache {
       guard !record.isConfirmed, record.digest == partial, case .compact(let compact, _) = record else { return }
       if isRight, let digest { compact.confirm(digest) } else { shard.drop(place, hash: hash) }
     }
-    guard isRight else {
-      noteWrong([key.issuer])
-      return nil
-    }
-    return digest
-  }
-
-  private func noteWrong(_ found: [IssuerIndex]) {
-    guard !found.isEmpty else { return }
-    wrong.withLock { wrong in
-      for issuer in found { wrong[issuer, default: 0] += 1 }
-    }
-  }
-
-  /// How many answers were not what had been signed and are gone, issuer by issuer, since this was last asked.
-  public func takeWrong() -> [IssuerIndex: Int] {
-    wrong.withLock { wrong in
-      defer { wrong = [:] }
-      return wrong
-    }
+    if !isRight { whenWrong(key.issuer) }
+    return isRight ? digest : nil
   }
 
   /// Where a walk over all answers from a store is.
@@ -146,7 +129,7 @@ extension AnswerCache {
     let step = unsafe shards.at(number).pointee.withLock { $0.confirm(from: start, proof) }
     cursor.offset = step.next ?? 0
     if step.next == nil { cursor.shard += 1 }
-    noteWrong(step.wrong)
+    for issuer in step.wrong { whenWrong(issuer) }
     return step.confirmed
   }
 }

@@ -1,5 +1,6 @@
 import CalendarTime
 import OCSP
+import Synchronization
 import TestSupport
 import Testing
 
@@ -22,6 +23,15 @@ struct StoredAnswerTests {
     }
   }
 
+  /// The issuers of answers that were wrong.
+  private final class Wrong: Sendable {
+    private let issuers = Mutex<[IssuerIndex]>([])
+
+    func add(_ issuer: IssuerIndex) { issuers.withLock { $0.append(issuer) } }
+    var all: [IssuerIndex] { issuers.withLock { $0 } }
+  }
+
+  private let wrong = Wrong()
   private let entry: CredentialTable.Entry
   private let cache: AnswerCache
 
@@ -30,9 +40,11 @@ struct StoredAnswerTests {
     let index = table.insert(StoredAnswerTests.issuer.credential, storeID: StoreCredentialID(1))
     let entry = table[index]
     self.entry = entry
-    cache = AnswerCache(budgetBytes: 4 << 20, seed: 42) { prefix, credential in
-      credential == index ? FakeHasher().sha256(prefix, entry.suffix) : nil
-    }
+    let wrong = self.wrong
+    cache = AnswerCache(
+      budgetBytes: 4 << 20, seed: 42,
+      proof: { prefix, credential in credential == index ? FakeHasher().sha256(prefix, entry.suffix) : nil },
+      whenWrong: { issuer in wrong.add(issuer) })
   }
 
   private func signed(_ number: Int, at seconds: Int64 = 0, revoked: Bool = false, fill: UInt8 = 0x41) throws -> Signed
@@ -68,7 +80,7 @@ struct StoredAnswerTests {
       let whole = try signed(number, revoked: revoked)
       #expect(cache.publish(whole.answer, asOf: Revision(1), now: Sample.start) == .stored)
     }
-    return try #require(cache.form(of: signed(90_002, revoked: revoked).answer.key))
+    return try #require(cache.form(of: signed(90_002, revoked: revoked).answer))
   }
 
   private func take(_ signed: Signed, _ form: StoredForm, digestPrefix: UInt64? = nil) -> AnswerCache.Publication? {
@@ -113,7 +125,7 @@ struct StoredAnswerTests {
       }
       #expect(cache.peek(key) == nil)
     }
-    #expect(cache.takeWrong() == [StoredAnswerTests.issuer.index: 20])
+    #expect(wrong.all == Array(repeating: StoredAnswerTests.issuer.index, count: 20))
   }
 
   @Test("what is of another form is not taken")
@@ -151,14 +163,14 @@ struct StoredAnswerTests {
     var confirmed = 0
     while let step = cache.confirmSome(&cursor) { confirmed += step }
     #expect(confirmed == 2970)
-    #expect(cache.takeWrong() == [StoredAnswerTests.issuer.index: 30] && cache.takeWrong().isEmpty)
+    #expect(wrong.all == Array(repeating: StoredAnswerTests.issuer.index, count: 30))
     for number in 0..<3000 {
       let wanted = try signed(number).answer
       #expect((held(wanted.key)?.digest == wanted.digest) == (number % 100 != 7))
     }
     var second = AnswerCache.ConfirmationCursor()
     while let step = cache.confirmSome(&second) { #expect(step == 0) }
-    #expect(cache.takeWrong().isEmpty)
+    #expect(wrong.all.count == 30)
   }
 
   @Test("a form in use keeps its template, though no answer is of it any more")
@@ -170,7 +182,7 @@ struct StoredAnswerTests {
     #expect(take(small, form) == .stored)
     #expect(held(small.answer.key)?.octets == small.answer.prefix)
     cache.release(form)
-    #expect(cache.form(of: Sample.key(77)) == nil)
+    #expect(cache.form(of: try signed(77).answer) == nil)
   }
 
   @Test("an older one does not replace a newer, nor one from before the newest change")
@@ -179,16 +191,12 @@ struct StoredAnswerTests {
     defer { cache.release(form) }
     #expect(cache.publish(try signed(1, at: 5).answer, asOf: Revision(1), now: Sample.start) == .stored)
     #expect(take(try signed(1), form) == .superseded)
+    // The same one, which is known to be right: a wrong row must not take its place.
+    #expect(take(try signed(1, at: 5), form, digestPrefix: 3) == .superseded)
     cache.fence(try signed(2).answer.key, revision: Revision(5))
     #expect(take(try signed(2), form) == .readStatusAgain)
     // Neither was counted as a use of the template.
     let wanted = try signed(1, at: 5).answer
     #expect(held(wanted.key)?.octets == wanted.prefix)
-  }
-}
-
-extension Sample {
-  fileprivate static func key(_ number: Int) -> ResponseKey {
-    ResponseKey(issuer: IssuerIndex(0), hashAlgorithm: .sha1, serial: serial(number))
   }
 }
