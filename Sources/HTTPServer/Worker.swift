@@ -27,6 +27,11 @@ final class Worker: @unchecked Sendable {
   /// When the turn began.
   private var monotonic = MonotonicTime.now()
   private var nextSweep: Int64 = 0
+  /// Where a sweep under way goes on.
+  private var sweepPlace: Int32?
+  /// Connections that one turn ends for being slow, and that it looks at.
+  private static let endsInARow = 16
+  private static let looksInARow: Int32 = 2048
   private let sweepMilliseconds: Int64
   private var drainDeadline: Int64?
 
@@ -90,13 +95,18 @@ final class Worker: @unchecked Sendable {
     listen()
     readClock()
     while !isFinished {
-      let count = epoll.wait(milliseconds: Int32(openCount > 0 || drainDeadline != nil ? sweepMilliseconds : 1000))
+      let count = epoll.wait(milliseconds: longestWait)
       readClock()
       for index in 0..<count { take(epoll[index]) }
       sweepIfDue()
       drainIfAsked()
     }
     closeListeners()
+  }
+
+  private var longestWait: Int32 {
+    if sweepPlace != nil { return 0 }
+    return Int32(openCount > 0 || drainDeadline != nil ? sweepMilliseconds : 1000)
   }
 
   private var isFinished: Bool { drainDeadline != nil && openCount == 0 }
@@ -211,19 +221,32 @@ final class Worker: @unchecked Sendable {
 
   private func sweepIfDue() {
     let now = monotonic.nanoseconds
-    guard now >= nextSweep else { return }
-    nextSweep = now + sweepMilliseconds * 1_000_000
-    if drainDeadline == nil { listen() }
-    guard openCount > 0, highestDescriptor >= 0 else { return }
-    for descriptor in 0...highestDescriptor {
+    if sweepPlace == nil {
+      guard now >= nextSweep else { return }
+      nextSweep = now + sweepMilliseconds * 1_000_000
+      if drainDeadline == nil { listen() }
+      guard openCount > 0, highestDescriptor >= 0 else { return }
+    }
+    let start = sweepPlace ?? 0
+    sweepPlace = nil
+    guard start <= highestDescriptor else { return }
+    var ended = 0
+    for descriptor in start...highestDescriptor {
+      // Thousands that end in the same moment must not keep the others waiting: the next turn goes on.
+      guard ended < Worker.endsInARow, descriptor - start < Worker.looksInARow else {
+        sweepPlace = descriptor
+        return
+      }
       let connection = unsafe connections + Int(descriptor)
       guard unsafe connection.pointee.phase != .closed else { continue }
       if unsafe connection.pointee.isWriting {
         guard unsafe connection.pointee.writeDeadline <= now else { continue }
         counters.timeouts.add()
         close(descriptor)
+        ended += 1
       } else if unsafe connection.pointee.deadline <= now {
         expire(descriptor)
+        ended += 1
       }
     }
   }
