@@ -89,16 +89,11 @@ public final class AnswerCache: Sendable {
   ///
   /// - Parameter asOf: the store's revision in the same snapshot in which the answer's status was read.
   public func publish(_ answer: Answer, asOf: Revision, now: UnixTime) -> Publication {
-    unsafe withUnsafeTemporaryAllocation(
-      byteCount: AnswerTemplates.largestRecord + answer.prefix.count, alignment: 8
-    ) { memory in
+    unsafe withUnsafeTemporaryAllocation(byteCount: AnswerTemplates.largestRecord, alignment: 8) { memory in
       guard let start = memory.baseAddress else { return .notKept }
       let record = unsafe CompactRecord(start)
-      let scratch = unsafe (start + AnswerTemplates.largestRecord).assumingMemoryBound(to: UInt8.self)
       var offer = AnswerOffer(key: answer.key, revision: answer.revision, times: answer.times, form: .whole(answer))
-      if let count = unsafe templates.take(answer, into: record, scratch: scratch) {
-        offer.form = .compact(record, count: count)
-      }
+      if let count = templates.take(answer, into: record) { offer.form = .compact(record, count: count) }
       return publish(offer, into: answer.isForUnissued ? unissued : shards, asOf: asOf, now: now)
     }
   }

@@ -9,8 +9,9 @@ import Synchronization
 final class AnswerTemplates: @unchecked Sendable {
   // What the pointers lead to changes behind the lock alone, and only where nobody reads.
 
-  /// What a record needs at most: larger signatures than RSA's of 8192 bits are kept whole.
-  static let largestRecord = 1280
+  /// What a record needs at most: answers with larger signatures (RSA above 7000 bits) are kept whole. No more than Swift
+  /// allocates for a moment on the stack.
+  static let largestRecord = 1024
   /// Templates are numbered in 16 bits.
   private static let mostTemplates = 65_000
   /// Octets that a template is reckoned to take; a larger one is not made.
@@ -24,6 +25,8 @@ final class AnswerTemplates: @unchecked Sendable {
   /// Where each template is, by its number; null for one that does not exist.
   let places: UnsafeMutablePointer<UnsafeMutablePointer<AnswerTemplate>?>
   private let capacity: Int
+  /// Where answers are rebuilt to be compared, behind the lock.
+  private let scratch: UnsafeMutablePointer<UInt8>
   private let state: Mutex<State>
 
   private struct State {
@@ -42,12 +45,14 @@ final class AnswerTemplates: @unchecked Sendable {
     self.budgetBytes = capacity * AnswerTemplates.reckonedBytes
     unsafe places = .allocate(capacity: capacity)
     unsafe places.initialize(repeating: nil, count: capacity)
+    unsafe scratch = .allocate(capacity: AnswerTemplates.reckonedBytes)
     state = Mutex(State(sightings: Array(repeating: nil, count: min(4096, capacity * 4))))
   }
 
   deinit {
     for index in 0..<capacity { unsafe AnswerTemplates.destroy(places[index]) }
     unsafe places.deallocate()
+    unsafe scratch.deallocate()
   }
 
   private static func destroy(_ template: UnsafeMutablePointer<AnswerTemplate>?) {
@@ -58,16 +63,14 @@ final class AnswerTemplates: @unchecked Sendable {
 
   /// Writes a record of the answer where a template gives its octets again, and counts it among the template's uses.
   ///
-  /// - Parameters:
-  ///   - record: room for `largestRecord` octets.
-  ///   - scratch: room for the answer's prefix.
+  /// - Parameter record: room for `largestRecord` octets.
   /// - Returns: the octets of the record; nil where the answer has to be kept whole.
-  func take(_ answer: Answer, into record: CompactRecord, scratch: UnsafeMutablePointer<UInt8>) -> Int? {
+  func take(_ answer: Answer, into record: CompactRecord) -> Int? {
     let family = AnswerTemplate.Family(answer)
     return state.withLock { state in
-      if let count = unsafe take(answer, of: family, &state, into: record, scratch) { return count }
+      if let count = take(answer, of: family, &state, into: record) { return count }
       guard makeTemplate(for: answer, &state) else { return nil }
-      return unsafe take(answer, of: family, &state, into: record, scratch)
+      return take(answer, of: family, &state, into: record)
     }
   }
 
@@ -96,8 +99,7 @@ final class AnswerTemplates: @unchecked Sendable {
   var count: Int { state.withLock { $0.next - $0.free.count } }
 
   private func take(
-    _ answer: Answer, of family: AnswerTemplate.Family, _ state: inout State, into record: CompactRecord,
-    _ scratch: UnsafeMutablePointer<UInt8>
+    _ answer: Answer, of family: AnswerTemplate.Family, _ state: inout State, into record: CompactRecord
   ) -> Int? {
     guard let candidates = state.families[family] else { return nil }
     for index in candidates {

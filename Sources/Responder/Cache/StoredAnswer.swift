@@ -58,7 +58,7 @@ extension AnswerCache {
   public func publish(
     _ stored: StoredAnswer, signature: Span<UInt8>, form: StoredForm, asOf: Revision, now: UnixTime
   ) -> Publication? {
-    var words = InlineArray<160, UInt64>(repeating: 0)
+    var words = InlineArray<128, UInt64>(repeating: 0)
     var span = words.mutableSpan
     return unsafe span.withUnsafeMutableBytes { memory in
       guard let start = memory.baseAddress else { return nil }

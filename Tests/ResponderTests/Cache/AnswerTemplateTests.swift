@@ -62,7 +62,8 @@ struct AnswerTemplateTests {
     for (size, count) in [(28, 120), (48, 160), (66, 196)] {
       kinds.append(Kind(name: "curve of \(size)", signature: .ecdsa(size), recordCount: count))
     }
-    for count in [64, 256, 384, 512, 1024] {
+    kinds.append(Kind(name: "signature of 1024", signature: .octets(1024)))
+    for count in [64, 256, 384, 512] {
       kinds.append(Kind(name: "signature of \(count)", signature: .octets(count), recordCount: 64 + count))
     }
     kinds.append(
