@@ -119,11 +119,12 @@ public final class OCSPHandler: RequestHandler {
     counters.hits.add(1)
     if current.withWriter({ !$0.knows(answer.credential) }) { current.look() }
     let exchange = Exchange(head)
+    let prefix = unsafe answerOctets.span.extracting(0..<answer.prefixCount)
     if head.ifNoneMatch.count > 0 || head.ifModifiedSince != nil {
       let tag = EntityTag.text(of: answer.digest)
       let isKnown = ConditionalRequest.isNotModified(
         head, octets, entityTag: tag.span, lastModified: answer.times.producedAt, now: turn.now)
-      if isKnown {
+      if isKnown, DatedAnswer.canBeNotModified(head, prefix: prefix) {
         counters.notModified.add(1)
         current.withWriter {
           $0.writeNotModified(answer, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)
@@ -131,7 +132,6 @@ public final class OCSPHandler: RequestHandler {
         return true
       }
     }
-    let prefix = unsafe answerOctets.span.extracting(0..<answer.prefixCount)
     current.withWriter {
       $0.writeCacheable(
         answer, prefix: prefix, key, exchange, keepsAlive: head.keepsAlive, turn: turn, to: &response)

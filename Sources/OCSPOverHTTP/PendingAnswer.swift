@@ -66,7 +66,7 @@ final class PendingAnswer: OutcomeReceiver {
       let isKnown = ConditionalRequest.isNotModified(
         conditional.head, conditional.octets.span, entityTag: tag.span, lastModified: answer.times.producedAt,
         now: turn.now)
-      if isKnown {
+      if isKnown, DatedAnswer.canBeNotModified(conditional.head, prefix: answer.prefix.span) {
         writer.writeNotModified(head, answer.key, exchange, keepsAlive: keepsAlive, turn: turn, to: &response)
         return
       }

@@ -315,6 +315,20 @@ def test_head_and_conditional_requests(world):
     assert world.server.get(slow, "If-None-Match: *").status == 304
 
 
+def test_a_date_alone_never_renews_a_good_answer_past_a_revocation(world):
+    """`good` and `revoked` may be signed in the same second: who asks by the date alone gets the whole answer."""
+    target = base64_target(ocsp.request(world.revoked, world.certificate))
+    get = world.server.get(target)
+    since = f"If-Modified-Since: {get.headers['last-modified']}"
+    answer = world.server.get(target, since)
+    assert answer.status == 200 and answer.body == get.body
+    assert world.server.get(target, f"If-None-Match: {get.headers['etag']}").status == 304
+    assert world.server.get(target, since, f"If-None-Match: {get.headers['etag']}").status == 304
+    good = base64_target(ocsp.request(world.good, world.certificate))
+    since = f"If-Modified-Since: {world.server.get(good).headers['last-modified']}"
+    assert world.server.get(good, since).status == 304
+
+
 @pytest.mark.parametrize("rest, status", [
     (b" / HTTP/1.1\r\n\r\n", 400), (b" / HTTP/3.0\r\n\r\n", 505),
     (b" /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
