@@ -318,10 +318,14 @@ FINE = [
 ]
 
 
-def assert_only_fine(text):
+# Who asks by the date alone gets a revoked answer again: a good one may have had the same date.
+FINE_OF_REVOKED = ["An If-Modified-Since conditional request returned the full content unchanged"]
+
+
+def assert_only_fine(text, *more):
     notes = [line for line in text.splitlines() if line.lstrip().startswith("* ") and not line.rstrip().endswith(":")]
     assert len(notes) >= 6, text
-    assert [note for note in notes if not any(fact in note for fact in FINE)] == []
+    assert [note for note in notes if not any(fact in note for fact in [*FINE, *more])] == []
 
 
 @pytest.mark.parametrize("name", ["good", "revoked"])
@@ -331,7 +335,7 @@ def test_redbot(world, name):
                             timeout=120)
     assert result.returncode == 0, result.stderr
     assert "conditional requests are supported" in result.stdout
-    assert_only_fine(result.stdout)
+    assert_only_fine(result.stdout, *(FINE_OF_REVOKED if name == "revoked" else []))
 
 
 @pytest.mark.parametrize("name", ["good", "revoked"])
