@@ -63,6 +63,8 @@ def measure_floor(authority, redis, octets, what, connections, depth, is_new, wo
     redis.empty()
     # Where keys are to be there already, most of four times as many writes find theirs.
     count = authority.count if is_new else authority.count * 4
+    # Whole rounds of what is on the way: redis-benchmark now and then gives up when the last one is cut short.
+    count = -(-count // depth) * depth
     words = [word or "x" * octets for word in words]
     before, server = cpu_of_children(), cpu_seconds(redis.pid)
     said = output("redis-benchmark", "-p", str(redis.port), "-d", str(octets), "-c", str(connections), "-P", str(depth),

@@ -17,7 +17,7 @@ public final class AnswerPublisher: PublicationReceiver {
     /// Answers under way at once.
     public var window = 1024
     /// Answers of a walk that wait to be sent: more of them would only take memory.
-    public var walkedAhead = 4096
+    public var walkedAhead = 1024
     /// So long a change waits for its answer before other nodes are told to forget the old one, in milliseconds.
     public var changePatienceMilliseconds: Int64 = 500
     /// So long nothing is sent after something has failed, in milliseconds.

@@ -56,7 +56,7 @@ public final class FleetOrigin: @unchecked Sendable {
   /// everything.
   private static let longestDelay = (changes: Int64(1_000_000_000), answers: Int64(50_000_000))
   /// Answers that a walk hands over at once.
-  private static let pageRoom = 2048
+  private static let pageRoom = 512
 
   /// - Parameters:
   ///   - vouches: whether all that is signed ahead is pushed, so that what is absent was not issued.
@@ -97,12 +97,13 @@ public final class FleetOrigin: @unchecked Sendable {
     noticeDisturbances()
     noticeFailure()
     for index in publisher.takeIncomplete() { sharings[index]?.beginAgain(isInDoubt: true) }
-    var hasWorked = false
+    // What waits goes out first, so that Redis has something to do while the next page is read.
+    var hasWorked = publisher.turn()
     for issuer in directory().issuers.issuers where !issuer.isRetired {
       if advance(issuer) { hasWorked = true }
     }
     completeCount.store(sharings.values.count { $0.isComplete }, ordering: .relaxed)
-    return publisher.turn() || hasWorked
+    return hasWorked
   }
 
   /// Gives the lease up at the end of the process, once everything has been sent.

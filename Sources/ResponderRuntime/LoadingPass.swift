@@ -5,11 +5,13 @@ import Responder
 
 /// A place in the certificates of one issuer, once for every algorithm whose answers are signed ahead.
 struct PageCursor {
-  private static let size = 1024
+  private let size: Int
   private var algorithms: ArraySlice<HashAlgorithm>
   private var last: SerialNumber?
 
-  init(_ issuer: Issuer) {
+  /// - Parameter size: certificates of a page.
+  init(_ issuer: Issuer, size: Int = 1024) {
+    self.size = size
     algorithms = issuer.policy.presignedAlgorithms[...]
   }
 
@@ -21,7 +23,7 @@ struct PageCursor {
   ) throws(StoreError) -> [ScannedCertificate] {
     guard let algorithm else { return [] }
     let page = try session.certificates(
-      issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: PageCursor.size)
+      issuer: issuer.storeID, hashAlgorithm: algorithm, after: last, limit: size)
     advance(over: page.count, to: page.last?.record.serial)
     return page
   }
@@ -30,7 +32,7 @@ struct PageCursor {
   func nextRevisions(
     of issuer: Issuer, _ session: any StatusStoreSession
   ) throws(StoreError) -> [CertificateRevision] {
-    try session.revisions(issuer: issuer.storeID, after: last, limit: PageCursor.size)
+    try session.revisions(issuer: issuer.storeID, after: last, limit: size)
   }
 
   /// - Parameters:
@@ -38,7 +40,7 @@ struct PageCursor {
   ///   - serial: the last of them.
   mutating func advance(over count: Int, to serial: SerialNumber?) {
     last = serial
-    guard count < PageCursor.size else { return }
+    guard count < size else { return }
     algorithms.removeFirst()
     last = nil
   }

@@ -28,6 +28,8 @@ public final class RuntimeAnswerSupply: AnswerSupply {
 }
 
 private final class RuntimeAnswerWalk: AnswerWalk {
+  /// Few enough that those before them are still being sent while they are read.
+  private static let pageSize = 256
   private let runtime: ResponderRuntime
   private let session: any StatusStoreSession
   private let issuer: Issuer
@@ -37,7 +39,7 @@ private final class RuntimeAnswerWalk: AnswerWalk {
     self.runtime = runtime
     self.session = session
     self.issuer = issuer
-    cursor = PageCursor(issuer)
+    cursor = PageCursor(issuer, size: RuntimeAnswerWalk.pageSize)
   }
 
   func next() throws(StoreError) -> [Answer]? {
@@ -61,13 +63,15 @@ private final class RuntimeAnswerWalk: AnswerWalk {
   /// work.
   private func nextPageInMemory(_ algorithm: HashAlgorithm, _ now: UnixTime) throws(StoreError) -> [Answer]? {
     let revisions = try cursor.nextRevisions(of: issuer, session)
+    let keys = revisions.map { ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: $0.serial) }
     var answers: [Answer] = []
     answers.reserveCapacity(revisions.count)
-    for (serial, revision) in revisions.lazy.map({ ($0.serial, $0.revision) }) {
-      let key = ResponseKey(issuer: issuer.index, hashAlgorithm: algorithm, serial: serial)
-      guard let held = runtime.cache.answer(key, now: now), held.revision >= revision else { return nil }
+    runtime.cache.answers(keys, now: now) { place, held in
+      guard let held, held.revision >= revisions[place].revision else { return false }
       answers.append(held)
+      return true
     }
+    guard answers.count == revisions.count else { return nil }
     cursor.advance(over: revisions.count, to: revisions.last?.serial)
     return answers
   }

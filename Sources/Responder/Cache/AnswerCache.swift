@@ -170,7 +170,27 @@ public final class AnswerCache: Sendable {
 
   /// The answer held for `key` as a value, if it is valid: for those who do not write it to a socket at once.
   public func answer(_ key: ResponseKey, now: UnixTime) -> Answer? {
-    let hash = key.mixed(seed: seed)
+    answer(key, hash: key.mixed(seed: seed), now: now)
+  }
+
+  /// The same of many keys, whose memory is asked for in time: it waits for none.
+  ///
+  /// - Parameter body: gets each key's place and its answer; false where the others are not wanted any more.
+  public func answers(_ keys: [ResponseKey], now: UnixTime, _ body: (Int, Answer?) -> Bool) {
+    let hashes = keys.map { $0.mixed(seed: seed) }
+    for place in keys.indices {
+      // Of each the index first, then what that says.
+      if place + 16 < keys.count {
+        unsafe shards[hashes[place + 16]].pointee.withLock { $0.prefetchIndex(hashes[place + 16]) }
+      }
+      if place + 8 < keys.count {
+        unsafe shards[hashes[place + 8]].pointee.withLock { $0.prefetchRecord(hashes[place + 8]) }
+      }
+      guard body(place, answer(keys[place], hash: hashes[place], now: now)) else { return }
+    }
+  }
+
+  private func answer(_ key: ResponseKey, hash: UInt64, now: UnixTime) -> Answer? {
     for home in [shards, unissued] {
       let found = unsafe home[hash].pointee.withLock { shard in
         shard.answer(key, hash: hash, now: now)

@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// The index of a cache shard: open addressing with linear probing, fixed in size.
 ///
 /// A slot of 32 bits holds a place in the shard's memory (in units of 4 octets, plus 1; 0 is empty) and above it 11 bits
@@ -33,6 +35,11 @@ struct AnswerCacheIndex: ~Copyable {
   /// The low half of the hash scaled to the slots: the high half has the shard and the fingerprint.
   func first(_ hash: UInt64) -> Int {
     Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
+  }
+
+  /// Asks for the memory that a look at a hash will begin with.
+  func prefetch(_ hash: UInt64) {
+    unsafe avouch_prefetch(slots + first(hash))
   }
 
   /// The next place from `slot` on whose fingerprint agrees; nil at the end of the probe. Moves `slot` past it.

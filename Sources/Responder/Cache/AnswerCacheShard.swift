@@ -1,3 +1,4 @@
+import CPrefetch
 import CalendarTime
 import Synchronization
 
@@ -77,6 +78,19 @@ struct AnswerCacheShard: ~Copyable {
       credential: record.credential, isForUnissued: false)
     return (answer, record.isConfirmed)
   }
+
+  /// Asks for the memory of the record, or records, that may be the one of a hash.
+  func prefetchRecord(_ hash: UInt64) {
+    var slot = index.first(hash)
+    while let place = index.nextPlace(hash, &slot) {
+      // Two lines: a record has 128 octets at the least.
+      unsafe avouch_prefetch(ring + place)
+      unsafe avouch_prefetch(ring + place + 64)
+    }
+  }
+
+  /// Asks for the memory of the index in which a hash is looked up.
+  func prefetchIndex(_ hash: UInt64) { index.prefetch(hash) }
 
   func peek(_ key: ResponseKey, hash: UInt64) -> HeldAnswer? {
     guard let place = place(of: key, hash: hash) else { return nil }
