@@ -2,23 +2,25 @@ public import CalendarTime
 public import OCSP
 
 /// One issuer whose certificates are answered for, and what its answers are made of.
-public struct Issuer: Sendable {
-  public var index: IssuerIndex
-  public var storeID: StoreIssuerID
+///
+/// A class, so that handing one on costs one reference count and not one for each of its arrays.
+public final class Issuer: Sendable {
+  public let index: IssuerIndex
+  public let storeID: StoreIssuerID
   /// The configuration's name for it.
-  public var name: String
-  public var policy: IssuerPolicy
+  public let name: String
+  public let policy: IssuerPolicy
   /// issuerNameHash and issuerKeyHash by hash algorithm (RFC 6960 4.1.1).
-  public var identifiers: [HashAlgorithm: IssuerIdentifier]
+  public let identifiers: [HashAlgorithm: IssuerIdentifier]
   /// In whose name new answers are signed.
-  public var credential: SigningCredential
+  public let credential: SigningCredential
   /// Its place in the directory's table.
-  public var credentialIndex: CredentialIndex
+  public let credentialIndex: CredentialIndex
   /// The keys that sign in the credential's name, each in a place of its own: any of them will do.
-  public var keys: [any Signer]
-  public var issuerNotBefore: UnixTime
+  public let keys: [any Signer]
+  public let issuerNotBefore: UnixTime
   /// What nodes call it among each other.
-  public var sharedName: SharedIssuerName
+  public let sharedName: SharedIssuerName
   /// What its CertIDs have in common, by the hash algorithm's number.
   private let certIDHeads: [[UInt8]]
   /// How far its first reading from the store has come; one and the same through reloads.
@@ -51,10 +53,10 @@ public struct Issuer: Sendable {
 
   /// The issuer after its configuration is gone: its place is kept, because places are numbers, and nothing is answered.
   public var retired: Issuer {
-    var retired = self
-    retired.identifiers = [:]
-    retired.keys = []
-    return retired
+    Issuer(
+      index: index, storeID: storeID, name: name, policy: policy, identifiers: [:], credential: credential,
+      credentialIndex: credentialIndex, keys: [], issuerNotBefore: issuerNotBefore, sharedName: sharedName,
+      progress: progress)
   }
 
   public var isRetired: Bool { identifiers.isEmpty }

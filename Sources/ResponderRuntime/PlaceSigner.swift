@@ -26,6 +26,8 @@ final class PlaceSigner {
   private let placeCounters: PlaceCounters
   private var directory: IssuerDirectory
   private var sessions: [IssuerIndex: (signer: any Signer, session: any SigningSession)] = [:]
+  /// The one that was used last: the next signature mostly needs the same.
+  private var last: (issuer: IssuerIndex, session: any SigningSession)?
   /// With whose keys it has signed since it took the directory.
   private var provenIssuers: Set<IssuerIndex> = []
   /// When the last call that returned did: monotonic nanoseconds.
@@ -44,6 +46,7 @@ final class PlaceSigner {
   func take(_ directory: IssuerDirectory) {
     self.directory = directory
     provenIssuers = []
+    last = nil
   }
 
   /// Adds what was counted since the last time to the counters that all threads share.
@@ -123,17 +126,28 @@ final class PlaceSigner {
   private func closeSession(of issuer: IssuerIndex) -> Bool {
     guard sessions[issuer] != nil else { return true }
     state.callBegins(at: runtime.clock.monotonicNanoseconds())
+    last = nil
     sessions[issuer] = nil
     return state.callEnds()
   }
 
   func closeSessions() -> Bool {
     state.callBegins(at: runtime.clock.monotonicNanoseconds())
+    last = nil
     sessions = [:]
     return state.callEnds()
   }
 
   private func openSession(_ issuer: Issuer) throws(SigningError) -> any SigningSession {
+    if let last, last.issuer == issuer.index { return last.session }
+    // Gone before any session is: whoever has it keeps it open.
+    last = nil
+    let session = try session(of: issuer)
+    last = (issuer.index, session)
+    return session
+  }
+
+  private func session(of issuer: Issuer) throws(SigningError) -> any SigningSession {
     guard let signer = directory.key(of: issuer.index, in: place) else {
       throw SigningError("issuer '\(issuer.name)' has no key here any more", scope: .signature)
     }

@@ -43,9 +43,12 @@ struct QuestionTests {
 
   @Test("the same CA cannot be configured twice")
   func duplicates() {
-    var twin = Sample.issuer(index: 1)
-    twin.identifiers = Sample.issuer(index: 0).identifiers
-    #expect(throws: IssuerTable.DuplicateIssuer.self) { try IssuerTable([Sample.issuer(index: 0), twin]) }
+    let one = Sample.issuer(index: 0)
+    let twin = Issuer(
+      index: IssuerIndex(1), storeID: one.storeID, name: "twin", policy: one.policy, identifiers: one.identifiers,
+      credential: one.credential, credentialIndex: one.credentialIndex, keys: one.keys,
+      issuerNotBefore: one.issuerNotBefore)
+    #expect(throws: IssuerTable.DuplicateIssuer.self) { try IssuerTable([one, twin]) }
   }
 
   @Test("a plain question is for the cache; a nonce or several certificates are signed live")
