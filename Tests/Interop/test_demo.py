@@ -55,6 +55,16 @@ def test_keys_are_never_made_again(tmp_path):
     assert result.returncode == 1 and "ca.key" in result.stderr and not (folder / "ca.key").exists()
 
 
+def test_a_second_demo_in_the_same_folder_changes_nothing_of_the_first(tmp_path):
+    folder = tmp_path / "demo"
+    with start(folder, "--port", "0") as server:
+        held = (folder / "avouch.json5").read_text()
+        result = run("demo", "--dir", folder, "--port", "8099", timeout=20)
+        assert result.returncode == 1 and "is running already" in result.stderr
+        assert (folder / "avouch.json5").read_text() == held
+        assert server.stop(signal.SIGINT) == 0
+
+
 def test_an_edited_configuration_stays(tmp_path):
     folder = tmp_path / "demo"
     with start(folder, "--port", "0") as server:

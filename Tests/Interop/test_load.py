@@ -226,6 +226,12 @@ def test_reports_are_written_and_compared(world, tmp_path):
     after.write_text(json.dumps(measured))
     result = run("load", "--compare", before, after)
     assert result.returncode == 0 and "p99" in result.stdout
+    result = run("load", "--compare", before, after, "--quiet")
+    assert result.returncode == 2 and "--quiet does not go with --compare" in result.stderr
+    _, measured = load(world.server.url, world, "--connections", "3")
+    after.write_text(json.dumps(measured))
+    result = run("load", "--compare", before, after)
+    assert result.returncode == 1 and "No run of one has a counterpart" in result.stdout
     after.write_text("{}")
     result = run("load", "--compare", before, after)
     assert result.returncode == 1 and str(after) in result.stderr

@@ -16,7 +16,7 @@ struct AnswerFrameTests {
   }
 
   /// Head, body and count of a whole answer.
-  private func whole(_ text: String, isAtEnd: Bool = false) throws -> (head: AnswerHead, body: String, count: Int) {
+  private func whole(_ text: String, isAtEnd: Bool = false) throws -> (head: ResponseHead, body: String, count: Int) {
     let (progress, body) = next(text, isAtEnd: isAtEnd)
     guard case .whole(let head, _, _, let count) = progress else {
       throw NotWhole(progress: "\(progress)")
@@ -99,20 +99,20 @@ struct AnswerFrameTests {
   @Test(
     "what is no HTTP answer is told",
     arguments: [
-      ("hello\r\n", AnswerHead.Problem.notHTTP), ("HTTP/2 200\r\n\r\n", .notHTTP), ("HTTP/1.1 20\r\n\r\n", .notHTTP),
+      ("hello\r\n", ResponseHead.Problem.notHTTP), ("HTTP/2 200\r\n\r\n", .notHTTP), ("HTTP/1.1 20\r\n\r\n", .notHTTP),
       ("HTTP/1.1 2x0 OK\r\n\r\n", .notHTTP), ("HTTP/1.1 200 OK\r\nno field\r\n\r\n", .notHTTP),
       ("HTTP/1.1 099 OK\r\n\r\n", .notHTTP), ("HTTP/1.1 101 Switching\r\n\r\n", .notHTTP),
       ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", .contentLength),
       ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", .contentLength),
       ("HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n", .tooLong), ("x", .notHTTP), ("HTTq", .notHTTP),
     ])
-  func wrong(text: String, problem: AnswerHead.Problem) {
+  func wrong(text: String, problem: ResponseHead.Problem) {
     #expect(next(text).0 == .wrong(problem))
   }
 
   @Test("a head or a body without end is given up")
   func bounds() {
-    let endless = "HTTP/1.1 200 OK\r\nX: " + String(repeating: "a", count: AnswerHead.maximumBytes)
+    let endless = "HTTP/1.1 200 OK\r\nX: " + String(repeating: "a", count: ResponseHead.maximumBytes)
     #expect(next(endless).0 == .wrong(.tooLong))
     let body = "HTTP/1.0 200 OK\r\n\r\n" + String(repeating: "a", count: AnswerFrame.maximumBytes + 1)
     #expect(next(body).0 == .wrong(.tooLong))

@@ -32,6 +32,20 @@ struct RunLimitTests {
     #expect(RunLimit.limit(of: run(pace, good: 985), busiest: 0.5) == .server)
   }
 
+  @Test("is none that can be named where much failed, and not for lack of time", arguments: [0.1, 0.95])
+  func failures(busiest: Double) {
+    for pace in [Pace.closedLoop, .openLoop(requestsPerSecond: 1000)] {
+      for (kind, other) in [(AnswerKind.connectFailed, AnswerKind.timeout), (.wrongCertID, .tryLater)] {
+        var dead = run(pace, good: 500)
+        dead.counts[kind] = 500
+        #expect(RunLimit.limit(of: dead, busiest: busiest) == .failures)
+        var slow = run(pace, good: 500)
+        slow.counts[other] = 500
+        #expect(RunLimit.limit(of: slow, busiest: busiest) != .failures)
+      }
+    }
+  }
+
   @Test("is the server of a closed loop where requests queue, and nothing that can be named where they do not")
   func closedLoop() {
     #expect(RunLimit.limit(of: run(.closedLoop, services: [10, 100, 110]), busiest: 0.5) == .server)

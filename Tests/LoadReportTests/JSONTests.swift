@@ -93,7 +93,10 @@ struct JSONTests {
       ("\"processors\": 4, ", "", "machine: the member 'processors' is missing"),
       ("\"seconds\": 5.0", "\"seconds\": 1e999", "runs[1].seconds: 1e999 is no number from 0 on"),
       ("\"pace\": \"closedLoop\"", "\"pace\": \"loop\"", "runs[0].pace: 'loop' is neither openLoop nor closedLoop"),
-      ("\"limit\": \"none\"", "\"limit\": \"sky\"", "runs[0].limit: 'sky' is none of server, client, rate and none"),
+      (
+        "\"limit\": \"none\"", "\"limit\": \"sky\"",
+        "runs[0].limit: 'sky' is none of server, client, rate, failures and none"
+      ),
       ("\"timeout\": 1", "\"tired\": 1", "runs[1].counts.tired: this version knows no such kind of answer"),
       (
         "\"kind\": \"timeout\"", "\"kind\": \"x\"", "runs[1].examples[0].kind: this version knows no kind of answer 'x'"

@@ -22,7 +22,7 @@ struct TextTests {
       "\n  from the send   ", "\n  client late by  ",
       "\n  tryLater       1   0.1 %  refused\n  timed out      1   0.1 %  FAILURE\n",
       "\n    timed out after 1.20 s: HTTP 500, and 200 is expected\n",
-      "\n      GET /MEIwQDA+MDwwOjAJBgUrDgMCGgUABBT1, answer 485454502f312e3120353030\n",
+      "\n      GET /MEIwQDA+MDwwOjAJBgUrDgMCGgUABBT1, answer 'HTTP/1.1 500'\n",
       "\nafter a revocation was sent              p50      p90      p99      max  seen\n",
       "\nacknowledged                         2.50 ms  2.50 ms  2.50 ms  2.50 ms  20 of 20 probes\n",
       "19 of 20 probes  MISSING\n", "10 of 20 probes",
@@ -86,8 +86,26 @@ struct TextTests {
     let text = LoadSample.result(runs: [LoadSample.nothing]).text
     #expect(text.contains("answered     0 a second, 0 of them ok: 0 of 0 requests, 0 failed"))
     #expect(text.contains("latency     -    -    -    -    -      -    -\n  nothing was answered"))
-    #expect(text.contains("limit        Nothing was answered."))
+    #expect(text.contains("limit        No limit can be named: nothing was answered."))
     #expect(LoadSample.result(runs: []).text.hasSuffix("\n\nno run was measured"))
+  }
+
+  @Test("answers that were all wrong are not told as none")
+  func wrong() throws {
+    var run = LoadRun(pace: .closedLoop, connections: 4, seconds: 1, planned: 1200)
+    run.counts = [.wrongCertID: 1200]
+    run.limit = .failures
+    run.examples = [
+      Example(
+        kind: .wrongCertID, afterMilliseconds: 1, method: "GET", target: "/MA==", bodyHexadecimal: "",
+        answerHexadecimal: "485454502f312e3120323030204f4b0d0a0d0a30", explanation: "another certificate")
+    ]
+    let result = LoadSample.result(runs: [run])
+    #expect(result.text.contains("all 1200 answers that came were wrong: see their kinds"))
+    #expect(result.text.contains("No limit can be named: 1200 of 1200 requests failed for other reasons than lack"))
+    #expect(result.text.contains("GET /MA==, answer 'HTTP/1.1 200 OK'"))
+    #expect(result.html.contains("all 1200 answers that came were wrong"))
+    #expect(try LoadResult(json: Array(result.json.utf8), file: "sample").runs[0].limit == .failures)
   }
 
   @Test("what comes from outside cannot steer the terminal")

@@ -8,8 +8,8 @@ enum AnswerFrame {
     case incomplete(endsWithConnection: Bool)
     /// A whole answer: where its body lies in what was received, or in the decoder's array for one that came in chunks, and how
     /// many octets it took in all.
-    case whole(AnswerHead, body: Range<Int>, isDecoded: Bool, count: Int)
-    case wrong(AnswerHead.Problem)
+    case whole(ResponseHead, body: Range<Int>, isDecoded: Bool, count: Int)
+    case wrong(ResponseHead.Problem)
   }
 
   /// Octets that an answer may have, head and all. No OCSP answer comes near.
@@ -21,10 +21,10 @@ enum AnswerFrame {
   ///   - decoded: takes the body of an answer in chunks; its memory is used again and again.
   static func next(_ octets: Span<UInt8>, isAtEnd: Bool, decoded: inout [UInt8]) -> Progress {
     var start = 0
-    do throws(AnswerHead.Problem) {
+    do throws(ResponseHead.Problem) {
       while true {
         let rest = octets.extracting(start..<octets.count)
-        guard !rest.isEmpty, let head = try AnswerHead.parse(rest) else {
+        guard !rest.isEmpty, let head = try ResponseHead.parse(rest) else {
           return .incomplete(endsWithConnection: false)
         }
         start += head.count
@@ -38,7 +38,7 @@ enum AnswerFrame {
   }
 
   private static func body(
-    _ head: AnswerHead, _ octets: Span<UInt8>, _ start: Int, _ isAtEnd: Bool, _ decoded: inout [UInt8]
+    _ head: ResponseHead, _ octets: Span<UInt8>, _ start: Int, _ isAtEnd: Bool, _ decoded: inout [UInt8]
   ) -> Progress {
     switch head.body {
     case .none: return .whole(head, body: start..<start, isDecoded: false, count: start)

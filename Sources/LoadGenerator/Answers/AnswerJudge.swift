@@ -8,7 +8,7 @@ enum AnswerJudge {
   ///   - head: the CertID of the question up to its serial.
   ///   - body: of the answer, without framing.
   static func kind(
-    _ question: Question, _ questioner: Questioner, head: Span<UInt8>, answer: AnswerHead, body: Span<UInt8>,
+    _ question: Question, _ questioner: Questioner, head: Span<UInt8>, answer: ResponseHead, body: Span<UInt8>,
     now: UnixTime
   ) -> AnswerKind {
     switch answer.status {

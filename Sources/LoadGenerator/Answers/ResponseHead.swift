@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Header lines in any order and case; a bare LF ends a line too, as many servers were forgiven for (RFC 9112 2.2). Parsing
 /// allocates nothing.
-struct AnswerHead: Sendable, Hashable {
+struct ResponseHead: Sendable, Hashable {
   /// Where the body ends (RFC 9112 6.3).
   enum Body: Sendable, Hashable {
     case none
@@ -33,13 +33,13 @@ struct AnswerHead: Sendable, Hashable {
   static let maximumBytes = 32 << 10
 
   /// The head at the beginning of `octets`; nil where its end has not come yet.
-  static func parse(_ octets: Span<UInt8>) throws(Problem) -> AnswerHead? {
+  static func parse(_ octets: Span<UInt8>) throws(Problem) -> ResponseHead? {
     try mustBeginWithVersion(octets)
     guard var line = nextLine(octets, from: 0) else {
       if octets.count >= maximumBytes { throw .tooLong }
       return nil
     }
-    var head = AnswerHead()
+    var head = ResponseHead()
     let isHTTP10 = try head.takeStatusLine(octets, line.content)
     var fields = FramingFields()
     while true {

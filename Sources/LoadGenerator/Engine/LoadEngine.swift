@@ -47,6 +47,8 @@ public struct LoadEngine: Sendable {
           thread.run()
           outcomes.put(.success(Outcome(tally: thread.tally, sendEnd: thread.sendEnd)))
         } catch {
+          // A load with a thread less measures something else: the others need not go on.
+          stop.stop()
           outcomes.put(.failure(error))
         }
       }

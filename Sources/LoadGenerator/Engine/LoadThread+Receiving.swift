@@ -71,7 +71,7 @@ extension LoadThread {
   ///   - body: in the input; of one that came in chunks, its length from 0 on lies in `decoded`.
   ///   - whole: where the whole answer lies in the input.
   private mutating func takeAnswer(
-    _ slot: Int, _ head: AnswerHead, body: Range<Int>, _ isDecoded: Bool, _ whole: Range<Int>
+    _ slot: Int, _ head: ResponseHead, body: Range<Int>, _ isDecoded: Bool, _ whole: Range<Int>
   ) {
     let kind = judged(inFlight[place(slot, 0)].question, head, body: body, isDecoded)
     slots[slot].answers += 1
@@ -81,7 +81,7 @@ extension LoadThread {
   }
 
   private func judged(
-    _ question: Question, _ head: AnswerHead, body: Range<Int>, _ isDecoded: Bool
+    _ question: Question, _ head: ResponseHead, body: Range<Int>, _ isDecoded: Bool
   ) -> AnswerKind {
     let parts = writer.templates.octets
     let certIDHead = parts.span.extracting(writer.templates.certIDHead(question.hash))

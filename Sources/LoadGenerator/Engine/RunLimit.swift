@@ -9,10 +9,14 @@ enum RunLimit {
   /// Of the plan, answered.
   static let reachedShare = 0.99
 
+  /// Of the plan, failed for other reasons than lack of time: more of them, and a rate says nothing.
+  static let faultyShare = 0.01
+
   private static let queueingFactor: Int64 = 3
 
   /// - Parameter busiest: processor time of the busiest thread, in seconds.
   static func limit(of run: LoadRun, busiest: Double) -> Limit {
+    if Double(run.faults) > faultyShare * Double(run.planned) { return .failures }
     let share = run.seconds > 0 ? busiest / run.seconds : 0
     if share > busyShare {
       return .client(

@@ -14,6 +14,9 @@ public struct LoadComparison: Sendable {
     matches.map { RunPair(before: before.runs[$0.before], after: after.runs[$0.after]) }
   }
 
+  /// Whether anything can be compared: a run of one has a counterpart in the other.
+  public var hasPairs: Bool { !matches.isEmpty }
+
   /// Runs without a counterpart, as sentences.
   var leftOver: [String] {
     let (befores, afters) = (Set(matches.map(\.before)), Set(matches.map(\.after)))

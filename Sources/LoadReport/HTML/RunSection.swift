@@ -44,10 +44,9 @@ struct RunSection {
   }
 
   private var limit: Markup {
-    if case .client = run.limit {
-      .element("p", ["class": "bad"], text: run.limitSentence)
-    } else {
-      PageParts.paragraph(run.limitSentence)
+    switch run.limit {
+    case .client, .failures: .element("p", ["class": "bad"], text: run.limitSentence)
+    case .server, .rate, .none: PageParts.paragraph(run.limitSentence)
     }
   }
 
@@ -67,7 +66,7 @@ struct RunSection {
       ("lateness of the client itself", run.lateness),
     ]
     let filled = rows.filter { !$0.histogram.isEmpty }
-    guard !filled.isEmpty else { return PageParts.paragraph("Nothing was answered.") }
+    guard !filled.isEmpty else { return PageParts.paragraph("No latency: \(run.emptiness).") }
     return PageParts.table(
       heading: ["", "least", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"],
       filled.map { row in

@@ -86,8 +86,9 @@ extension Limit {
     case "server": self = .server
     case "client": self = .client(try run.member("limitReason").text())
     case "rate": self = .rate
+    case "failures": self = .failures
     case "none": self = .none
-    default: throw place.error("'\(try place.text())' is none of server, client, rate and none")
+    default: throw place.error("'\(try place.text())' is none of server, client, rate, failures and none")
     }
   }
 }

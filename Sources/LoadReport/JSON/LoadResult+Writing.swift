@@ -66,6 +66,7 @@ extension Limit {
     case .server: "server"
     case .client: "client"
     case .rate: "rate"
+    case .failures: "failures"
     case .none: "none"
     }
   }

@@ -67,6 +67,14 @@ public enum AnswerKind: String, CaseIterable, Sendable, Hashable {
   /// Neither fine nor refused.
   public var isFailure: Bool { !isFine && !isRefusal }
 
+  /// Whether nothing came that could be judged: the others are answers, right or wrong.
+  public var isSilence: Bool {
+    switch self {
+    case .connectFailed, .connectTimeout, .closedEarly, .timeout, .notSent: true
+    default: false
+    }
+  }
+
   /// What a server has for lack of time or room, though all that it says may be right.
   public var isOverload: Bool {
     switch self {

@@ -17,6 +17,15 @@ public struct Example: Sendable, Hashable {
   /// What is wrong, in words.
   public var explanation: String
 
+  /// The first line that came back, as text: its status.
+  var answerLine: String {
+    let digits = Array(answerHexadecimal.utf8)
+    let octets = stride(from: 0, to: digits.count - 1, by: 2).lazy.map { place in
+      UInt8(String(decoding: digits[place...place + 1], as: UTF8.self), radix: 16) ?? 0
+    }
+    return String(decoding: octets.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self)
+  }
+
   public init(
     kind: AnswerKind, afterMilliseconds: Double, method: String, target: String, bodyHexadecimal: String,
     answerHexadecimal: String, explanation: String

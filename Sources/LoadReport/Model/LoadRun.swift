@@ -46,6 +46,18 @@ public struct LoadRun: Sendable, Equatable {
 
   public var failures: UInt64 { counts.lazy.filter { $0.key.isFailure }.map(\.value).clampedSum }
 
+  /// Failures that no lack of time or room explains: wrong answers, and connections that were refused or broke.
+  public var faults: UInt64 { counts.lazy.filter { $0.key.isFailure && !$0.key.isOverload }.map(\.value).clampedSum }
+
+  /// Wrong answers: failures that came with one.
+  var wrongAnswers: UInt64 { counts.lazy.filter { $0.key.isFailure && !$0.key.isSilence }.map(\.value).clampedSum }
+
+  /// Why there is no latency to be told, where there is none.
+  var emptiness: String {
+    wrongAnswers == 0
+      ? "nothing was answered" : "all \(Figures.grouped(wrongAnswers)) answers that came were wrong: see their kinds"
+  }
+
   /// Answered requests a second; 0 for a run without length.
   public var requestsPerSecond: Double { perSecond(answered) }
 

@@ -50,7 +50,7 @@ extension LoadRun {
     lines += labelled("client", clientWords)
     lines += labelled("limit", limitSentence)
     lines += [""] + latencyTable.lines(indentation: 2)
-    if latency.isEmpty { lines.append("  nothing was answered") }
+    if latency.isEmpty { lines.append("  \(emptiness)") }
     if !countsTable.isEmpty { lines += [""] + countsTable.lines(indentation: 2) }
     if !examples.isEmpty { lines += ["", "  examples"] + examples.flatMap(\.textLines) }
     return lines
@@ -92,7 +92,7 @@ extension Example {
     let what = "\(kind.words) after \(Figures.duration(milliseconds: afterMilliseconds)): \(explanation)"
     let body = bodyHexadecimal.isEmpty ? "" : " \(bodyHexadecimal)"
     let request = "\(method) \(target)\(body)".shortened(to: 52)
-    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer \(answerHexadecimal)".shortened(to: 38)
+    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer '\(answerLine)'".shortened(to: 38)
     return what.plain.wrapped(to: LabelledLines.width - 4).map { "    " + $0 } + ["      \(request), \(answer)".plain]
   }
 }

@@ -41,9 +41,12 @@ extension LoadRun {
     case .server: "The server was the limit: it answered as much as it could, and the client had time to spare."
     case .client(let why): "The client was the limit (\(why)): the server may be able to do more."
     case .rate: "Nobody was at a limit: the rate that was asked for was reached."
+    case .failures:
+      "No limit can be named: \(Figures.grouped(faults)) of \(Figures.grouped(max(planned, faults))) requests failed for other reasons than "
+        + "lack of time."
     case .none:
       answered == 0
-        ? "Nothing was answered."
+        ? "No limit can be named: \(emptiness)."
         : "Nobody was at a limit: the requests spent their time on the way, one after another."
     }
   }
@@ -56,6 +59,7 @@ extension Limit {
     case .server: "server"
     case .client: "client"
     case .rate: "rate"
+    case .failures: "failures"
     case .none: "none"
     }
   }

@@ -53,6 +53,16 @@ struct ControlClient {
     return (readiness.fleet ?? [], readiness.suspended ?? false)
   }
 
+  /// Whether a responder runs, in whatever state.
+  var isSomebodyThere: Bool {
+    do {
+      _ = try HTTPClient.send(request("/readyz", post: false))
+      return true
+    } catch {
+      return !error.isNobodyThere
+    }
+  }
+
   /// What is known of the running responder's memory.
   enum Memory {
     /// Its own JSON.

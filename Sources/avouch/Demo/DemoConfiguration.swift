@@ -22,6 +22,7 @@ struct DemoConfiguration {
   /// - Throws: where the file has been edited and listens elsewhere than on the port that is asked for; it stays as it is.
   func prepare(port: Int?) throws(CommandFailure) {
     guard Files.exists(path) else { return try write(port: port) }
+    try expectNobody()
     let held = String(decoding: try Files.read(path, what: "the demo's configuration"), as: UTF8.self)
     if isUnedited(held) { return try write(port: port) }
     if let port {
@@ -33,6 +34,17 @@ struct DemoConfiguration {
       }
     }
     Terminal.print("using \(path) as it has been edited; remove it to have it made anew")
+  }
+
+  /// A demo that runs would go on elsewhere than its file says.
+  private func expectNobody() throws(CommandFailure) {
+    // One that cannot be read serves nobody; what is wrong with it is told where it is used.
+    guard let loaded = try? LoadedConfiguration(path: path), let control = try? ControlClient(loaded),
+      control.isSomebodyThere
+    else { return }
+    throw .no(
+      "\(path): a responder with this configuration is running already; nothing was changed. End it first (Ctrl-C where it "
+        + "runs), or name another folder with --dir")
   }
 
   private func write(port: Int?) throws(CommandFailure) {

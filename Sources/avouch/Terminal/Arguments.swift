@@ -76,7 +76,11 @@ struct Arguments {
     return number
   }
 
+  /// What is wrong, and below it how the command is called: not all of its help, which would push that off the screen.
   func wrong(_ message: String) -> CommandFailure {
-    .wrongUse("\(message)\n\n\(grammar.usage)")
+    let lines = grammar.usage.split(separator: "\n", omittingEmptySubsequences: false)
+    let synopsis = lines.prefix { !$0.isEmpty }.joined(separator: "\n")
+    guard synopsis.count < grammar.usage.count else { return .wrongUse("\(message)\n\n\(synopsis)") }
+    return .wrongUse("\(message)\n\n\(synopsis)\n\n--help tells more.")
   }
 }
