@@ -25,7 +25,7 @@ extension Worker {
     guard let secured = tls[descriptor] else { return }
     let connection = unsafe connections + Int(descriptor)
     // Level-triggered: what is left in the socket comes in the next turn, so that no client keeps others waiting.
-    var receipts = 16
+    var receipts = 2
     if unsafe connection.pointee.phase == .handshake {
       guard finishHandshake(descriptor, tls, secured, &receipts) else { return }
     }

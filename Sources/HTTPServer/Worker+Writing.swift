@@ -185,6 +185,7 @@ extension Worker {
     let connection = unsafe connections + Int(descriptor)
     guard unsafe connection.pointee.interest != interest else { return }
     unsafe connection.pointee.interest = interest
+    guard unsafe connection.pointee.isWatched else { return }
     let id = unsafe ConnectionID(descriptor: descriptor, generation: connection.pointee.generation)
     epoll.modify(descriptor, interest, data: id.data)
   }

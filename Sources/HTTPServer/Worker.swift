@@ -169,7 +169,7 @@ final class Worker: @unchecked Sendable {
   }
 
   /// - Parameter limit: a bound, so that a flood of connections does not starve those that are open.
-  private func acceptAll(from place: Int32, limit: Int = 64) {
+  private func acceptAll(from place: Int32, limit: Int = 16) {
     guard Int(place) < listeners.count else { return }
     let listener = listeners[Int(place)].descriptor
     for _ in 0..<limit {
@@ -197,20 +197,29 @@ final class Worker: @unchecked Sendable {
     // A closed one has nothing that would have to be released.
     unsafe connection.initialize(to: Connection())
     unsafe connection.pointee.generation = generation
-    if tls == nil {
-      begin(descriptor, .idle, limits.idleMilliseconds)
-    } else {
-      begin(descriptor, .handshake, limits.headMilliseconds)
-    }
     openCount += 1
     highestDescriptor = max(highestDescriptor, descriptor)
     counters.accepted.add()
-    do {
-      try tls?.begin(descriptor)
-      try epoll.add(descriptor, .read, data: ConnectionID(descriptor: descriptor, generation: generation).data)
-    } catch {
-      close(descriptor)
+    let id = ConnectionID(descriptor: descriptor, generation: generation)
+    if let tls {
+      begin(descriptor, .handshake, limits.headMilliseconds)
+      guard (try? tls.begin(descriptor)) != nil else {
+        close(descriptor)
+        return
+      }
+    } else {
+      begin(descriptor, .idle, limits.idleMilliseconds)
+      // Most requests have come by now, and many connections end with the first: those never need to be watched.
+      receive(descriptor)
+      guard isCurrent(id) else { return }
     }
+    watch(id)
+  }
+
+  private func watch(_ id: ConnectionID) {
+    let connection = unsafe connections + Int(id.descriptor)
+    unsafe connection.pointee.isWatched = true
+    if (try? epoll.add(id.descriptor, unsafe connection.pointee.interest, data: id.data)) == nil { close(id.descriptor) }
   }
 
   // MARK: - Time

@@ -89,9 +89,12 @@ struct DrainingTests {
     busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
     let waiting = try (0..<70).map { _ in try TestClient(server.addresses[0]) }
-    for client in waiting { client.send(EchoServer.get) }
+    // They stay until they are answered.
+    for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n") }
     server.drain()
     state.unblocked.raise(to: 1)
+    #expect(state.arrived.wait(for: 69, milliseconds: 20_000))
+    state.release()
     let answers = waiting.map { $0.readToEnd() }
     #expect(answers.filter { $0.hasPrefix("HTTP/1.1 200 ") }.count == 69)
     #expect(answers.filter { $0.hasPrefix("HTTP/1.1 503 ") }.count == 1)

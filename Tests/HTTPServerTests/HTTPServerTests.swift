@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import HTTPServer
+import Synchronization
 import Testing
 
 /// The server with a handler that echoes, over real sockets.
@@ -30,6 +31,25 @@ struct HTTPServerTests {
       let client = try TestClient(bound)
       client.send((0..<2000).map { "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi" }.joined())
       for number in 0..<2000 { #expect(client.readAnswer()?.body == "post /\(number) hi") }
+    }
+  }
+
+  @Test("who sends a thousand requests in a row does not keep the others waiting for all of them")
+  func fairness() throws {
+    try EchoServer.serve { _, bound, state in
+      let (greedy, modest, holder) = (try TestClient(bound), try TestClient(bound), try TestClient(bound))
+      for client in [greedy, modest] {
+        client.send(get)
+        #expect(client.readAnswer()?.body == "get /a ")
+      }
+      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      // All of it is there before the worker looks again. The last of them is put off, and so tells its turn.
+      greedy.send(String(repeating: get, count: 1000) + "GET /wait/greedy HTTP/1.1\r\nHost: a\r\n\r\n")
+      modest.send("GET /wait/modest HTTP/1.1\r\nHost: a\r\n\r\n")
+      state.unblocked.raise(to: 1)
+      #expect(state.arrived.wait(for: 2, milliseconds: 20_000))
+      #expect(state.pending.withLock { $0.map(\.text) } == ["get /wait/modest ", "get /wait/greedy "])
     }
   }
 
