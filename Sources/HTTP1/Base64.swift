@@ -88,23 +88,32 @@ public enum Base64 {
     _ outputEnd: UnsafeMutablePointer<UInt8>
   ) -> (Int, Int) {
     let values = unsafe values.utf8Start
-    var (source, target) = unsafe (text, output)
-    // Each group writes an octet more than it has, which the next one writes over.
-    while unsafe textEnd - source >= 4, unsafe outputEnd - target >= 4 {
-      let (first, second) = unsafe (UInt32(values[Int(source[0])]), UInt32(values[Int(source[1])]))
-      let (third, fourth) = unsafe (UInt32(values[Int(source[2])]), UInt32(values[Int(source[3])]))
-      var bits = first << 18 | second << 12 | third << 6 | fourth
-      if first | second | third | fourth < 64 {
+    var (source, target) = unsafe (UnsafeRawPointer(text), UnsafeMutableRawPointer(output))
+    while true {
+      // Each group writes an octet more than it has, which the next one writes over.
+      var groups = unsafe min(
+        (UnsafeRawPointer(textEnd) - source) / 4, (UnsafeMutableRawPointer(outputEnd) - target - 1) / 3)
+      while groups > 0 {
+        let four = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self))
+        let first = unsafe UInt32(values[Int(four & 0xFF)])
+        let second = unsafe UInt32(values[Int(four &>> 8 & 0xFF)])
+        let third = unsafe UInt32(values[Int(four &>> 16 & 0xFF)])
+        let fourth = unsafe UInt32(values[Int(four &>> 24)])
+        guard first | second | third | fourth < 64 else { break }
+        let bits = first &<< 26 | second &<< 20 | third &<< 14 | fourth &<< 8
+        unsafe target.storeBytes(of: bits.bigEndian, as: UInt32.self)
         unsafe source += 4
-      } else {
-        // One of them may be percent-coded, as clients do it that follow RFC 6960 A.1.
-        guard let coded = unsafe codedGroup(&source, textEnd, values) else { break }
-        bits = coded
+        unsafe target += 3
+        groups &-= 1
       }
-      unsafe UnsafeMutableRawPointer(target).storeBytes(of: (bits << 8).bigEndian, as: UInt32.self)
+      // One of the next four may be percent-coded, as clients do it that follow RFC 6960 A.1.
+      var place = unsafe source.assumingMemoryBound(to: UInt8.self)
+      guard groups > 0, let coded = unsafe codedGroup(&place, textEnd, values) else { break }
+      unsafe target.storeBytes(of: (coded << 8).bigEndian, as: UInt32.self)
+      unsafe source = UnsafeRawPointer(place)
       unsafe target += 3
     }
-    return unsafe (source - text, target - output)
+    return unsafe (source - UnsafeRawPointer(text), target - UnsafeMutableRawPointer(output))
   }
 
   /// The 24 bits of four characters, some of them percent-coded; nil for anything else that is among them. Moves `text`

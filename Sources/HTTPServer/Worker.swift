@@ -219,7 +219,9 @@ final class Worker: @unchecked Sendable {
   private func watch(_ id: ConnectionID) {
     let connection = unsafe connections + Int(id.descriptor)
     unsafe connection.pointee.isWatched = true
-    if (try? epoll.add(id.descriptor, unsafe connection.pointee.interest, data: id.data)) == nil { close(id.descriptor) }
+    if (try? epoll.add(id.descriptor, unsafe connection.pointee.interest, data: id.data)) == nil {
+      close(id.descriptor)
+    }
   }
 
   // MARK: - Time
