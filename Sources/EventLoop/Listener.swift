@@ -3,13 +3,15 @@ import Glibc
 
 /// A socket that listens. Closed with the object; a Unix socket's file is removed with it.
 public final class Listener: Sendable {
+  /// Connections that the system takes for us until they are accepted.
+  public static let backlog: Int32 = 4096
   public let descriptor: Int32
   /// With the port that the system chose, where 0 was asked for.
   public let address: ListenAddress
 
   /// - Parameter sharesPort: several listeners of this process on one port, between which the system divides
   ///   connections (SO_REUSEPORT). Unix sockets have no such thing.
-  public init(_ address: ListenAddress, sharesPort: Bool, backlog: Int32 = 4096) throws(ListenError) {
+  public init(_ address: ListenAddress, sharesPort: Bool, backlog: Int32 = Listener.backlog) throws(ListenError) {
     if case .unix(let path) = address { try Listener.removeStale(path) }
     let family = Listener.family(of: address)
     let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)

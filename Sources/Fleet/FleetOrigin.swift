@@ -55,7 +55,7 @@ public final class FleetOrigin: @unchecked Sendable {
   /// So long new answers may wait to be sent before nothing is vouched for, and any answer when it is to be vouched for
   /// everything.
   private static let longestDelay = (changes: Int64(1_000_000_000), answers: Int64(50_000_000))
-  /// Answers that a walk hands over at once.
+  /// For so many answers there must be room before a walk hands over its next page: more than one page has.
   private static let pageRoom = 512
 
   /// - Parameters:
@@ -94,11 +94,12 @@ public final class FleetOrigin: @unchecked Sendable {
     let token = lease.token
     if token != leading { change(to: token) }
     guard takeBeginning() else { return false }
+    // What waits goes out first, so that Redis has something to do while the next page is read. Before anything is noticed:
+    // what is promised below is promised by what was known a moment ago.
+    var hasWorked = publisher.turn()
     noticeDisturbances()
     noticeFailure()
     for index in publisher.takeIncomplete() { sharings[index]?.beginAgain(isInDoubt: true) }
-    // What waits goes out first, so that Redis has something to do while the next page is read.
-    var hasWorked = publisher.turn()
     for issuer in directory().issuers.issuers where !issuer.isRetired {
       if advance(issuer) { hasWorked = true }
     }

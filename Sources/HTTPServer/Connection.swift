@@ -31,7 +31,7 @@ struct Connection {
   /// Whether the client has sent more than was read: a plain close would reset the connection under the last answer.
   var lingersAtClose = false
   var interest = Epoll.Interest.read
-  /// Whether it is in the worker's epoll: not before its first look for a request.
+  /// Whether it is in the worker's epoll: without TLS not before the first look for a request.
   var isWatched = false
   /// Monotonic nanoseconds at which the phase has lasted too long; `.max` for never.
   var deadline = Int64.max

@@ -168,14 +168,19 @@ final class Worker: @unchecked Sendable {
     listeners = []
   }
 
-  /// - Parameter limit: a bound, so that a flood of connections does not starve those that are open.
-  private func acceptAll(from place: Int32, limit: Int = 16) {
+  /// - Parameters: bounds, so that a flood of connections does not starve those that are open.
+  ///   - limit: connections that are taken.
+  ///   - answers: of them, those that are answered at once, which cost many times as much.
+  private func acceptAll(from place: Int32, limit: Int = 64, answers: UInt64 = 16) {
     guard Int(place) < listeners.count else { return }
     let listener = listeners[Int(place)].descriptor
+    let answered = counters.requests.current
     for _ in 0..<limit {
       switch Linux.accept(listener) {
       case .none: return
-      case .connection(let descriptor): admit(descriptor)
+      case .connection(let descriptor):
+        admit(descriptor)
+        if counters.requests.current - answered >= answers { return }
       case .outOfDescriptors:
         counters.outOfDescriptors.add()
         // Rests until the next sweep: epoll would report the same connection again and again.
@@ -283,7 +288,8 @@ final class Worker: @unchecked Sendable {
       drainDeadline = deadline(limits.drainMilliseconds)
       // Connections that the system has taken for us get their answers too: all that there may be, since a listener
       // that closes resets the rest.
-      for place in listeners.indices { acceptAll(from: Int32(place), limit: max(64, limits.connections)) }
+      let backlog = Int(Listener.backlog)
+      for place in listeners.indices { acceptAll(from: Int32(place), limit: backlog, answers: .max) }
       closeListeners()
       for descriptor in openDescriptors() {
         guard isQuiet(descriptor) else { continue }

@@ -46,9 +46,11 @@ final class AnswerKeeper {
 }
 
 /// How far an issuer's first answers of all are kept: in rounds while they are being signed, since a token may take hours
-/// over them and what it has signed must not be lost with the process, and in a last one once all are signed. A round takes as
-/// much as signing does: none begins before more would be lost than a key in software signs of ten million in all.
+/// over them and what it has signed must not be lost with the process, and in a last one once all are signed. A round takes more
+/// of a processor than the signatures that it keeps: a key in memory, which signs ten million in two minutes, is left alone for
+/// five.
 struct KeepingRounds {
+  private static let firstPauseNanoseconds: Int64 = 60_000_000_000
   private static let pauseNanoseconds: Int64 = 300_000_000_000
 
   /// Where the round under way is; nil between two.
@@ -57,8 +59,9 @@ struct KeepingRounds {
   private var next: Int64
   private var isLast = false
 
-  init(now: Int64) {
-    next = now + KeepingRounds.pauseNanoseconds
+  /// - Parameter isInToken: whether the key that signs is: then the first round comes soon.
+  init(isInToken: Bool, now: Int64) {
+    next = now + (isInToken ? KeepingRounds.firstPauseNanoseconds : KeepingRounds.pauseNanoseconds)
   }
 
   var isOver: Bool { isLast && cursor == nil }

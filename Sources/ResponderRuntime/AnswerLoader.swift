@@ -196,7 +196,9 @@ final class AnswerLoader: @unchecked Sendable {
     let isKeptNow = !(isFirst && isKeptLater())
     passes[issuer.index] = LoadingPass(
       issuer, isKeptNow: isKeptNow, isVerifying: isVerifying, isPreloaded: preloaded.contains(issuer.index))
-    if !isKeptNow { keeping[issuer.index] = KeepingRounds(now: runtime.clock.monotonicNanoseconds()) }
+    guard !isKeptNow else { return }
+    let isInToken = issuer.keys.contains { $0.place.callDeadlineMilliseconds != nil }
+    keeping[issuer.index] = KeepingRounds(isInToken: isInToken, now: runtime.clock.monotonicNanoseconds())
   }
 
   /// Passes for what is missing take a fifth of the time at most.

@@ -53,6 +53,43 @@ struct HTTPServerTests {
     }
   }
 
+  @Test("what is there when a connection is accepted is answered like what comes later")
+  func firstLook() throws {
+    try EchoServer.serve { server, bound, state in
+      let holder = try TestClient(bound)
+      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let clients = try (0..<6).map { _ in try TestClient(bound) }
+      let (greedy, wrong, half, chunked, ended, waiting) =
+        (clients[0], clients[1], clients[2], clients[3], clients[4], clients[5])
+      let large = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
+      greedy.send(String(repeating: large, count: 400))  // 12 MB of answers: more than a socket takes at once
+      wrong.send("no request at all\r\n\r\n\(get)")
+      half.send("GET /a HT")
+      chunked.send("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab")
+      ended.send(get)
+      ended.shutdownSending()
+      waiting.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n\(get)")
+      state.unblocked.raise(to: 1)
+      #expect(state.arrived.wait(for: 1, milliseconds: 20_000))
+      state.release()
+      #expect(waiting.readAnswer()?.body == "get /wait ")
+      #expect(waiting.readAnswer()?.body == "get /a ")
+      #expect(wrong.readToEnd().hasPrefix("HTTP/1.1 400 "))
+      half.send("TP/1.1\r\nHost: a\r\n\r\n")
+      #expect(half.readAnswer()?.body == "get /a ")
+      chunked.send("c\r\n0\r\n\r\n")
+      #expect(chunked.readAnswer()?.body == "post /x abc")
+      #expect(ended.readToEnd().hasSuffix("get /a "))
+      for _ in 0..<400 { #expect(greedy.readAnswer()?.body.utf8.count == 30_000) }
+      for client in [greedy, half, chunked, waiting] {
+        client.send(get)
+        #expect(client.readAnswer()?.body == "get /a ", "it goes on")
+      }
+      #expect(server.statistics().timeouts == 0)
+    }
+  }
+
   @Test("a request in pieces of one octet is answered like a whole one")
   func trickle() throws {
     try EchoServer.serve { _, bound, _ in

@@ -46,6 +46,16 @@ struct RunLimitTests {
     }
   }
 
+  @Test("a hundredth of failures is too few to say so, and any where nothing was planned is not")
+  func fewFailures() {
+    for (failed, planned, isTold) in [(UInt64(10), UInt64(1000), false), (11, 1000, true), (1, 0, true), (0, 0, false)] {
+      var few = run(.closedLoop)
+      few.planned = planned
+      few.counts[.closedEarly] = failed
+      #expect((RunLimit.limit(of: few, busiest: 0.5) == .failures) == isTold, "\(failed) of \(planned)")
+    }
+  }
+
   @Test("is the server of a closed loop where requests queue, and nothing that can be named where they do not")
   func closedLoop() {
     #expect(RunLimit.limit(of: run(.closedLoop, services: [10, 100, 110]), busiest: 0.5) == .server)

@@ -102,8 +102,10 @@ struct TextTests {
     ]
     let result = LoadSample.result(runs: [run])
     #expect(result.text.contains("all 1200 answers that came were wrong: see their kinds"))
-    #expect(result.text.contains("No limit can be named: 1200 of 1200 requests failed for other reasons than lack"))
+    #expect(result.text.contains("No limit can be named: 1200 of 1200 requests failed, and not by taking too"))
     #expect(result.text.contains("GET /MA==, answer 'HTTP/1.1 200 OK'"))
+    run.examples[0].answerHexadecimal = "30030a0100"
+    #expect(LoadSample.result(runs: [run]).text.contains("GET /MA==, answer 30030a0100"), "a body is no status line")
     #expect(result.html.contains("all 1200 answers that came were wrong"))
     #expect(try LoadResult(json: Array(result.json.utf8), file: "sample").runs[0].limit == .failures)
   }

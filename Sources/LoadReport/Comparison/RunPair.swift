@@ -88,6 +88,8 @@ struct RunPair {
     for (name, run) in [("before", before), ("after", after)] {
       if case .client(let why) = run.limit {
         sentences.append("The client was the limit \(name) (\(why)): throughput says little about the server.")
+      } else if case .failures = run.limit {
+        sentences.append("\(Figures.grouped(run.faults)) requests failed \(name): throughput and latency are of the others.")
       }
     }
     return sentences

@@ -12,13 +12,16 @@ public struct Example: Sendable, Hashable {
   public var target: String
   /// The body of a POST, in hexadecimal digits; empty for a GET.
   public var bodyHexadecimal: String
-  /// The first octets that came back, head and all, in hexadecimal digits; empty where none did.
+  /// The first octets that came back, head and all, in hexadecimal digits; the body alone where that was found to be wrong
+  /// behind the run; empty where nothing came.
   public var answerHexadecimal: String
   /// What is wrong, in words.
   public var explanation: String
 
-  /// The first line that came back, as text: its status.
-  var answerLine: String {
+  /// The status line that came back; nil where what is kept begins with something else.
+  var statusLine: String? {
+    // HTTP/
+    guard answerHexadecimal.lowercased().hasPrefix("485454502f") else { return nil }
     let digits = Array(answerHexadecimal.utf8)
     let octets = stride(from: 0, to: digits.count - 1, by: 2).lazy.map { place in
       UInt8(String(decoding: digits[place...place + 1], as: UTF8.self), radix: 16) ?? 0

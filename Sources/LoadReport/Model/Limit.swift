@@ -6,7 +6,7 @@ public enum Limit: Sendable, Hashable {
   case client(String)
   /// The rate of the plan, which was reached.
   case rate
-  /// What failed was not for lack of time or room: the figures say nothing of a limit.
+  /// Much failed otherwise than by taking too long (`LoadRun.faults`): the figures say nothing of a limit.
   case failures
   /// Nothing at its end can be named: a few connections that spent their time on the way.
   case none

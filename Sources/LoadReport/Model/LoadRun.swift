@@ -46,7 +46,8 @@ public struct LoadRun: Sendable, Equatable {
 
   public var failures: UInt64 { counts.lazy.filter { $0.key.isFailure }.map(\.value).clampedSum }
 
-  /// Failures that no lack of time or room explains: wrong answers, and connections that were refused or broke.
+  /// Failures that are not told of as want of time or room: wrong answers, and connections that were refused or broke, as some
+  /// servers' are when they have too much to do.
   public var faults: UInt64 { counts.lazy.filter { $0.key.isFailure && !$0.key.isOverload }.map(\.value).clampedSum }
 
   /// Wrong answers: failures that came with one.

@@ -92,7 +92,8 @@ extension Example {
     let what = "\(kind.words) after \(Figures.duration(milliseconds: afterMilliseconds)): \(explanation)"
     let body = bodyHexadecimal.isEmpty ? "" : " \(bodyHexadecimal)"
     let request = "\(method) \(target)\(body)".shortened(to: 52)
-    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer '\(answerLine)'".shortened(to: 38)
+    let shown = statusLine.map { "'\($0)'" } ?? answerHexadecimal
+    let answer = answerHexadecimal.isEmpty ? "no answer" : "answer \(shown)".shortened(to: 38)
     return what.plain.wrapped(to: LabelledLines.width - 4).map { "    " + $0 } + ["      \(request), \(answer)".plain]
   }
 }

@@ -42,8 +42,8 @@ extension LoadRun {
     case .client(let why): "The client was the limit (\(why)): the server may be able to do more."
     case .rate: "Nobody was at a limit: the rate that was asked for was reached."
     case .failures:
-      "No limit can be named: \(Figures.grouped(faults)) of \(Figures.grouped(max(planned, faults))) requests failed for other reasons than "
-        + "lack of time."
+      "No limit can be named: \(Figures.grouped(faults)) of \(Figures.grouped(max(planned, faults))) requests failed, and not by "
+        + "taking too long."
     case .none:
       answered == 0
         ? "No limit can be named: \(emptiness)."

@@ -173,7 +173,7 @@ public final class AnswerCache: Sendable {
     answer(key, hash: key.mixed(seed: seed), now: now)
   }
 
-  /// The same of many keys, whose memory is asked for in time: it waits for none.
+  /// The same of many keys, whose memory is asked for ahead, so that it comes while others are looked up.
   ///
   /// - Parameter body: gets each key's place and its answer; false where the others are not wanted any more.
   public func answers(_ keys: [ResponseKey], now: UnixTime, _ body: (Int, Answer?) -> Bool) {

@@ -30,11 +30,12 @@ enum DemoCommand {
     let usesToken = arguments["--hsm"] != nil
     let folder = arguments["--dir"] ?? (usesToken ? "demo-softhsm" : "demo")
     let port = try arguments.integer("--port", in: 0...65_535)
+    let configurationPath = folder + "/avouch.json5"
+    try DemoConfiguration.expectNobody(at: configurationPath)
     let key = try claim(folder, usesToken: usesToken)
     let isNew = try DemoAuthority(folder: folder, responderKey: key).make(now: SystemClock().now())
     Terminal.print(isNew ? "made a demo CA in \(folder)" : "using the demo CA in \(folder)")
     if case .token(let token) = key { Terminal.print("signing with \(token.uri)") }
-    let configurationPath = folder + "/avouch.json5"
     try DemoConfiguration(path: configurationPath, key: key).prepare(port: port)
     let access = try StoreAccess(
       configurationPath: configurationPath, issuerName: DemoAuthority.issuerName, create: true)

@@ -22,7 +22,6 @@ struct DemoConfiguration {
   /// - Throws: where the file has been edited and listens elsewhere than on the port that is asked for; it stays as it is.
   func prepare(port: Int?) throws(CommandFailure) {
     guard Files.exists(path) else { return try write(port: port) }
-    try expectNobody()
     let held = String(decoding: try Files.read(path, what: "the demo's configuration"), as: UTF8.self)
     if isUnedited(held) { return try write(port: port) }
     if let port {
@@ -36,10 +35,10 @@ struct DemoConfiguration {
     Terminal.print("using \(path) as it has been edited; remove it to have it made anew")
   }
 
-  /// A demo that runs would go on elsewhere than its file says.
-  private func expectNobody() throws(CommandFailure) {
-    // One that cannot be read serves nobody; what is wrong with it is told where it is used.
-    guard let loaded = try? LoadedConfiguration(path: path), let control = try? ControlClient(loaded),
+  /// Refuses where a demo runs, before anything of it is made anew: it would go on with what was there before.
+  static func expectNobody(at path: String) throws(CommandFailure) {
+    // One that is missing or cannot be read serves nobody; what is wrong with it is told where it is used.
+    guard Files.exists(path), let loaded = try? LoadedConfiguration(path: path), let control = try? ControlClient(loaded),
       control.isSomebodyThere
     else { return }
     throw .no(
