@@ -54,7 +54,7 @@ public enum SettingsTable {
       "limits.signingQueue", .integer(1...10_000_000), "10000",
       "Questions that wait for a signature at once; one more is told tryLater."),
     Setting(
-      "limits.signingWait", .milliseconds(1...600_000), "10ms",
+      "limits.signingWait", .milliseconds(1...600_000), "100ms",
       "In line for a signature no question waits longer, by the speed at which its keys sign; one more is told tryLater. "
         + "64 may always wait."),
     Setting(

@@ -6,50 +6,38 @@ import Synchronization
 ///
 /// "No" is certain. "Yes" is wrong for about one in 10^12 unissued serials at ten million certificates; the store,
 /// which is read before anything is signed, has the last word. Any thread may call anything.
-@safe
-public final class IssuedSerials: @unchecked Sendable {
-  // The pointer never changes, and what it leads to is behind a mutex for each shard.
+public final class IssuedSerials: Sendable {
   private static let shardCount = 64
-  /// At addresses that stay: an object for each of them would count references for each certificate of a start.
-  private let shards: UnsafeMutablePointer<Mutex<FingerprintTable>>
+  private let shards: [Shard]
   private let seed: UInt64
 
   /// - Parameter seed: a secret random number, so that clients cannot choose serials that collide.
   public init(seed: UInt64) {
     self.seed = seed
-    unsafe shards = .allocate(capacity: IssuedSerials.shardCount)
-    for place in 0..<IssuedSerials.shardCount { unsafe (shards + place).initialize(to: Mutex(FingerprintTable())) }
-  }
-
-  deinit {
-    unsafe shards.deinitialize(count: IssuedSerials.shardCount)
-    unsafe shards.deallocate()
+    shards = (0..<IssuedSerials.shardCount).map { _ in Shard() }
   }
 
   public func insert(issuer: IssuerIndex, serial: SerialNumber) {
     let hash = fingerprint(issuer, serial)
-    unsafe shard(of: hash).pointee.withLock { $0.insert(hash) }
+    shards[Int(truncatingIfNeeded: hash >> 58)].table.withLock { $0.insert(hash) }
   }
 
   public func mayContain(issuer: IssuerIndex, serial: SerialNumber) -> Bool {
     let hash = fingerprint(issuer, serial)
-    return unsafe shard(of: hash).pointee.withLock { $0.contains(hash) }
+    return shards[Int(truncatingIfNeeded: hash >> 58)].table.withLock { $0.contains(hash) }
   }
 
   public var count: Int {
-    (0..<IssuedSerials.shardCount).reduce(0) { sum, place in
-      unsafe sum + (shards + place).pointee.withLock { $0.count }
-    }
-  }
-
-  /// The highest bits choose.
-  private func shard(of hash: UInt64) -> UnsafeMutablePointer<Mutex<FingerprintTable>> {
-    unsafe shards + Int(truncatingIfNeeded: hash >> 58)
+    shards.reduce(0) { sum, shard in sum + shard.table.withLock { $0.count } }
   }
 
   /// Never 0, which marks an empty slot.
   private func fingerprint(_ issuer: IssuerIndex, _ serial: SerialNumber) -> UInt64 {
     ResponseKey(issuer: issuer, hashAlgorithm: .sha1, serial: serial).mixed(seed: seed) | 1
+  }
+
+  private final class Shard: Sendable {
+    let table = Mutex(FingerprintTable())
   }
 }
 

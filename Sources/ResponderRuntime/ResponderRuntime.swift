@@ -18,7 +18,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     public var deadlineMilliseconds: Int64 = 10_000
     /// Questions that would wait longer in line for a signature are told `tryLater` at once; some
     /// (`SigningSchedule.leastMisses`) may always wait.
-    public var longestWaitMilliseconds: Int64 = 10
+    public var longestWaitMilliseconds: Int64 = 100
     public var retryAfterSeconds = 2
     /// Threads that read the store at the start.
     public var loadingThreads = 1
