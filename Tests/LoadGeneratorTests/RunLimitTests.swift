@@ -48,7 +48,8 @@ struct RunLimitTests {
 
   @Test("a hundredth of failures is too few to say so, and any where nothing was planned is not")
   func fewFailures() {
-    for (failed, planned, isTold) in [(UInt64(10), UInt64(1000), false), (11, 1000, true), (1, 0, true), (0, 0, false)] {
+    for (failed, planned, isTold) in [(UInt64(10), UInt64(1000), false), (11, 1000, true), (1, 0, true), (0, 0, false)]
+    {
       var few = run(.closedLoop)
       few.planned = planned
       few.counts[.closedEarly] = failed

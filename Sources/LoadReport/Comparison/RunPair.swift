@@ -89,7 +89,8 @@ struct RunPair {
       if case .client(let why) = run.limit {
         sentences.append("The client was the limit \(name) (\(why)): throughput says little about the server.")
       } else if case .failures = run.limit {
-        sentences.append("\(Figures.grouped(run.faults)) requests failed \(name): throughput and latency are of the others.")
+        let count = Figures.grouped(run.faults)
+        sentences.append("\(count) requests failed \(name): throughput and latency are of the others.")
       }
     }
     return sentences

@@ -38,12 +38,13 @@ struct DemoConfiguration {
   /// Refuses where a demo runs, before anything of it is made anew: it would go on with what was there before.
   static func expectNobody(at path: String) throws(CommandFailure) {
     // One that is missing or cannot be read serves nobody; what is wrong with it is told where it is used.
-    guard Files.exists(path), let loaded = try? LoadedConfiguration(path: path), let control = try? ControlClient(loaded),
+    guard Files.exists(path), let loaded = try? LoadedConfiguration(path: path),
+      let control = try? ControlClient(loaded),
       control.isSomebodyThere
     else { return }
     throw .no(
-      "\(path): a responder with this configuration is running already; nothing was changed. End it first (Ctrl-C where it "
-        + "runs), or name another folder with --dir")
+      "\(path): a responder with this configuration is running already; nothing was changed. End it first (Ctrl-C where "
+        + "it runs), or name another folder with --dir")
   }
 
   private func write(port: Int?) throws(CommandFailure) {
