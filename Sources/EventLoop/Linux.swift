@@ -45,6 +45,9 @@ public enum Linux {
     precondition(code == 0 || errno != EBADF, "a descriptor was closed twice")
   }
 
+  /// Octets that a socket has received and nobody has read.
+  public static func unread(_ descriptor: Int32) -> Int { Int(avouch_unread(descriptor)) }
+
   /// Half-closes: the other side reads an end, and may still send.
   public static func shutdownSending(_ descriptor: Int32) {
     shutdown(descriptor, Int32(SHUT_WR))

@@ -26,7 +26,9 @@ extension Worker {
     let room = unsafe UnsafeMutableRawBufferPointer(
       start: input + start, count: min(inputBytes - start, Worker.receiveBytes))
     switch unsafe Linux.receive(descriptor, room) {
-    case .bytes(let count): process(descriptor, count: start + count)
+    case .bytes(let count):
+      unsafe connection.pointee.mayHoldMore = count == room.count
+      process(descriptor, count: start + count)
     case .wouldBlock: return
     case .failed: close(descriptor)
     // Only read where no answer is owed: a client that half-closes behind a request gets its answer first.

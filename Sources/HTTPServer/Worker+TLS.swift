@@ -100,7 +100,10 @@ extension Worker {
   private func receiveWire(
     _ descriptor: Int32, _ tls: TLSConnections, _ secured: TLSConnection, _ receipts: inout Int
   ) -> Linux.Transfer {
-    guard receipts > 0 else { return .wouldBlock }
+    guard receipts > 0 else {
+      unsafe connections[Int(descriptor)].mayHoldMore = true
+      return .wouldBlock
+    }
     receipts -= 1
     let transfer = unsafe Linux.receive(descriptor, tls.wire)
     if case .bytes(let count) = transfer {

@@ -104,6 +104,7 @@ extension Worker {
   func settle(_ descriptor: Int32) {
     let connection = unsafe connections + Int(descriptor)
     if unsafe connection.pointee.isWriting {
+      unsafe connection.pointee.mayHoldMore = true
       setInterest(descriptor, .write)
       return
     }
@@ -118,14 +119,20 @@ extension Worker {
       setInterest(descriptor, .read)
     case .handshake, .head, .body, .lingering: setInterest(descriptor, .read)
     // Nothing is read meanwhile: what the client goes on sending stays in the system's buffer.
-    case .pending: setInterest(descriptor, [])
+    case .pending:
+      unsafe connection.pointee.mayHoldMore = true
+      setInterest(descriptor, [])
     case .closed: break
     }
   }
 
-  private func closeOrLinger(_ descriptor: Int32) {
-    let hasUnread = tls?[descriptor]?.hasUnread == true
-    if unsafe hasUnread || connections[Int(descriptor)].lingersAtClose { linger(descriptor) } else { close(descriptor) }
+  /// Closes, or half-closes where the client has sent more than was read: a plain close would have the system throw away what
+  /// it has not delivered yet, and reset the connection (RFC 9112 9.6).
+  func closeOrLinger(_ descriptor: Int32) {
+    let connection = unsafe connections + Int(descriptor)
+    let lingers =
+      unsafe connection.pointee.lingersAtClose || (connection.pointee.mayHoldMore && Linux.unread(descriptor) > 0)
+    if lingers || tls?[descriptor]?.hasUnread == true { linger(descriptor) } else { close(descriptor) }
   }
 
   /// Sends the end and throws away what still comes (RFC 9112 9.6).

@@ -295,7 +295,7 @@ final class Worker: @unchecked Sendable {
         guard isQuiet(descriptor) else { continue }
         // What arrived in this instant is answered, with Connection: close; the rest is closed.
         receive(descriptor)
-        if isQuiet(descriptor) { close(descriptor) }
+        if isQuiet(descriptor) { closeOrLinger(descriptor) }
       }
     } else if let drainDeadline, MonotonicTime.now().nanoseconds >= drainDeadline {
       for descriptor in openDescriptors() { close(descriptor) }

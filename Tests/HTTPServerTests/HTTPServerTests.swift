@@ -90,6 +90,32 @@ struct HTTPServerTests {
     }
   }
 
+  @Test("who sends more behind its last request gets its answers and an end, wherever a read was cut")
+  func unreadAtTheEnd() throws {
+    try EchoServer.serve { _, bound, state in
+      let holder = try TestClient(bound)
+      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      // A turn reads 16 KiB: the last request ends with them, an octet before and an octet later.
+      let clients = try [-1, 0, 1].map { offset in
+        let client = try TestClient(bound)
+        let last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: "
+        let count = 500
+        let padding = 16_384 + offset - count * get.utf8.count - last.utf8.count - 4
+        client.send(
+          String(repeating: get, count: count) + last + String(repeating: "x", count: padding) + "\r\n\r\n"
+            + String(repeating: get, count: 100))
+        return client
+      }
+      state.unblocked.raise(to: 1)
+      for client in clients {
+        for _ in 0..<500 { #expect(client.readAnswer()?.body == "get /a ") }
+        #expect(client.readAnswer()?.body == "get /last ")
+        #expect(client.readToEnd() == "" && client.isAtEnd && !client.isReset)
+      }
+    }
+  }
+
   @Test("a request in pieces of one octet is answered like a whole one")
   func trickle() throws {
     try EchoServer.serve { _, bound, _ in

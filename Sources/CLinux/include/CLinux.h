@@ -24,6 +24,10 @@ int avouch_pin_this_thread(int processor);
 int avouch_processor_count(void);
 int avouch_processor_at(int place);
 
+// FIONREAD, which goes through ioctl, whose arguments Swift does not know: octets that were received and not read; 0 where
+// that cannot be told.
+int avouch_unread(int descriptor);
+
 // accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC: needs _GNU_SOURCE.
 int avouch_accept(int listener);
 
