@@ -30,7 +30,8 @@ struct Connection {
   var isWriting = false
   /// Whether the client has sent more than was read: a plain close would reset the connection under the last answer.
   var lingersAtClose = false
-  /// Whether the socket may hold more of the same kind: nothing has been read for a while, or a read has taken all that it may.
+  /// Whether the socket may hold octets that were not read: nothing has been read while answers waited, or a read has taken all
+  /// that it may.
   var mayHoldMore = false
   var interest = Epoll.Interest.read
   /// Whether it is in the worker's epoll: without TLS not before the first look for a request.

@@ -168,9 +168,11 @@ final class Worker: @unchecked Sendable {
     listeners = []
   }
 
-  /// - Parameters: bounds, so that a flood of connections does not starve those that are open.
+  /// Takes connections within two bounds, so that a flood of them does not starve those that are open.
+  ///
+  /// - Parameters:
   ///   - limit: connections that are taken.
-  ///   - answers: of them, those that are answered at once, which cost many times as much.
+  ///   - answers: requests that are answered at once on the way, which cost many times as much.
   private func acceptAll(from place: Int32, limit: Int = 64, answers: UInt64 = 16) {
     guard Int(place) < listeners.count else { return }
     let listener = listeners[Int(place)].descriptor

@@ -63,9 +63,7 @@ struct DrainingTests {
         name: "test", addresses: [try ListenAddress(address)], workers: 1, isPinned: false, limits: ServerLimits()
       ) { Echo(state: state, completions: $0) }
       server.start()
-      let busy = try TestClient(server.addresses[0])
-      busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
-      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let busy = try EchoServer.hold(server.addresses[0], state)
       let waiting = try (0..<300).map { _ in try TestClient(server.addresses[0]) }
       for client in waiting { client.send(EchoServer.get) }
       server.drain()
@@ -85,9 +83,7 @@ struct DrainingTests {
       name: "test", addresses: [try ListenAddress("127.0.0.1:0")], workers: 1, isPinned: false, limits: limits
     ) { Echo(state: state, completions: $0) }
     server.start()
-    let busy = try TestClient(server.addresses[0])
-    busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
-    #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+    let busy = try EchoServer.hold(server.addresses[0], state)
     let waiting = try (0..<70).map { _ in try TestClient(server.addresses[0]) }
     // They stay until they are answered.
     for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n") }
@@ -98,6 +94,7 @@ struct DrainingTests {
     let answers = waiting.map { $0.readToEnd() }
     #expect(answers.filter { $0.hasPrefix("HTTP/1.1 200 ") }.count == 69)
     #expect(answers.filter { $0.hasPrefix("HTTP/1.1 503 ") }.count == 1)
+    #expect(busy.readToEnd().contains("get /block"))
     server.waitUntilStopped()
   }
 }

@@ -4,6 +4,7 @@ import HTTP1
 import HTTPServer
 import Synchronization
 import TLS
+import Testing
 
 /// Answers with method, target and body; a target that begins with /wait is put off until `release`, and one that begins
 /// with /block holds the worker's thread until `unblocked` is raised.
@@ -92,6 +93,14 @@ enum EchoServer {
       server.waitUntilStopped()
     }
     try body(server, server.addresses[0], state)
+  }
+
+  /// Holds the one worker until `unblocked` is raised: what is sent meanwhile is there when it looks.
+  static func hold(_ bound: ListenAddress, _ state: Echo.State) throws -> TestClient {
+    let holder = try TestClient(bound)
+    holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+    return holder
   }
 
   /// The path of a socket that is not there yet.

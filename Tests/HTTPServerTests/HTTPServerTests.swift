@@ -37,17 +37,17 @@ struct HTTPServerTests {
   @Test("who sends a thousand requests in a row does not keep the others waiting for all of them")
   func fairness() throws {
     try EchoServer.serve { _, bound, state in
-      let (greedy, modest, holder) = (try TestClient(bound), try TestClient(bound), try TestClient(bound))
+      let (greedy, modest) = (try TestClient(bound), try TestClient(bound))
       for client in [greedy, modest] {
         client.send(get)
         #expect(client.readAnswer()?.body == "get /a ")
       }
-      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
-      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let holder = try EchoServer.hold(bound, state)
       // All of it is there before the worker looks again. The last of them is put off, and so tells its turn.
       greedy.send(String(repeating: get, count: 1000) + "GET /wait/greedy HTTP/1.1\r\nHost: a\r\n\r\n")
       modest.send("GET /wait/modest HTTP/1.1\r\nHost: a\r\n\r\n")
       state.unblocked.raise(to: 1)
+      #expect(holder.readAnswer()?.body == "get /block ")
       #expect(state.arrived.wait(for: 2, milliseconds: 20_000))
       #expect(state.pending.withLock { $0.map(\.text) } == ["get /wait/modest ", "get /wait/greedy "])
     }
@@ -56,9 +56,7 @@ struct HTTPServerTests {
   @Test("what is there when a connection is accepted is answered like what comes later")
   func firstLook() throws {
     try EchoServer.serve { server, bound, state in
-      let holder = try TestClient(bound)
-      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
-      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let holder = try EchoServer.hold(bound, state)
       let clients = try (0..<6).map { _ in try TestClient(bound) }
       let (greedy, wrong, half, chunked, ended, waiting) =
         (clients[0], clients[1], clients[2], clients[3], clients[4], clients[5])
@@ -71,6 +69,7 @@ struct HTTPServerTests {
       ended.shutdownSending()
       waiting.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n\(get)")
       state.unblocked.raise(to: 1)
+      #expect(holder.readAnswer()?.body == "get /block ")
       #expect(state.arrived.wait(for: 1, milliseconds: 20_000))
       state.release()
       #expect(waiting.readAnswer()?.body == "get /wait ")
@@ -93,9 +92,7 @@ struct HTTPServerTests {
   @Test("who sends more behind its last request gets its answers and an end, wherever a read was cut")
   func unreadAtTheEnd() throws {
     try EchoServer.serve { _, bound, state in
-      let holder = try TestClient(bound)
-      holder.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
-      #expect(state.blocked.wait(for: 1, milliseconds: 20_000))
+      let holder = try EchoServer.hold(bound, state)
       // A turn reads 16 KiB: the last request ends with them, an octet before and an octet later.
       let clients = try [-1, 0, 1].map { offset in
         let client = try TestClient(bound)
@@ -108,6 +105,7 @@ struct HTTPServerTests {
         return client
       }
       state.unblocked.raise(to: 1)
+      #expect(holder.readAnswer()?.body == "get /block ")
       for client in clients {
         for _ in 0..<500 { #expect(client.readAnswer()?.body == "get /a ") }
         #expect(client.readAnswer()?.body == "get /last ")
