@@ -37,7 +37,7 @@ public struct SigningSchedule<Job> {
       self.cost = cost
     }
 
-    fileprivate var flow: UInt32 { UInt32(issuer.value) << 1 | (isLive ? 1 : 0) }
+    var flow: UInt32 { UInt32(issuer.value) << 1 | (isLive ? 1 : 0) }
   }
 
   public enum Next {
@@ -47,32 +47,31 @@ public struct SigningSchedule<Job> {
   }
 
   /// Issuers whose keys lie in the same places share queues.
-  private struct Group {
+  struct Group {
     var places: [Int]
     var urgent = [FairQueue<Order>(), FairQueue<Order>()]
     var renewals = RenewalHeap<Order>()
+    /// By flow of questions.
+    var floods: [UInt32: FloodWatch] = [:]
   }
 
   /// So many of a lane's orders in a row, and then one of the lanes below.
   private static var revocationsInARow: Int { 4 }
   private static var missesInARow: Int { 8 }
 
-  private let limits: [Int]
-  private var groups: [Group] = []
+  let limits: [Int]
+  /// For longer than that no question waits in line, in seconds.
+  let longestWait: Double
+  var groups: [Group] = []
   private var groupOfIssuer: [Int?] = []
   private var groupsOfPlace: [[Int]] = []
   private var budgets: [RenewalBudget?] = []
   /// Signatures a second, by place; nil where that is not known.
-  private var paces: [Double?] = []
-  /// For longer than that no question waits in line, in seconds.
-  private let longestWait: Double
+  private(set) var paces: [Double?] = []
   private var counts = [0, 0, 0]
   private var runs: [(revocations: Int, misses: Int)] = []
   private var firstGroup = 0
   public private(set) var refusals: UInt64 = 0
-
-  /// So many questions may always wait, however slow a place is.
-  public static var leastMisses: Int { 64 }
 
   /// - Parameters:
   ///   - revocationLimit, missLimit, renewalLimit: orders by lane, for each set of places.
@@ -87,15 +86,6 @@ public struct SigningSchedule<Job> {
   ///   An issuer's places of which nothing is known count for nothing beside others, and alone set no bound.
   public mutating func setPaces(_ paces: [Double?]) {
     self.paces = paces
-  }
-
-  private func limit(_ lane: Lane, _ group: Int) -> Int {
-    let limit = limits[lane.rawValue]
-    guard lane == .miss, longestWait < .infinity else { return limit }
-    let known = groups[group].places.compactMap { $0 < paces.count ? paces[$0] : nil }
-    guard !known.isEmpty else { return limit }
-    let pace = known.reduce(0, +)
-    return min(limit, max(SigningSchedule.leastMisses, Int(min(pace * longestWait, Double(limit)))))
   }
 
   /// Says whose keys lie where; what is queued stays.
@@ -136,8 +126,10 @@ public struct SigningSchedule<Job> {
   }
 
   /// False where the lane is full, or nothing signs for the issuer: the caller says `tryLater`, or comes again.
-  public mutating func push(_ order: Order) -> Bool {
-    guard let group = group(of: order.issuer), hasRoom(order, group) else {
+  ///
+  /// - Parameter now: monotonic nanoseconds.
+  public mutating func push(_ order: Order, now: Int64) -> Bool {
+    guard let group = group(of: order.issuer), admits(order, group, now: now) else {
       refusals += 1
       return false
     }
@@ -237,16 +229,6 @@ public struct SigningSchedule<Job> {
     return number < groupOfIssuer.count ? groupOfIssuer[number] : nil
   }
 
-  /// One flow may fill three quarters of a lane: there is always room for another issuer.
-  private func hasRoom(_ order: Order, _ group: Int) -> Bool {
-    let lane = order.lane.rawValue
-    if order.lane == .renewal { return groups[group].renewals.count < limits[lane] }
-    let queue = groups[group].urgent[lane]
-    let limit = limit(order.lane, group)
-    guard queue.count < limit else { return false }
-    return order.lane != .miss || queue.count(of: order.flow) < max(1, limit * 3 / 4)
-  }
-
   private mutating func insert(_ order: Order, into group: Int, inFront: Bool) {
     counts[order.lane.rawValue] += 1
     switch order.lane {
@@ -273,6 +255,7 @@ public struct SigningSchedule<Job> {
       let group = mine[(firstGroup + offset) % mine.count]
       guard let order = groups[group].urgent[lane.rawValue].popFirst() else { continue }
       counts[lane.rawValue] -= 1
+      if lane == .miss { groups[group].floods[order.flow]?.tookOne() }
       return order
     }
     return nil
@@ -287,40 +270,6 @@ public struct SigningSchedule<Job> {
     counts[Lane.renewal.rawValue] -= 1
     budgets[place]?.spend(entry.cost, now: now)
     return entry.element
-  }
-}
-
-/// How many renewals a place may still sign in this moment: a bucket that fills at the allowed rate and holds one second.
-struct RenewalBudget {
-  private let perSecond: Double
-  private var level: Double
-  private var filledAt: Int64?
-
-  init(perSecond: Int) {
-    self.perSecond = Double(max(1, perSecond))
-    level = self.perSecond
-  }
-
-  mutating func mayRenew(now: Int64) -> Bool {
-    fill(now)
-    return level > 0
-  }
-
-  /// An order of many signatures may take more than there is; the next one waits until it is paid back.
-  mutating func spend(_ count: Int, now: Int64) {
-    fill(now)
-    level -= Double(count)
-  }
-
-  /// The monotonic nanosecond at which there will be something again.
-  func renewsAgain(now: Int64) -> Int64 {
-    now + Int64((max(0, -level) + 1) / perSecond * 1_000_000_000)
-  }
-
-  private mutating func fill(_ now: Int64) {
-    let elapsed = Double(max(0, now - (filledAt ?? now))) / 1_000_000_000
-    filledAt = now
-    level = min(perSecond, level + elapsed * perSecond)
   }
 }
 

@@ -17,7 +17,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
     /// Milliseconds after which a question that waits is answered `tryLater`.
     public var deadlineMilliseconds: Int64 = 10_000
     /// Questions that would wait longer in line for a signature are told `tryLater` at once; some
-    /// (`SigningSchedule.leastMisses`) may always wait.
+    /// (`SigningSchedule.leastMisses`) may wait where this is no flood (`FloodWatch`).
     public var longestWaitMilliseconds: Int64 = 100
     public var retryAfterSeconds = 2
     /// Threads that read the store at the start.

@@ -151,8 +151,9 @@ final class WorkQueue: @unchecked Sendable {
 
   /// False where the lane is full, nothing signs for the issuer, or the queue is closed.
   func push(_ order: Order) -> Bool {
-    locked {
-      guard !isClosed, schedule.push(order) else { return false }
+    let now = clock.monotonicNanoseconds()
+    return locked {
+      guard !isClosed, schedule.push(order, now: now) else { return false }
       ring(order.issuer)
       return true
     }
@@ -164,10 +165,11 @@ final class WorkQueue: @unchecked Sendable {
   /// - Parameter leaving: how much room must be left for others.
   func pushRenewals(_ orders: [Order], leaving: Int = 0) -> Int {
     guard let issuer = orders.first?.issuer else { return 0 }
+    let now = clock.monotonicNanoseconds()
     return locked {
       guard !isClosed else { return 0 }
       let count = min(orders.count, max(0, schedule.renewalRoom(of: issuer) - leaving))
-      for order in orders[..<count] { _ = schedule.push(order) }
+      for order in orders[..<count] { _ = schedule.push(order, now: now) }
       if count > 0 { ringAll(issuer) }
       return count
     }

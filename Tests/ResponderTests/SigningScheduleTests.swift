@@ -38,8 +38,8 @@ struct SigningScheduleTests {
       schedule.setPaces(paces)
       var count = 0
       // Two flows, since one alone may not fill the lane.
-      while schedule.push(order("m", issuer, isLive: count.isMultiple(of: 2))) { count += 1 }
-      let isTaken = schedule.push(order("v", issuer, .revocation))
+      while schedule.push(order("m", issuer, isLive: count.isMultiple(of: 2)), now: 0) { count += 1 }
+      let isTaken = schedule.push(order("v", issuer, .revocation), now: 0)
       #expect(isTaken, "revocations are never refused for it")
       return count
     }
@@ -59,9 +59,9 @@ struct SigningScheduleTests {
   func lanes() {
     var schedule = schedule()
     for number in 0..<10 {
-      _ = schedule.push(order("v\(number)", 0, .revocation))
-      _ = schedule.push(order("m\(number)"))
-      _ = schedule.push(order("r\(number)", 0, .renewal))
+      _ = schedule.push(order("v\(number)", 0, .revocation), now: 0)
+      _ = schedule.push(order("m\(number)"), now: 0)
+      _ = schedule.push(order("r\(number)", 0, .renewal), now: 0)
     }
     let names = drain(&schedule)
     #expect(names.count == 30 && names.prefix(4) == ["v0", "v1", "v2", "v3"])
@@ -72,10 +72,10 @@ struct SigningScheduleTests {
     #expect(firstMiss == 4, "a full lane of revocations lets a question through")
     // While questions keep coming, renewals get their share.
     var busy = self.schedule()
-    _ = busy.push(order("renewal", 0, .renewal))
+    _ = busy.push(order("renewal", 0, .renewal), now: 0)
     var turns = 0
     while true {
-      _ = busy.push(order("miss"))
+      _ = busy.push(order("miss"), now: 0)
       guard case .order(let next) = busy.pop(place: 0, now: 0) else { break }
       if next.job == "renewal" { break }
       turns += 1
@@ -87,9 +87,9 @@ struct SigningScheduleTests {
   @Test("issuers that share a token take turns, and so do an issuer's nonces and its other questions")
   func fairness() {
     var schedule = schedule()
-    for number in 0..<100 { _ = schedule.push(order("flood\(number)")) }
-    _ = schedule.push(order("other", 1))
-    _ = schedule.push(order("live", 0, isLive: true))
+    for number in 0..<100 { _ = schedule.push(order("flood\(number)"), now: 0) }
+    _ = schedule.push(order("other", 1), now: 0)
+    _ = schedule.push(order("live", 0, isLive: true), now: 0)
     let names = drain(&schedule)
     #expect(names.prefix(4).contains("other") && names.prefix(4).contains("live"))
   }
@@ -97,26 +97,26 @@ struct SigningScheduleTests {
   @Test("invariant 7: lanes are bounded, and one flow leaves room for others")
   func bounds() {
     var schedule = schedule(misses: 8, renewals: 2)
-    let taken = (0..<20).filter { schedule.push(order("a\($0)")) }
+    let taken = (0..<20).filter { schedule.push(order("a\($0)"), now: 0) }
     #expect(taken.count == 6)
-    var isTaken = schedule.push(order("b", 1))
+    var isTaken = schedule.push(order("b", 1), now: 0)
     #expect(isTaken)
-    isTaken = schedule.push(order("live", 0, isLive: true))
+    isTaken = schedule.push(order("live", 0, isLive: true), now: 0)
     #expect(isTaken)
-    isTaken = schedule.push(order("c", 1))
+    isTaken = schedule.push(order("c", 1), now: 0)
     #expect(!isTaken, "the whole lane is full")
-    #expect((0..<5).filter { schedule.push(order("r\($0)", 0, .renewal)) }.count == 2)
+    #expect((0..<5).filter { schedule.push(order("r\($0)", 0, .renewal), now: 0) }.count == 2)
     #expect(schedule.refusals == 14 + 1 + 3)
-    isTaken = schedule.push(order("nobody", 3))
+    isTaken = schedule.push(order("nobody", 3), now: 0)
     #expect(!isTaken)
     #expect(schedule.depth(.miss) == 8 && schedule.renewalRoom(of: IssuerIndex(0)) == 0)
     // Renewals that a token does not sign are not in the way of those of others.
     #expect(schedule.renewalRoom(of: IssuerIndex(2)) == 2 && schedule.renewalRoom(of: IssuerIndex(3)) == 0)
-    isTaken = schedule.push(order("r", 2, .renewal))
+    isTaken = schedule.push(order("r", 2, .renewal), now: 0)
     #expect(isTaken)
     // What was taken out may come back, though the lane is full again.
     guard case .order(let first) = schedule.pop(place: 0, now: 0) else { return }
-    isTaken = schedule.push(order("d", 1))
+    isTaken = schedule.push(order("d", 1), now: 0)
     #expect(isTaken)
     isTaken = schedule.putBack(first)
     #expect(isTaken && schedule.depth(.miss) == 9)
@@ -130,14 +130,14 @@ struct SigningScheduleTests {
     var random = SeededGenerator(seed: 9)
     var ends = (0..<200).map { Int64($0) }
     ends.shuffle(using: &random)
-    for end in ends { _ = schedule.push(order("\(end)", UInt16(end % 3), .renewal, expires: end)) }
+    for end in ends { _ = schedule.push(order("\(end)", UInt16(end % 3), .renewal, expires: end), now: 0) }
     #expect(drain(&schedule) == (0..<200).map { "\($0)" })
   }
 
   @Test("a budget holds renewals back, and nothing else")
   func budget() {
     var schedule = schedule(perSecond: 10)
-    for number in 0..<40 { _ = schedule.push(order("r\(number)", 0, .renewal, expires: Int64(number))) }
+    for number in 0..<40 { _ = schedule.push(order("r\(number)", 0, .renewal, expires: Int64(number)), now: 0) }
     let second: Int64 = 1_000_000_000
     #expect(drain(&schedule, now: 0).count == 10)
     guard case .nothing(let until?) = schedule.pop(place: 0, now: 0) else {
@@ -145,13 +145,13 @@ struct SigningScheduleTests {
       return
     }
     #expect(until > 0 && until <= second / 5)
-    _ = schedule.push(order("miss"))
-    _ = schedule.push(order("revocation", 0, .revocation))
+    _ = schedule.push(order("miss"), now: 0)
+    _ = schedule.push(order("revocation", 0, .revocation), now: 0)
     #expect(drain(&schedule, now: 0) == ["revocation", "miss"])
     #expect(drain(&schedule, now: second / 2).count == 5)
     // A second that nothing was signed in is not saved up for ever.
     #expect(drain(&schedule, now: 100 * second).count == 10)
-    _ = schedule.push(order("bulk", 0, .renewal, expires: -1, cost: 30))
+    _ = schedule.push(order("bulk", 0, .renewal, expires: -1, cost: 30), now: 0)
     #expect(drain(&schedule, now: 102 * second).first == "bulk")
     #expect(drain(&schedule, now: 103 * second).isEmpty, "what was taken at once is paid back")
     #expect(!drain(&schedule, now: 105 * second).isEmpty)
@@ -160,9 +160,9 @@ struct SigningScheduleTests {
   @Test("an order goes to any place of its issuer, and to no other")
   func places() {
     var schedule = schedule()
-    _ = schedule.push(order("a", 0))
-    _ = schedule.push(order("c", 2))
-    _ = schedule.push(order("r", 2, .renewal))
+    _ = schedule.push(order("a", 0), now: 0)
+    _ = schedule.push(order("c", 2), now: 0)
+    _ = schedule.push(order("r", 2, .renewal), now: 0)
     #expect(drain(&schedule, place: 1) == ["c", "r"])
     #expect(drain(&schedule, place: 0) == ["a"])
     let places = schedule.places(of: IssuerIndex(2))
@@ -173,8 +173,8 @@ struct SigningScheduleTests {
   func configuring() {
     var schedule = schedule()
     for issuer: UInt16 in 0..<3 {
-      _ = schedule.push(order("m\(issuer)", issuer))
-      _ = schedule.push(order("r\(issuer)", issuer, .renewal, expires: Int64(issuer)))
+      _ = schedule.push(order("m\(issuer)", issuer), now: 0)
+      _ = schedule.push(order("r\(issuer)", issuer, .renewal, expires: Int64(issuer)), now: 0)
     }
     let orphans = schedule.configure(placesOfIssuers: [[1], [], [0, 1], [0]], renewalsPerSecond: [nil, nil])
     #expect(Set(orphans.map(\.job)) == ["m1", "r1"])
@@ -224,8 +224,8 @@ struct SigningScheduleTests {
   @Test("the rest of an order of many goes to whoever is free, and is paid for once")
   func givingBack() {
     var schedule = schedule(perSecond: 100)
-    _ = schedule.push(order("many", 2, .renewal, cost: 64))
-    _ = schedule.push(order("later", 2, .renewal, expires: 9, cost: 64))
+    _ = schedule.push(order("many", 2, .renewal, cost: 64), now: 0)
+    _ = schedule.push(order("later", 2, .renewal, expires: 9, cost: 64), now: 0)
     guard case .order(let many) = schedule.pop(place: 0, now: 0) else {
       Issue.record("nothing to do")
       return
