@@ -24,6 +24,7 @@ final class AnswerWriter: @unchecked Sendable {
   let directory: IssuerDirectory
   let issuers: IssuerTable
   let plainRequests: PlainRequests
+  let knownTargets: KnownBase64
   private let suffixes: OctetTable
   private let maximumAges: [Int64]
   private let surrogateKeys: SurrogateKeyLines
@@ -33,6 +34,7 @@ final class AnswerWriter: @unchecked Sendable {
     self.directory = directory
     issuers = directory.issuers
     plainRequests = PlainRequests(directory.issuers)
+    knownTargets = KnownBase64(PlainRequests.commonParts(directory.issuers))
     suffixes = OctetTable(directory.credentials.entries.map(\.suffix))
     maximumAges = directory.issuers.issuers.map(\.policy.maximumAgeSeconds)
     surrogateKeys = SurrogateKeyLines(directory)

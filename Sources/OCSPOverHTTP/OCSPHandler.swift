@@ -66,7 +66,10 @@ public final class OCSPHandler: RequestHandler {
     _ response: inout ResponseBuffer
   ) -> Handling {
     var span = unsafe requestOctets.mutableSpan
-    guard let count = RequestTarget.decode(octets.extracting(head.target), into: &span) else {
+    let decoded = current.withWriter {
+      RequestTarget.decode(octets.extracting(head.target), knowing: $0.knownTargets, into: &span)
+    }
+    guard let count = decoded else {
       return malformed(head, turn, &response)
     }
     return unsafe answer(requestOctets.span.extracting(0..<count), head, octets, turn, connection, &response)
