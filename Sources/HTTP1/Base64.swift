@@ -28,20 +28,26 @@ public enum Base64 {
   /// Decodes a stretch of a request target: either alphabet, padded or not, raw or percent-coded in either hex case, a
   /// second level of percent-coding only where a `%` is left after the first, line ends ignored.
   ///
+  /// - Parameter known: what many targets have in common.
   /// - Returns: how many octets `output` now begins with; nil for anything that is not base64, or too much of it.
-  public static func decodeTarget(_ text: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
-    var count = 0
+  public static func decodeTarget(
+    _ text: Span<UInt8>, knowing known: KnownBase64? = nil, into output: inout MutableSpan<UInt8>
+  ) -> Int? {
+    // Padding is counted ahead, so that the run may take all that stands before it.
+    let (end, ending) = unpadded(text)
+    var (index, count) = (0, 0)
     var bits: UInt32 = 0
     var pending = 0
     var paddings = 0
-    var index = 0
-    while index < text.count {
-      if pending == 0, paddings == 0 { decodeRun(text, &index, into: &output, &count) }
-      guard index < text.count else { break }
+    while index < end {
+      if pending == 0, paddings == 0 {
+        decodeRun(text.extracting(0..<end), &index, knowing: index == 0 ? known : nil, into: &output, &count)
+      }
+      guard index < end else { break }
       var octet = text[index]
       index += 1
       if octet == 0x25 {
-        guard let decoded = percentDecoded(text, &index) else { return nil }
+        guard let decoded = percentDecoded(text, end, &index) else { return nil }
         octet = decoded
       }
       let value = value(octet)
@@ -62,12 +68,28 @@ public enum Base64 {
         return nil
       }
     }
-    return finish(bits, pending, paddings, count, &output)
+    return finish(bits, pending, paddings + ending, count, &output)
+  }
+
+  /// Where the padding at the end of a text begins, and how much of it there is: two at most, plain or percent-coded.
+  private static func unpadded(_ text: Span<UInt8>) -> (end: Int, count: Int) {
+    var end = text.count
+    for count in 0..<2 {
+      if end >= 1, text[end - 1] == 0x3D {
+        end -= 1
+      } else if end >= 3, text[end - 1] | 0x20 == 0x64, text[end - 2] == 0x33, text[end - 3] == 0x25 {
+        end -= 3
+      } else {
+        return (end, count)
+      }
+    }
+    return (end, 2)
   }
 
   /// Decodes groups of four characters for as long as there are such and `output` has room: nearly all of a target.
   private static func decodeRun(
-    _ text: Span<UInt8>, _ index: inout Int, into output: inout MutableSpan<UInt8>, _ count: inout Int
+    _ text: Span<UInt8>, _ index: inout Int, knowing known: KnownBase64?, into output: inout MutableSpan<UInt8>,
+    _ count: inout Int
   ) {
     var (read, written) = (0, 0)
     let (start, end) = (index, count)
@@ -75,7 +97,7 @@ public enum Base64 {
       unsafe output.withUnsafeMutableBufferPointer { output in
         guard let source = text.baseAddress, let target = output.baseAddress else { return }
         (read, written) = unsafe decodeRun(
-          source + start, source + text.count, into: target + end, target + output.count)
+          source + start, source + text.count, knowing: known, into: target + end, target + output.count)
       }
     }
     index += read
@@ -84,36 +106,52 @@ public enum Base64 {
 
   /// - Returns: how many octets were read, and how many written.
   private static func decodeRun(
-    _ text: UnsafePointer<UInt8>, _ textEnd: UnsafePointer<UInt8>, into output: UnsafeMutablePointer<UInt8>,
-    _ outputEnd: UnsafeMutablePointer<UInt8>
+    _ text: UnsafePointer<UInt8>, _ textEnd: UnsafePointer<UInt8>, knowing known: KnownBase64?,
+    into output: UnsafeMutablePointer<UInt8>, _ outputEnd: UnsafeMutablePointer<UInt8>
   ) -> (Int, Int) {
     let values = unsafe values.utf8Start
     var (source, target) = unsafe (UnsafeRawPointer(text), UnsafeMutableRawPointer(output))
+    let (sourceEnd, targetEnd) = unsafe (UnsafeRawPointer(textEnd), UnsafeMutableRawPointer(outputEnd))
+    if let known, unsafe known.mayBegin(sourceEnd - source, room: targetEnd - target) {
+      unsafe decodeGroups(KnownBase64.firstGroups, &source, &target, values)
+      unsafe known.decode(&source, sourceEnd, &target, targetEnd)
+    }
     while true {
       // Each group writes an octet more than it has, which the next one writes over.
-      var groups = unsafe min(
-        (UnsafeRawPointer(textEnd) - source) / 4, (UnsafeMutableRawPointer(outputEnd) - target - 1) / 3)
-      while groups > 0 {
-        let four = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self))
-        let first = unsafe UInt32(values[Int(four & 0xFF)])
-        let second = unsafe UInt32(values[Int(four &>> 8 & 0xFF)])
-        let third = unsafe UInt32(values[Int(four &>> 16 & 0xFF)])
-        let fourth = unsafe UInt32(values[Int(four &>> 24)])
-        guard first | second | third | fourth < 64 else { break }
-        let bits = first &<< 26 | second &<< 20 | third &<< 14 | fourth &<< 8
-        unsafe target.storeBytes(of: bits.bigEndian, as: UInt32.self)
-        unsafe source += 4
-        unsafe target += 3
-        groups &-= 1
-      }
+      let groups = unsafe min((sourceEnd - source) / 4, (targetEnd - target - 1) / 3)
+      let isDone = unsafe decodeGroups(groups, &source, &target, values)
       // One of the next four may be percent-coded, as clients do it that follow RFC 6960 A.1.
       var place = unsafe source.assumingMemoryBound(to: UInt8.self)
-      guard groups > 0, let coded = unsafe codedGroup(&place, textEnd, values) else { break }
+      guard !isDone, let coded = unsafe codedGroup(&place, textEnd, values) else { break }
       unsafe target.storeBytes(of: (coded << 8).bigEndian, as: UInt32.self)
       unsafe source = UnsafeRawPointer(place)
       unsafe target += 3
     }
     return unsafe (source - UnsafeRawPointer(text), target - UnsafeMutableRawPointer(output))
+  }
+
+  /// Decodes so many groups of plain characters, or those before the first one that is something else: then false.
+  @inline(__always)
+  @discardableResult
+  private static func decodeGroups(
+    _ count: Int, _ source: inout UnsafeRawPointer, _ target: inout UnsafeMutableRawPointer,
+    _ values: UnsafePointer<UInt8>
+  ) -> Bool {
+    var rest = count
+    while rest > 0 {
+      let four = unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self))
+      let first = unsafe UInt32(values[Int(four & 0xFF)])
+      let second = unsafe UInt32(values[Int(four &>> 8 & 0xFF)])
+      let third = unsafe UInt32(values[Int(four &>> 16 & 0xFF)])
+      let fourth = unsafe UInt32(values[Int(four &>> 24)])
+      guard first | second | third | fourth < 64 else { return false }
+      let bits = first &<< 26 | second &<< 20 | third &<< 14 | fourth &<< 8
+      unsafe target.storeBytes(of: bits.bigEndian, as: UInt32.self)
+      unsafe source += 4
+      unsafe target += 3
+      rest &-= 1
+    }
+    return true
   }
 
   /// The 24 bits of four characters, some of them percent-coded; nil for anything else that is among them. Moves `text`
@@ -128,10 +166,8 @@ public enum Base64 {
       var octet = unsafe place[0]
       unsafe place += 1
       if octet == 0x25 {
-        guard unsafe end - place >= 2, let high = unsafe HexDigit.value(place[0]),
-          let low = unsafe HexDigit.value(place[1])
-        else { return nil }
-        octet = high << 4 | low
+        guard unsafe end - place >= 2, let decoded = unsafe codedOctet(place) else { return nil }
+        octet = decoded
         unsafe place += 2
       }
       let value = unsafe values[Int(octet)]
@@ -140,6 +176,19 @@ public enum Base64 {
     }
     unsafe text = place
     return bits
+  }
+
+  /// What the two hexadecimal digits stand for.
+  @inline(__always)
+  private static func codedOctet(_ digits: UnsafePointer<UInt8>) -> UInt8? {
+    // `+` and `/` are what is coded of base64; the second digit has either case.
+    switch unsafe UInt16(littleEndian: UnsafeRawPointer(digits).loadUnaligned(as: UInt16.self)) | 0x2000 {
+    case 0x6232: return 0x2B
+    case 0x6632: return 0x2F
+    default:
+      guard let high = unsafe HexDigit.value(digits[0]), let low = unsafe HexDigit.value(digits[1]) else { return nil }
+      return high << 4 | low
+    }
   }
 
   private static func finish(
@@ -160,13 +209,13 @@ public enum Base64 {
   }
 
   /// The octet behind a `%`, whose two digits begin at `index`; once more where it is a `%` itself.
-  private static func percentDecoded(_ text: Span<UInt8>, _ index: inout Int) -> UInt8? {
-    guard let first = hexPair(text, &index) else { return nil }
-    return first == 0x25 ? hexPair(text, &index) : first
+  private static func percentDecoded(_ text: Span<UInt8>, _ end: Int, _ index: inout Int) -> UInt8? {
+    guard let first = hexPair(text, end, &index) else { return nil }
+    return first == 0x25 ? hexPair(text, end, &index) : first
   }
 
-  private static func hexPair(_ text: Span<UInt8>, _ index: inout Int) -> UInt8? {
-    guard index + 1 < text.count, let high = HexDigit.value(text[index]), let low = HexDigit.value(text[index + 1])
+  private static func hexPair(_ text: Span<UInt8>, _ end: Int, _ index: inout Int) -> UInt8? {
+    guard index + 1 < end, let high = HexDigit.value(text[index]), let low = HexDigit.value(text[index + 1])
     else { return nil }
     index += 2
     return high << 4 | low

@@ -32,11 +32,18 @@ extension HeaderFields {
   /// of the octets that differ from those in the bit of the case alone, none can be in a token.
   @inline(__always)
   static func isName(_ octets: Span<UInt8>, _ name: Range<Int>, _ text: StaticString) -> Bool {
+    name.count == text.utf8CodeUnitCount && begins(octets, name, text)
+  }
+
+  /// Whether a line of a head begins with a text of letters, hyphens and colons in lower case, at least four of them, whatever
+  /// its own case: of the octets that differ from those in the bit of the case alone, none can be in a line (RFC 9110 5.5).
+  @inline(__always)
+  static func begins(_ octets: Span<UInt8>, _ line: Range<Int>, _ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
-    guard name.count == count, name.lowerBound >= 0, name.upperBound <= octets.count, count >= 4 else { return false }
+    guard line.count >= count, line.lowerBound >= 0, line.upperBound <= octets.count, count >= 4 else { return false }
     return unsafe octets.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return false }
-      let (name, text) = unsafe (base + name.lowerBound, UnsafeRawPointer(text.utf8Start))
+      let (name, text) = unsafe (base + line.lowerBound, UnsafeRawPointer(text.utf8Start))
       var place = 0
       while place + 4 < count {
         guard unsafe isSame(name + place, text + place) else { return false }

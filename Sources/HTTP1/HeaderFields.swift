@@ -21,6 +21,23 @@ struct HeaderFields {
   private var modifiedSinceCount = 0
 
   mutating func take(_ octets: Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead) throws(HTTPError) {
+    // What nearly every request has is told by its first octets.
+    if HeaderFields.begins(octets, line, "host:") {
+      takeHost(octets, HeaderFields.trimmed(octets, line.lowerBound + 5..<line.upperBound))
+      return
+    }
+    if HeaderFields.begins(octets, line, "content-length:") {
+      try takeContentLength(octets, HeaderFields.trimmed(octets, line.lowerBound + 15..<line.upperBound))
+      return
+    }
+    // Whatever it says, it is the handler's.
+    if HeaderFields.begins(octets, line, "content-type:") { return }
+    try takeOther(octets, line, &head)
+  }
+
+  private mutating func takeOther(
+    _ octets: Span<UInt8>, _ line: Range<Int>, _ head: inout RequestHead
+  ) throws(HTTPError) {
     var index = line.lowerBound
     if octets[index] == 0x20 || octets[index] == 0x09 { throw .badRequest(.foldedHeader) }
     while index < line.upperBound, HeaderFields.isTokenCharacter(octets[index]) { index += 1 }
@@ -29,9 +46,6 @@ struct HeaderFields {
     let value = HeaderFields.trimmed(octets, index + 1..<line.upperBound)
     // The length of the name tells nearly all of them apart without looking at it.
     switch name.count {
-    case 4 where HeaderFields.isName(octets, name, "host"):
-      hostCount += 1
-      isHostValid = isHostValid && HostField.isValid(octets, value)
     case 6 where HeaderFields.isName(octets, name, "expect"):
       if HeaderFields.equals(octets, value, lowercased: "100-continue") {
         head.expectsContinue = true
@@ -40,8 +54,6 @@ struct HeaderFields {
       }
     case 10 where HeaderFields.isName(octets, name, "connection"): takeConnection(octets, value)
     case 13 where HeaderFields.isName(octets, name, "if-none-match"): head.ifNoneMatch.append(value)
-    case 14 where HeaderFields.isName(octets, name, "content-length"):
-      try takeContentLength(octets, value)
     case 17 where HeaderFields.isName(octets, name, "transfer-encoding"):
       takeTransferEncoding(octets, value)
     case 17 where HeaderFields.isName(octets, name, "if-modified-since"):
@@ -74,6 +86,11 @@ struct HeaderFields {
   }
 
   // MARK: - Single fields
+
+  private mutating func takeHost(_ octets: Span<UInt8>, _ value: Range<Int>) {
+    hostCount += 1
+    isHostValid = isHostValid && HostField.isValid(octets, value)
+  }
 
   private mutating func takeConnection(_ octets: Span<UInt8>, _ value: Range<Int>) {
     var rest = value

@@ -16,7 +16,8 @@ enum HostField {
 
   /// Where the reg-name at the beginning of `range` ends (RFC 3986 3.2.2); IPv4 addresses are among them.
   private static func endOfName(_ octets: Span<UInt8>, _ range: Range<Int>) -> Int {
-    var index = range.lowerBound
+    // All of most names.
+    var index = OctetScan.endOfPlainName(octets, range)
     while index < range.upperBound {
       if isNameCharacter(octets[index]) {
         index += 1
@@ -41,10 +42,12 @@ enum HostField {
   /// RFC 3986 lets a port be empty, and of any length; none is beyond 16 bits.
   private static func isPort(_ octets: Span<UInt8>, _ range: Range<Int>) -> Bool {
     var port: UInt32 = 0
-    for index in range {
+    var index = range.lowerBound
+    while index < range.upperBound {
       let digit = octets[index] &- 0x30
       port = port &* 10 &+ UInt32(digit)
       guard digit < 10, port < 1 << 16 else { return false }
+      index &+= 1
     }
     return true
   }

@@ -70,6 +70,14 @@ public struct ResponseBuffer: ~Copyable {
     count += size
   }
 
+  /// Appends what `body` writes, which says how many octets that is; it may touch `size` of them.
+  public mutating func append(atMost size: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) {
+    guard reserve(size) else { return }
+    let written = unsafe body(base + count)
+    precondition(written >= 0 && written <= size)
+    count += written
+  }
+
   public mutating func append(_ octet: UInt8) {
     guard reserve(1) else { return }
     unsafe base[count] = octet
@@ -82,34 +90,12 @@ public struct ResponseBuffer: ~Copyable {
 
   /// A number that is not negative, in decimal digits.
   public mutating func appendDecimal(_ number: Int) {
-    guard let small = UInt32(exactly: max(0, number)) else { return appendLarge(number) }
-    var size = 1
-    var limit: UInt32 = 10
-    // Ten digits are the most that there are.
-    while size < 10, small >= limit {
-      size += 1
-      limit = size < 10 ? limit &* 10 : limit
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var span = digits.mutableSpan
+    let count = unsafe span.withUnsafeMutableBufferPointer { target in
+      unsafe target.baseAddress.map { unsafe DecimalText.write(UInt64(max(0, number)), to: $0) } ?? 0
     }
-    unsafe append(size) { target in
-      var rest = small
-      var place = size
-      repeat {
-        place &-= 1
-        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-        unsafe target[place] = 0x30 &+ UInt8(truncatingIfNeeded: digit)
-        rest = quotient
-      } while place > 0
-    }
-  }
-
-  private mutating func appendLarge(_ number: Int) {
-    let (rest, digits) = number.quotientAndRemainder(dividingBy: 1_000_000_000)
-    appendDecimal(rest)
-    var place = 100_000_000
-    while place > 0 {
-      append(0x30 + UInt8(digits / place % 10))
-      place /= 10
-    }
+    append(digits.span.extracting(0..<count))
   }
 
   private mutating func reserve(_ size: Int) -> Bool {

@@ -1,6 +1,5 @@
 import CalendarTime
 import EventLoop
-import Glibc
 import HTTP1
 import Synchronization
 import TLS
@@ -140,11 +139,10 @@ final class Worker: @unchecked Sendable {
   var currentTurn: Turn { turn }
 
   private func readClock() {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    monotonic = MonotonicTime.now()
+    monotonic = MonotonicTime.recent()
+    let seconds = WallClock.seconds()
     // The text of the date is made once a second.
-    if Int64(time.tv_sec) != turn.now.seconds { turn = Turn(now: UnixTime(seconds: Int64(time.tv_sec))) }
+    if seconds != turn.now.seconds { turn = Turn(now: UnixTime(seconds: seconds)) }
   }
 
   // MARK: - Listeners

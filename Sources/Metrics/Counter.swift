@@ -12,3 +12,17 @@ public struct Counter: ~Copyable, Sendable {
     value.wrappingAdd(amount, ordering: .relaxed)
   }
 }
+
+/// A number that one thread adds to and any reads: no locked instruction is needed.
+public final class OwnCounter: Sendable {
+  private let value = Atomic<UInt64>(0)
+
+  public var current: UInt64 { value.load(ordering: .relaxed) }
+
+  public init() {}
+
+  /// By its one thread.
+  public func add(_ amount: UInt64) {
+    value.store(value.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+  }
+}

@@ -24,6 +24,7 @@ final class AnswerWriter: @unchecked Sendable {
   let directory: IssuerDirectory
   let issuers: IssuerTable
   let plainRequests: PlainRequests
+  let knownTargets: KnownBase64
   private let suffixes: OctetTable
   private let maximumAges: [Int64]
   private let surrogateKeys: SurrogateKeyLines
@@ -33,6 +34,7 @@ final class AnswerWriter: @unchecked Sendable {
     self.directory = directory
     issuers = directory.issuers
     plainRequests = PlainRequests(directory.issuers)
+    knownTargets = KnownBase64(PlainRequests.commonParts(directory.issuers))
     suffixes = OctetTable(directory.credentials.entries.map(\.suffix))
     maximumAges = directory.issuers.issuers.map(\.policy.maximumAgeSeconds)
     surrogateKeys = SurrogateKeyLines(directory)
@@ -48,17 +50,18 @@ final class AnswerWriter: @unchecked Sendable {
     to response: inout ResponseBuffer
   ) {
     let place = Int(answer.credential.value)
-    CacheableHead.write(answer, turn: turn, dates: dates, to: &response)
-    response.appendDecimal(maximumAge(answer, key, turn))
-    response.append(", public, no-transform, must-revalidate\r\nContent-Length: ")
-    response.appendDecimal(prefix.count + suffixes.count(place))
-    response.append("\r\n")
-    surrogateKeys.write(key, to: &response)
-    response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
-    response.append("\r\n")
-    if exchange.isHead { return }
-    response.append(prefix)
-    suffixes.append(place, to: &response)
+    CacheableHead.write(
+      answer, maximumAge: maximumAge(answer, key, turn), count: prefix.count + suffixes.count(place), turn: turn,
+      dates: dates, to: &response)
+    if !surrogateKeys.isEmpty { surrogateKeys.write(key, to: &response) }
+    if !keepsAlive || exchange.minorVersion == 0 {
+      response.appendConnection(keepsAlive: keepsAlive, minorVersion: exchange.minorVersion)
+    }
+    if exchange.isHead {
+      response.append("\r\n")
+    } else {
+      suffixes.append(place, behind: prefix, to: &response)
+    }
   }
 
   /// `304 Not Modified` with the fields of RFC 9110 15.4.5.
@@ -121,8 +124,8 @@ final class AnswerWriter: @unchecked Sendable {
 
   // MARK: - Parts
 
-  private func maximumAge(_ answer: AnswerHead, _ key: ResponseKey, _ turn: Turn) -> Int {
-    Int(MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(key.issuer.value)]))
+  private func maximumAge(_ answer: AnswerHead, _ key: ResponseKey, _ turn: Turn) -> Int64 {
+    MaximumAge.seconds(times: answer.times, now: turn.now, cap: maximumAges[Int(key.issuer.value)])
   }
 
   private func writeStart(
@@ -146,7 +149,7 @@ final class AnswerWriter: @unchecked Sendable {
     response.append("\r\nETag: \"")
     response.append(EntityTag.text(of: answer.digest).span)
     response.append("\"\r\nCache-Control: max-age=")
-    response.appendDecimal(maximumAge(answer, key, turn))
+    response.appendDecimal(Int(maximumAge(answer, key, turn)))
     response.append(", public, no-transform, must-revalidate\r\n")
     surrogateKeys.write(key, to: &response)
   }

@@ -1,9 +1,9 @@
 public import Metrics
+import Synchronization
 
 /// What the handlers of all workers count, for metrics.
 public final class HandlerCounters: Sendable {
-  /// Answered from the answer cache.
-  public let hits = Counter()
+  private let hitsOfWorkers = Mutex<[OwnCounter]>([])
   /// Had to wait for the store or a signer.
   public let misses = Counter()
   /// Signed for one request: nonces, and several certificates at once.
@@ -16,4 +16,14 @@ public final class HandlerCounters: Sendable {
   public let methodsRefused = Counter()
 
   public init() {}
+
+  /// How often was answered from the answer cache.
+  public var hits: UInt64 { hitsOfWorkers.withLock { $0.reduce(0) { $0 &+ $1.current } } }
+
+  /// For the hits of one more worker: what all workers write in every answer, they would take from each other's processors.
+  func makeHits() -> OwnCounter {
+    let counter = OwnCounter()
+    hitsOfWorkers.withLock { $0.append(counter) }
+    return counter
+  }
 }

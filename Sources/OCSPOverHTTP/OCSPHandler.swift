@@ -16,6 +16,7 @@ public final class OCSPHandler: RequestHandler {
   private let completions: CompletionQueue
   private let requestLimits: OCSPRequest.Limits
   private let counters: HandlerCounters
+  private let hits: OwnCounter
   /// Where a GET's request is decoded, and where answers are copied to: at fixed addresses, so that a hit touches no
   /// reference count.
   private let requestOctets: UnsafeMutableBufferPointer<UInt8>
@@ -33,6 +34,7 @@ public final class OCSPHandler: RequestHandler {
     limits.maximumQuestions = maximumQuestions
     requestLimits = limits
     self.counters = counters
+    hits = counters.makeHits()
     unsafe requestOctets = .allocate(capacity: maximumRequestBytes)
     unsafe requestOctets.initialize(repeating: 0)
     unsafe answerOctets = .allocate(capacity: 16 << 10)
@@ -64,7 +66,10 @@ public final class OCSPHandler: RequestHandler {
     _ response: inout ResponseBuffer
   ) -> Handling {
     var span = unsafe requestOctets.mutableSpan
-    guard let count = RequestTarget.decode(octets.extracting(head.target), into: &span) else {
+    let decoded = current.withWriter {
+      RequestTarget.decode(octets.extracting(head.target), knowing: $0.knownTargets, into: &span)
+    }
+    guard let count = decoded else {
       return malformed(head, turn, &response)
     }
     return unsafe answer(requestOctets.span.extracting(0..<count), head, octets, turn, connection, &response)
@@ -116,7 +121,7 @@ public final class OCSPHandler: RequestHandler {
   ) -> Bool {
     var span = unsafe answerOctets.mutableSpan
     guard !cache.isDoubted, let answer = cache.copy(key, now: turn.now, into: &span) else { return false }
-    counters.hits.add(1)
+    hits.add(1)
     if current.withWriter({ !$0.knows(answer.credential) }) { current.look() }
     let exchange = Exchange(head)
     let prefix = unsafe answerOctets.span.extracting(0..<answer.prefixCount)

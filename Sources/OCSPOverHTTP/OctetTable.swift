@@ -36,10 +36,16 @@ final class OctetTable: @unchecked Sendable {
     return unsafe starts[place + 1] - starts[place]
   }
 
-  func append(_ place: Int, to response: inout ResponseBuffer) {
-    let size = count(place)
-    unsafe response.append(size) { target in
-      unsafe target.update(from: octets + starts[place], count: size)
+  /// Appends the end of a head, `body` and one of the strings behind it.
+  func append(_ place: Int, behind body: Span<UInt8>, to response: inout ResponseBuffer) {
+    let (bodyCount, size) = (body.count, count(place))
+    unsafe response.append(2 + bodyCount + size) { target in
+      unsafe target[0] = 0x0D
+      unsafe target[1] = 0x0A
+      unsafe body.withUnsafeBufferPointer { source in
+        if let start = source.baseAddress { unsafe (target + 2).update(from: start, count: bodyCount) }
+      }
+      unsafe (target + 2 + bodyCount).update(from: octets + starts[place], count: size)
     }
   }
 }

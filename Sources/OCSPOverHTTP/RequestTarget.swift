@@ -11,19 +11,27 @@ enum RequestTarget {
   private static let maximumTries = 16
 
   /// The DER in `output`, as a count of octets; nil where the target holds no request or `output` is too small.
-  static func decode(_ target: Span<UInt8>, into output: inout MutableSpan<UInt8>) -> Int? {
+  ///
+  /// - Parameter known: what many requests have in common.
+  static func decode(
+    _ target: Span<UInt8>, knowing known: KnownBase64? = nil, into output: inout MutableSpan<UInt8>
+  ) -> Int? {
     // Nearly every target is base64 to its end, in which neither `?` nor `#` can be.
-    if let count = decode(target, to: target.count, into: &output) { return count }
+    if let count = decode(target, to: target.count, known, into: &output) { return count }
     let end = endOfPath(target)
-    return end == target.count ? nil : decode(target, to: end, into: &output)
+    return end == target.count ? nil : decode(target, to: end, known, into: &output)
   }
 
-  private static func decode(_ target: Span<UInt8>, to end: Int, into output: inout MutableSpan<UInt8>) -> Int? {
+  private static func decode(
+    _ target: Span<UInt8>, to end: Int, _ known: KnownBase64?, into output: inout MutableSpan<UInt8>
+  ) -> Int? {
     var tries = 0
     var position = 0
     while let start = nextStart(target, from: &position, end: end), tries < maximumTries {
       tries += 1
-      guard let count = Base64.decodeTarget(target.extracting(start..<end), into: &output) else { continue }
+      guard let count = Base64.decodeTarget(target.extracting(start..<end), knowing: known, into: &output) else {
+        continue
+      }
       if isOneSequence(output.span, count: count) { return count }
     }
     return nil

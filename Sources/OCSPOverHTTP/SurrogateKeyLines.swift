@@ -21,6 +21,9 @@ struct SurrogateKeyLines: Sendable {
     }
   }
 
+  /// Whether there are no such fields.
+  var isEmpty: Bool { beginnings.isEmpty }
+
   func write(_ key: ResponseKey, to response: inout ResponseBuffer) {
     let count = beginnings.count
     guard count > 0 else { return }

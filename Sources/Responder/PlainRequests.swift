@@ -27,15 +27,7 @@ public final class PlainRequests: @unchecked Sendable {
   private let heads: UnsafeMutableRawPointer
 
   public init(_ issuers: IssuerTable) {
-    var found: [(issuer: IssuerIndex, hashAlgorithm: HashAlgorithm, head: [UInt8])] = []
-    for issuer in issuers.issuers {
-      for algorithm in HashAlgorithm.allCases {
-        guard let head = issuer.certIDHead(algorithm), head.count >= 16, head.count < PlainRequests.longest else {
-          continue
-        }
-        found.append((issuer.index, algorithm, head))
-      }
-    }
+    let found = PlainRequests.heads(issuers)
     var count = 16
     while count < found.count * 2 { count *= 2 }
     slotCount = count
@@ -53,6 +45,22 @@ public final class PlainRequests: @unchecked Sendable {
         hashAlgorithm: entry.hashAlgorithm)
       end += entry.head.count
     }
+  }
+
+  private static func heads(
+    _ issuers: IssuerTable
+  ) -> [(issuer: IssuerIndex, hashAlgorithm: HashAlgorithm, head: [UInt8])] {
+    issuers.issuers.flatMap { issuer in
+      HashAlgorithm.allCases.compactMap { algorithm in
+        guard let head = issuer.certIDHead(algorithm), head.count >= 16, head.count < longest else { return nil }
+        return (issuer.index, algorithm, head)
+      }
+    }
+  }
+
+  /// What all such requests about one issuer have from the thirteenth octet on, where base64 begins a group of four characters.
+  public static func commonParts(_ issuers: IssuerTable) -> [[UInt8]] {
+    heads(issuers).map { Array($0.head.dropFirst(12 - headStart)) }
   }
 
   deinit {
@@ -82,14 +90,14 @@ public final class PlainRequests: @unchecked Sendable {
     let word = unsafe (request + serialStart - 8).loadUnaligned(as: UInt64.self)
     var place = home(word)
     while true {
-      let slot = unsafe slots[place]
-      guard slot.start >= 0 else { return nil }
-      if slot.keyWord == word, slot.count == headCount,
-        unsafe PlainRequests.areEqual(heads + Int(slot.start), request + start, headCount)
+      let slot = unsafe slots + place
+      guard unsafe slot.pointee.start >= 0 else { return nil }
+      if unsafe slot.pointee.keyWord == word, unsafe slot.pointee.count == headCount,
+        unsafe PlainRequests.areEqual(heads + Int(slot.pointee.start), request + start, headCount)
       {
-        return unsafe PlainRequests.serial(request + serialStart, count - serialStart).map {
-          ResponseKey(issuer: slot.issuer, hashAlgorithm: slot.hashAlgorithm, serial: $0)
-        }
+        guard let serial = unsafe PlainRequests.serial(request + serialStart, count - serialStart) else { return nil }
+        return unsafe ResponseKey(
+          issuer: slot.pointee.issuer, hashAlgorithm: slot.pointee.hashAlgorithm, serial: serial)
       }
       place = (place + 1) & (slotCount - 1)
     }
@@ -97,11 +105,9 @@ public final class PlainRequests: @unchecked Sendable {
 
   /// Whether each of the five headers says that its element ends with the request.
   private static func hasPlainHeaders(_ request: UnsafeRawPointer, _ count: Int) -> Bool {
-    var expected: UInt64 = 0
-    for header in 0..<4 {
-      expected |= (0x30 | UInt64(truncatingIfNeeded: count - 2 * header - 2) << 8) << UInt64(16 * header)
-    }
-    return unsafe UInt64(littleEndian: request.loadUnaligned(as: UInt64.self)) == expected
+    // Each of them is two octets shorter than the one before.
+    let ends = UInt64(truncatingIfNeeded: count) &* 0x0100_0100_0100_0100 &- 0x0800_0600_0400_0200
+    return unsafe UInt64(littleEndian: request.loadUnaligned(as: UInt64.self)) == ends | 0x0030_0030_0030_0030
       && request.load(fromByteOffset: 8, as: UInt8.self) == 0x30
       && Int(request.load(fromByteOffset: 9, as: UInt8.self)) == count - 10
   }
@@ -116,20 +122,23 @@ public final class PlainRequests: @unchecked Sendable {
     return SerialNumber(content: content)
   }
 
-  /// Of at least eight octets.
+  /// Of at least sixteen octets.
+  @inline(__always)
   private static func areEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+    // The last sixteen, some of which are compared again.
+    var difference = unsafe difference(left, right, count &- 16)
     var place = 0
-    while place + 8 < count {
-      if unsafe left.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-        != right.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-      {
-        return false
-      }
-      place += 8
+    while place &+ 16 < count {
+      difference |= unsafe self.difference(left, right, place)
+      place &+= 16
     }
-    // The last eight, some of which may have been compared already.
-    return unsafe left.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-      == right.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+    return difference[0] | difference[1] == 0
+  }
+
+  @inline(__always)
+  private static func difference(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ place: Int) -> SIMD2<UInt64> {
+    unsafe left.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self)
+      ^ right.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self)
   }
 
   /// A digest's octets are as good a hash as any; which slots are filled is the configuration's doing.

@@ -17,6 +17,9 @@ struct OctetScanTests {
     expectSame(octets, range, OctetScan.firstControl(span, range), { $0 < 0x20 }, "controls in \(octets) \(range)")
     expectSame(
       octets, range, OctetScan.endOfVisible(span, range), { $0 <= 0x20 || $0 >= 0x7F }, "visible in \(octets) \(range)")
+    let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.".utf8)
+    expectSame(
+      octets, range, OctetScan.endOfPlainName(span, range), { !plain.contains($0) }, "name in \(octets) \(range)")
     expectSame(
       octets, range, OctetScan.first(0x3F, or: 0x23, in: span, range), { $0 == 0x3F || $0 == 0x23 },
       "query in \(octets) \(range)")

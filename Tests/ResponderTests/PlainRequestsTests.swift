@@ -44,6 +44,21 @@ struct PlainRequestsTests {
     #expect(recognised >= 40 * 2 * 32, "all with SHA-1 and SHA-256 at least")
   }
 
+  @Test("what requests have in common is what they have from the thirteenth octet on")
+  func commonParts() throws {
+    let table = try PlainRequestsTests.table()
+    let parts = PlainRequests.commonParts(table)
+    var random = SeededGenerator(seed: 3)
+    for hash in [HashAlgorithm.sha1, .sha256] {
+      for issuer in table.issuers {
+        let der = OCSPRequest.encoded(certIDs: [try #require(issuer.certID(serial(16, &random), hash))])
+        let fitting = parts.filter { der.dropFirst(12).starts(with: $0) }
+        // Behind it are the serial's tag, length and octets.
+        #expect(fitting.map(\.count) == [der.count - 12 - 18])
+      }
+    }
+  }
+
   @Test("with any bit another, or cut off, or longer: recognised only as what the parser takes it for")
   func mutations() throws {
     let table = try PlainRequestsTests.table()

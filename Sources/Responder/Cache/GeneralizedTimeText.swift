@@ -8,14 +8,26 @@ enum GeneralizedTimeText {
   /// Writes the time. Outside the years 0 to 9999, which no answer has, the octets stay as they are.
   static func write(_ time: UnixTime, to target: UnsafeMutablePointer<UInt8>) {
     guard let civil = CivilTime(time) else { return }
-    unsafe writePair(civil.year / 100, target)
-    unsafe writePair(civil.year % 100, target + 2)
-    unsafe writePair(civil.month, target + 4)
-    unsafe writePair(civil.day, target + 6)
-    unsafe writePair(civil.hour, target + 8)
-    unsafe writePair(civil.minute, target + 10)
-    unsafe writePair(civil.second, target + 12)
-    unsafe target[14] = UInt8(ascii: "Z")
+    let (century, year) = UInt64(truncatingIfNeeded: civil.year).quotientAndRemainder(dividingBy: 100)
+    let date = digits(
+      century | year << 16 | UInt64(truncatingIfNeeded: civil.month) << 32 | UInt64(truncatingIfNeeded: civil.day) << 48
+    )
+    let time = digits(
+      UInt64(truncatingIfNeeded: civil.hour) | UInt64(truncatingIfNeeded: civil.minute) << 16
+        | UInt64(truncatingIfNeeded: civil.second) << 32)
+    let end = UnsafeMutableRawPointer(target)
+    unsafe end.storeBytes(of: date.littleEndian, as: UInt64.self)
+    // Over the last digit of the date, which is written again.
+    let last = date >> 56 | time << 8 & 0x00FF_FFFF_FFFF_FF00 | 0x5A << 56
+    unsafe end.storeBytes(of: last.littleEndian, toByteOffset: 7, as: UInt64.self)
+  }
+
+  /// The digits of four numbers below 100, both from the lowest octets on.
+  @inline(__always)
+  private static func digits(_ numbers: UInt64) -> UInt64 {
+    // Of a number below 100 that many 1024ths are a tenth, rounded down.
+    let tens = (numbers &* 103) >> 10 & 0x000F_000F_000F_000F
+    return (tens | (numbers &- tens &* 10) << 8) | 0x3030_3030_3030_3030
   }
 
   /// Reads what `write` has written; nil for anything else.
@@ -32,11 +44,5 @@ enum GeneralizedTimeText {
       year: fields[0] * 100 + fields[1], month: fields[2], day: fields[3], hour: fields[4], minute: fields[5],
       second: fields[6]
     )?.unixTime
-  }
-
-  private static func writePair(_ value: Int, _ target: UnsafeMutablePointer<UInt8>) {
-    let (tens, ones) = UInt32(truncatingIfNeeded: value).quotientAndRemainder(dividingBy: 10)
-    unsafe target[0] = 0x30 &+ UInt8(truncatingIfNeeded: tens)
-    unsafe target[1] = 0x30 &+ UInt8(truncatingIfNeeded: ones)
   }
 }

@@ -17,7 +17,7 @@ enum MetricsPage {
     page.add(
       "avouch_requests_total", .counter, help: "OCSP requests by how they were answered.", label: "result",
       [
-        ("hit", handlers.hits.current), ("miss", handlers.misses.current), ("live", handlers.live.current),
+        ("hit", handlers.hits), ("miss", handlers.misses.current), ("live", handlers.live.current),
         ("malformed", handlers.malformed.current), ("unauthorized", handlers.unauthorized.current),
         ("method", handlers.methodsRefused.current), ("withheld", handlers.withheld.current),
       ])

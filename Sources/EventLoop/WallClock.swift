@@ -1,0 +1,16 @@
+import Glibc
+
+/// The clock that people set.
+public enum WallClock {
+  /// How far the coarse clock is behind at most: it is set at each tick of the system's timer, a hundred a second at least.
+  private static let coarseNanoseconds = 20_000_000
+
+  /// Whole seconds since 1970.
+  public static func seconds() -> Int64 {
+    var time = timespec()
+    // Looks closely where the coarse clock may not have got to the next second yet.
+    unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    if time.tv_nsec >= 1_000_000_000 - coarseNanoseconds { unsafe clock_gettime(CLOCK_REALTIME, &time) }
+    return Int64(time.tv_sec)
+  }
+}
