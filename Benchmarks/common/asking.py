@@ -38,7 +38,7 @@ class Asker:
 
 
 def go_before_others():
-    """The calling thread goes before the load on its processor, whose time would be taken for the server's. For root alone."""
+    """The calling thread goes before the load on its processor, whose time is not the server's. For root alone."""
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
     except PermissionError:
@@ -49,7 +49,7 @@ class Witness(threading.Thread):
     """Asks a loaded server again and again, each time over a new connection, and takes the time of what it says."""
 
     PAUSE_SECONDS = 0.005
-    # So long what it sees does not count: the load begins to come, and a flood is told from a burst after a tenth of it.
+    # So long what it sees does not count: the load begins to come, and a flood is told from a burst after a tenth.
     SETTLE_SECONDS = 1
     TRY_LATER = bytes.fromhex("30030a0103")
 
