@@ -28,29 +28,10 @@ public enum BasicOCSPResponse {
   public static func prefix(
     tbsResponseData: [UInt8], signatureAlgorithm: [UInt8], signature: [UInt8], suffixCount: Int
   ) -> [UInt8] {
-    let type = ObjectIdentifier.basicResponse
-    // From the inside out, so that nothing is written twice.
-    let basic =
-      tbsResponseData.count + signatureAlgorithm.count + DERWriter.elementCount(contentCount: signature.count + 1)
-      + suffixCount
-    let octetString = DERWriter.elementCount(contentCount: basic)
-    let responseBytes =
-      DERWriter.elementCount(contentCount: type.count) + DERWriter.elementCount(contentCount: octetString)
-    let wrapped = DERWriter.elementCount(contentCount: responseBytes)
-    let whole = 3 + DERWriter.elementCount(contentCount: wrapped)
-    var writer = DERWriter(capacity: whole + 8 - suffixCount)
-    writer.header(.sequence, contentCount: whole)
-    writer.header(.enumerated, contentCount: 1)
-    writer.encoded(octet: OCSPResponseStatus.successful.rawValue)
-    writer.header(.context(0), contentCount: wrapped)
-    writer.header(.sequence, contentCount: responseBytes)
-    writer.objectIdentifier(type)
-    writer.header(.octetString, contentCount: octetString)
-    writer.header(.sequence, contentCount: basic)
-    writer.encoded(tbsResponseData)
-    writer.encoded(signatureAlgorithm)
-    writer.bitString(signature)
-    return writer.finish()
+    BasicOCSPResponseFrame(
+      dataCount: tbsResponseData.count, signatureAlgorithm: signatureAlgorithm, signatureCount: signature.count,
+      suffixCount: suffixCount
+    ).prefix(tbsResponseData: tbsResponseData, signature: signature)
   }
 
   /// The signature of a whole OCSPResponse, as `encoded` takes it.

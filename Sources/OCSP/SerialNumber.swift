@@ -53,7 +53,12 @@ public struct SerialNumber: Sendable, Hashable, Comparable, BitwiseCopyable {
 
   /// Writes the content octets over those that are there.
   public func copy(into octets: inout [UInt8], at start: Int) {
-    for index in 0..<count { octets[start + index] = self[index] }
+    unsafe withUnsafeBytes(of: words) { words in
+      unsafe octets.withUnsafeMutableBytes { target in
+        unsafe UnsafeMutableRawBufferPointer(rebasing: target[start..<start + count]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: words[..<count]))
+      }
+    }
   }
 
   /// The four little-endian words that hold the octets, zero beyond `count`: for hash functions.

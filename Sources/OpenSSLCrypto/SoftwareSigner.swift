@@ -32,8 +32,10 @@ private final class SoftwareSigningSession: SigningSession {
   /// Both nil for Ed25519, which takes the message whole.
   private let keyContext: OpaquePointer?
   private let digest: OpaquePointer?
-  private var hash = [UInt8](repeating: 0, count: 64)
-  private let largestSignature: Int
+  /// Room for the largest digest.
+  private let hash: UnsafeMutablePointer<UInt8>
+  /// As long as the largest signature: to be copied, which takes less than to make another.
+  private let blank: [UInt8]
 
   init(key: PrivateKey, scheme: SignatureScheme) throws(SigningError) {
     let library = unsafe avouch_thread_library()
@@ -45,7 +47,8 @@ private final class SoftwareSigningSession: SigningSession {
       throw SigningError("out of memory")
     }
     unsafe self.key = unsafe own
-    largestSignature = unsafe Int(EVP_PKEY_get_size(own))
+    blank = unsafe [UInt8](repeating: 0, count: Int(EVP_PKEY_get_size(own)))
+    unsafe hash = .allocate(capacity: Int(EVP_MAX_MD_SIZE))
     unsafe self.digestContext = unsafe digestContext
     unsafe self.library = unsafe library
     guard let name = scheme.digest?.name else {
@@ -74,11 +77,12 @@ private final class SoftwareSigningSession: SigningSession {
     unsafe EVP_PKEY_CTX_free(keyContext)
     unsafe EVP_MD_free(digest)
     unsafe EVP_PKEY_free(key)
+    unsafe hash.deallocate()
   }
 
   func sign(_ tbsResponseData: [UInt8]) throws(SigningError) -> [UInt8] {
-    var count = largestSignature
-    var signature = [UInt8](repeating: 0, count: count)
+    var signature = blank
+    var count = signature.count
     let isSigned =
       unsafe keyContext == nil
       ? signWhole(tbsResponseData, &signature, &count) : signHash(tbsResponseData, &signature, &count)
@@ -91,7 +95,7 @@ private final class SoftwareSigningSession: SigningSession {
     var hashCount: UInt32 = 0
     return unsafe EVP_DigestInit_ex(digestContext, digest, nil) == 1
       && EVP_DigestUpdate(digestContext, message, message.count) == 1
-      && EVP_DigestFinal_ex(digestContext, &hash, &hashCount) == 1
+      && EVP_DigestFinal_ex(digestContext, hash, &hashCount) == 1
       && EVP_PKEY_sign(keyContext, &signature, &count, hash, Int(hashCount)) == 1
   }
 

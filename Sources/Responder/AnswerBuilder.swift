@@ -141,9 +141,13 @@ public enum AnswerBuilder {
     let prefix = BasicOCSPResponse.prefix(
       tbsResponseData: tbsResponseData, signatureAlgorithm: entry.credential.signatureAlgorithm, signature: signature,
       suffixCount: entry.suffix.count)
-    let digest = hasher.sha256(prefix, entry.suffix)
-    return Answer(
-      key: plan.key, revision: plan.revision, times: plan.times, digest: digest, prefix: prefix,
-      credential: plan.credential, isForUnissued: plan.isForUnissued)
+    return answer(plan, prefix: prefix, suffix: entry.suffix, hasher: hasher)
+  }
+
+  /// The same from its octets up to the embedded certificates, and those.
+  static func answer(_ plan: Plan, prefix: [UInt8], suffix: [UInt8], hasher: some ResponseHasher) -> Answer {
+    Answer(
+      key: plan.key, revision: plan.revision, times: plan.times, digest: hasher.sha256(prefix, suffix),
+      prefix: prefix, credential: plan.credential, isForUnissued: plan.isForUnissued)
   }
 }

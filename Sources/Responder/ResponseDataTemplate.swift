@@ -15,32 +15,42 @@ public struct ResponseDataTemplate {
     var serialCount: Int
   }
 
-  private var kind: Kind?
-  private var octets: [UInt8] = []
-  private var serialStart = 0
+  private struct Known {
+    var kind: Kind
+    var octets: [UInt8]
+    var serialStart: Int
+  }
+
+  private var good: Known?
+  /// Those stand scattered among the others and differ among each other, which must not cost the others theirs.
+  private var notGood: Known?
 
   public init() {}
 
   /// The same as `AnswerBuilder.tbsResponseData`; nil where the issuer is retired.
+  ///
+  /// - Parameter credential: the issuer's; looked at only where the octets are not there yet.
   public mutating func tbsResponseData(
     _ statement: AnswerBuilder.Statement, key: ResponseKey, times: AnswerTimes, issuer: Issuer,
-    credential: SigningCredential
+    credential: @autoclosure () -> SigningCredential
   ) -> [UInt8]? {
     let serial = key.serial
     let wanted = Kind(
       issuer: key.issuer, hashAlgorithm: key.hashAlgorithm, credential: issuer.credentialIndex,
       producedAt: times.producedAt, nextUpdate: times.nextUpdate, statement: statement, serialCount: serial.count)
-    if kind == wanted {
-      var result = octets
-      serial.copy(into: &result, at: serialStart)
+    let isGood = statement.status == .good
+    if let known = isGood ? good : notGood, known.kind == wanted {
+      var result = known.octets
+      serial.copy(into: &result, at: known.serialStart)
       return result
     }
     guard let certID = issuer.encodedCertID(serial, key.hashAlgorithm) else { return nil }
     let fresh = AnswerBuilder.tbsResponseData(
-      statement, certID: certID, times: times, issuer: issuer, credential: credential)
+      statement, certID: certID, times: times, issuer: issuer, credential: credential())
     // The CertID ends with the serial, and its hashes stand nowhere else.
     guard let start = ResponseDataTemplate.place(of: certID, in: fresh) else { return fresh }
-    (kind, octets, serialStart) = (wanted, fresh, start + certID.count - serial.count)
+    let known = Known(kind: wanted, octets: fresh, serialStart: start + certID.count - serial.count)
+    if isGood { good = known } else { notGood = known }
     return fresh
   }
 

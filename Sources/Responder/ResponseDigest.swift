@@ -11,9 +11,7 @@ public struct ResponseDigest: Sendable, Hashable, BitwiseCopyable {
   public init(octets: Span<UInt8>) {
     precondition(octets.count == 32, "a SHA-256 digest has 32 octets")
     func word(_ start: Int) -> UInt64 {
-      var value: UInt64 = 0
-      for index in 0..<8 { value |= UInt64(octets[start + index]) << UInt64(index * 8) }
-      return value
+      unsafe UInt64(littleEndian: octets.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self))
     }
     words = (word(0), word(8), word(16), word(24))
   }

@@ -1,11 +1,14 @@
+import CalendarTime
 import Metrics
 import Responder
 import Synchronization
 
 extension ResponderRuntime {
   /// Offers an answer to memory, and tells of it who shares it.
-  func publish(_ answer: Answer, asOf: Revision) -> AnswerCache.Publication {
-    let publication = cache.publish(answer, asOf: asOf, now: clock.now())
+  func publish(
+    _ answer: Answer, asOf: Revision, now: UnixTime, recent: RecentTemplates? = nil
+  ) -> AnswerCache.Publication {
+    let publication = cache.publish(answer, asOf: asOf, now: now, recent: recent)
     switch publication {
     case .stored, .notKept: receiver?.published(answer)
     case .readStatusAgain, .superseded: break

@@ -213,7 +213,7 @@ public final class ResponderRuntime: AnswerSource, AppliedRevisions {
       let progress = issuers[bulk.issuer].progress
       for _ in bulk.next..<bulk.entries.count {
         bulk.entryHasFailed()
-        bulk.entryIsDone()
+        bulk.entriesAreDone(1)
         if bulk.reason == .presign { progress.presigningShrinks(by: 1) }
       }
       bulkIsDone(bulk, answers: 0)

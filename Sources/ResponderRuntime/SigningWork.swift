@@ -55,11 +55,15 @@ final class BulkSigning: Sendable {
   /// How many entries could not be signed.
   var failures: Int { failed.load(ordering: .acquiring) }
 
+  func key(of number: Int) -> ResponseKey {
+    ResponseKey(issuer: issuer, hashAlgorithm: hashAlgorithm, serial: entries[number].serial)
+  }
+
   func entryHasFailed() {
     failed.wrappingAdd(1, ordering: .releasing)
   }
 
-  func entryIsDone() {
-    position.wrappingAdd(1, ordering: .releasing)
+  func entriesAreDone(_ count: Int) {
+    position.wrappingAdd(count, ordering: .releasing)
   }
 }

@@ -12,24 +12,25 @@ import Synchronization
 final class SigningWorker: @unchecked Sendable {
   static let longestBulkNanoseconds: Int64 = 2_000_000_000
   let runtime: ResponderRuntime
+  /// The runtime's: at hand, so that no answer counts a reference to it, which all threads would count.
+  let cache: AnswerCache
   let session: any StatusStoreSession
   let place: Int
   let state: WorkerState
   private(set) var directory: IssuerDirectory
   let signer: PlaceSigner
-  /// Where renewals fall need not be secret, and the system's generator costs a system call for each answer.
-  private var random: SplitMix
-  private var template = ResponseDataTemplate()
+  private var maker: AnswerMaker
 
   /// - Parameter number: tells the threads apart.
   init(
     runtime: ResponderRuntime, session: any StatusStoreSession, place: Int, number: Int, state: WorkerState
   ) {
     self.runtime = runtime
+    cache = runtime.cache
     self.session = session
     self.place = place
     self.state = state
-    random = SplitMix(seed: runtime.seed &+ UInt64(number))
+    maker = AnswerMaker(hasher: runtime.hasher, seed: runtime.seed &+ UInt64(number))
     directory = runtime.directory
     signer = PlaceSigner(runtime: runtime, directory: directory, place: place, state: state)
   }
@@ -56,7 +57,7 @@ final class SigningWorker: @unchecked Sendable {
     let current = runtime.directory
     // What an issuer's answers look like may be another thing from here on.
     if current !== directory {
-      template = ResponseDataTemplate()
+      maker.forget()
       signer.take(current)
     }
     directory = current
@@ -140,7 +141,7 @@ final class SigningWorker: @unchecked Sendable {
         case .publish(let answer, let asOf):
           closing()
           isClosed = true
-          let publication = runtime.publish(answer, asOf: asOf)
+          let publication = runtime.publish(answer, asOf: asOf, now: runtime.clock.now())
           if publication == .readStatusAgain || publication == .superseded { runtime.counters.overtaken.add(1) }
           action = machine.published(publication)
         case .checkRefusal(let asOf):
@@ -185,27 +186,40 @@ final class SigningWorker: @unchecked Sendable {
   }
 
   /// Signs a new answer and hands it to the saver.
-  ///
-  /// - Parameter isKeptNow: false where the `AnswerKeeper` will come for it.
-  func makeAnswer(
-    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime,
-    isKeptNow: Bool = true
+  private func makeAnswer(
+    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer, now: UnixTime
   ) throws -> Answer {
-    let times = try times(
-      issuer, now: now, jitter: Double.random(in: 0...1, using: &random), isForUnissued: statement.isForUnissued)
-    let entry = directory.credential(of: issuer)
-    let encoded = template.tbsResponseData(
-      statement, key: key, times: times, issuer: issuer, credential: entry.credential)
-    guard let tbs = encoded else { throw SigningFailure.order("no such issuer") }
-    let signature = try signer.sign(tbs, issuer)
-    let plan = AnswerBuilder.Plan(
-      key: key, revision: revision, times: times, isForUnissued: statement.isForUnissued,
-      credential: issuer.credentialIndex)
-    let answer = AnswerBuilder.answer(
-      plan, tbsResponseData: tbs, signature: signature, entry: entry, hasher: runtime.hasher)
-    if isKeptNow, !statement.isForUnissued {
+    let draft = try draft(key, statement, revision: revision, issuer, directory, now: now)
+    let signature = try signer.sign(draft.tbsResponseData, issuer)
+    return finish(draft, signature: signature, issuer, directory)
+  }
+
+  /// All of a new answer but its signature.
+  ///
+  /// - Parameter directory: this thread's; who makes many answers takes it once, since all threads count references to it.
+  func draft(
+    _ key: ResponseKey, _ statement: AnswerBuilder.Statement, revision: Revision, _ issuer: Issuer,
+    _ directory: IssuerDirectory, now: UnixTime
+  ) throws(SigningFailure) -> AnswerDraft {
+    let times = try times(issuer, now: now, jitter: maker.jitter(), isForUnissued: statement.isForUnissued)
+    let draft = maker.draft(key, statement, revision: revision, times: times, issuer, directory)
+    guard let draft else { throw .order("no such issuer") }
+    return draft
+  }
+
+  /// The signed answer, which the saver is given.
+  ///
+  /// - Parameters:
+  ///   - directory: the one that the draft was made by.
+  ///   - isKeptNow: false where the `AnswerKeeper` will come for it.
+  func finish(
+    _ draft: AnswerDraft, signature: [UInt8], _ issuer: Issuer, _ directory: IssuerDirectory, isKeptNow: Bool = true
+  ) -> Answer {
+    let answer = maker.answer(draft, signature: signature, directory)
+    if isKeptNow, !answer.isForUnissued {
+      let credential = directory.credentials[answer.credential].storeID
       runtime.saver.offer(
-        StoredResponse(answer, issuer: issuer.storeID, credential: entry.storeID, signature: signature))
+        StoredResponse(answer, issuer: issuer.storeID, credential: credential, signature: signature))
     }
     return answer
   }

@@ -240,9 +240,12 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
+  /// Whether something waits, here or in another place, that goes before renewals. One look, without the lock.
+  var mayHaveUrgent: Bool { urgentCount.load(ordering: .relaxed) > 0 }
+
   /// Something that cannot wait until a bulk of renewals is through; nil where there is nothing of the kind.
   func nextUrgent(place: Int) -> Order? {
-    guard urgentCount.load(ordering: .relaxed) > 0 else { return nil }
+    guard mayHaveUrgent else { return nil }
     return locked {
       guard !isClosed, !isHalted, schedule.hasUrgent(place: place), health.isSigning(place) else { return nil }
       guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }

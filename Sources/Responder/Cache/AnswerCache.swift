@@ -1,3 +1,4 @@
+import CPrefetch
 public import CalendarTime
 import Synchronization
 
@@ -46,6 +47,8 @@ public final class AnswerCache: Sendable {
   let seed: UInt64
   let proof: Proof?
   let whenWrong: @Sendable (IssuerIndex) -> Void
+  /// The newest fence of all shards, or one that is about to be.
+  private let newestFence = Atomic<UInt64>(0)
   private let closed = Atomic<Bool>(false)
   private let doubted = Atomic<Bool>(false)
   private let withholding = Atomic<Bool>(false)
@@ -87,16 +90,26 @@ public final class AnswerCache: Sendable {
 
   /// Offers an answer.
   ///
-  /// - Parameter asOf: the store's revision in the same snapshot in which the answer's status was read.
-  public func publish(_ answer: Answer, asOf: Revision, now: UnixTime) -> Publication {
+  /// - Parameters:
+  ///   - asOf: the store's revision in the same snapshot in which the answer's status was read.
+  ///   - recent: the calling thread's, where it offers many.
+  public func publish(
+    _ answer: Answer, asOf: Revision, now: UnixTime, recent: RecentTemplates? = nil
+  ) -> Publication {
     unsafe withUnsafeTemporaryAllocation(byteCount: AnswerTemplates.largestRecord, alignment: 8) { memory in
       guard let start = memory.baseAddress else { return .notKept }
       let record = unsafe CompactRecord(start)
       var offer = AnswerOffer(key: answer.key, revision: answer.revision, times: answer.times, form: .whole(answer))
-      if let count = templates.take(answer, into: record) { offer.form = .compact(record, count: count) }
-      return publish(offer, into: answer.isForUnissued ? unissued : shards, asOf: asOf, now: now)
+      let count = if let recent { recent.take(answer, into: record) } else { templates.take(answer, into: record) }
+      if let count { offer.form = .compact(record, count: count) }
+      // Not as one expression, which would count a reference that all threads count.
+      if answer.isForUnissued { return publish(offer, into: unissued, asOf: asOf, now: now) }
+      return publish(offer, into: shards, asOf: asOf, now: now)
     }
   }
+
+  /// For a thread that will offer many answers in a row.
+  public func recentTemplates() -> RecentTemplates { RecentTemplates(templates) }
 
   func publish(_ offer: AnswerOffer, into home: Shards, asOf: Revision, now: UnixTime) -> Publication {
     let hash = offer.key.mixed(seed: seed)
@@ -137,6 +150,8 @@ public final class AnswerCache: Sendable {
   @discardableResult
   public func fence(_ key: ResponseKey, revision: Revision) -> Bool {
     let hash = key.mixed(seed: seed)
+    // Before the shard's: nobody is told that nothing has changed once this change has been applied.
+    newestFence.max(revision.value, ordering: .sequentiallyConsistent)
     var isDropped = false
     for home in [shards, unissued] {
       let wasThere = unsafe home[hash].pointee.withLock { shard in
@@ -147,9 +162,16 @@ public final class AnswerCache: Sendable {
     return isDropped
   }
 
+  /// Asks for the memory with which an answer that is offered will be looked for, so that it comes while that is made.
+  public func prefetch(_ key: ResponseKey) {
+    shards.prefetch(key.mixed(seed: seed))
+  }
+
   /// Whether a snapshot of the store as of that revision has seen every change applied near `key`: whether "nothing
   /// on record" may still be said from it.
   public func isCurrent(_ key: ResponseKey, asOf: Revision) -> Bool {
+    // Mostly nothing at all has changed since, and no shard's lock need be taken.
+    if asOf.value >= newestFence.load(ordering: .sequentiallyConsistent) { return true }
     let hash = key.mixed(seed: seed)
     return unsafe shards[hash].pointee.withLock { shard in
       shard.isCurrent(asOf: asOf)
@@ -249,6 +271,8 @@ public final class AnswerCache: Sendable {
   @safe
   final class Shards: @unchecked Sendable {
     private let base: UnsafeMutablePointer<Mutex<AnswerCacheShard>>
+    /// Where each shard's index lies, for who does not take its mutex.
+    private let indexes: UnsafeMutablePointer<AnswerCacheIndex.Slots>
     let count: Int
 
     init(budgetBytes: Int, _ templates: AnswerTemplates, seed: UInt64) {
@@ -261,15 +285,26 @@ public final class AnswerCache: Sendable {
       }
       self.count = count
       unsafe base = .allocate(capacity: count)
+      unsafe indexes = .allocate(capacity: count)
       for index in 0..<count {
         unsafe (base + index).initialize(
           to: Mutex(AnswerCacheShard(budgetBytes: budgetBytes / count, templates: templates.places, seed: seed)))
+        unsafe (indexes + index).initialize(to: base[index].withLock { $0.indexSlots })
       }
     }
 
     deinit {
       unsafe base.deinitialize(count: count)
       unsafe base.deallocate()
+      unsafe indexes.deallocate()
+    }
+
+    /// Asks for the memory of a key's shard and of the place in its index.
+    func prefetch(_ hash: UInt64) {
+      let shard = unsafe self[hash]
+      unsafe avouch_prefetch_to_write(shard)
+      unsafe avouch_prefetch_to_write(UnsafeRawPointer(shard) + 64)
+      unsafe indexes[shard - base].prefetch(hash)
     }
 
     /// The shard of a key's hash. Its top bits choose, as the index inside the shard uses the low ones.

@@ -13,8 +13,27 @@ struct AnswerCacheIndex: ~Copyable {
   private static let placeBits = 21
   private static let placeMask: UInt32 = (1 << 21) - 1
 
+  /// Where the slots are, which does not change: enough to ask for their memory.
+  @safe
+  struct Slots {
+    fileprivate let base: UnsafeMutablePointer<UInt32>
+    fileprivate let count: Int
+
+    /// The low half of the hash scaled to the slots: the high half has the shard and the fingerprint.
+    func first(_ hash: UInt64) -> Int {
+      Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
+    }
+
+    /// Asks for the memory that a look at a hash will begin with.
+    func prefetch(_ hash: UInt64) {
+      unsafe avouch_prefetch(base + first(hash))
+    }
+  }
+
   private let slots: UnsafeMutablePointer<UInt32>
   private let count: Int
+
+  var places: Slots { unsafe Slots(base: slots, count: count) }
 
   /// Octets of the ring of a shard that has so many for ring and index.
   static func ringBytes(budgetBytes: Int) -> Int {
@@ -32,15 +51,8 @@ struct AnswerCacheIndex: ~Copyable {
     unsafe slots.deallocate()
   }
 
-  /// The low half of the hash scaled to the slots: the high half has the shard and the fingerprint.
-  func first(_ hash: UInt64) -> Int {
-    Int(truncatingIfNeeded: ((hash & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: count)) >> 32)
-  }
-
-  /// Asks for the memory that a look at a hash will begin with.
-  func prefetch(_ hash: UInt64) {
-    unsafe avouch_prefetch(slots + first(hash))
-  }
+  /// The slot at which a look at a hash begins.
+  func first(_ hash: UInt64) -> Int { places.first(hash) }
 
   /// The next place from `slot` on whose fingerprint agrees; nil at the end of the probe. Moves `slot` past it.
   func nextPlace(_ hash: UInt64, _ slot: inout Int) -> Int? {

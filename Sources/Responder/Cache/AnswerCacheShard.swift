@@ -89,8 +89,10 @@ struct AnswerCacheShard: ~Copyable {
     }
   }
 
+  var indexSlots: AnswerCacheIndex.Slots { index.places }
+
   /// Asks for the memory of the index in which a hash is looked up.
-  func prefetchIndex(_ hash: UInt64) { index.prefetch(hash) }
+  func prefetchIndex(_ hash: UInt64) { index.places.prefetch(hash) }
 
   func peek(_ key: ResponseKey, hash: UInt64) -> HeldAnswer? {
     guard let place = place(of: key, hash: hash) else { return nil }

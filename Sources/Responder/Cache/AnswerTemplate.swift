@@ -245,6 +245,9 @@ extension SerialNumber {
   }
 
   fileprivate func write(to target: UnsafeMutableRawPointer) {
-    for index in 0..<count { unsafe target.storeBytes(of: self[index], toByteOffset: index, as: UInt8.self) }
+    unsafe withUnsafeBytes(of: packedWords) { words in
+      unsafe UnsafeMutableRawBufferPointer(start: target, count: count).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: words[..<count]))
+    }
   }
 }

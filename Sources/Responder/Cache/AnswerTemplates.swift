@@ -15,7 +15,7 @@ final class AnswerTemplates: @unchecked Sendable {
   /// Templates are numbered in 16 bits.
   private static let mostTemplates = 65_000
   /// Octets that a template is reckoned to take; a larger one is not made.
-  private static let reckonedBytes = 1536
+  static let reckonedBytes = 1536
   /// Answers of one family are tried with at most so many templates.
   private static let mostOfFamily = 16
   /// After a search for room that found none: so many are turned away before the next.
@@ -83,6 +83,21 @@ final class AnswerTemplates: @unchecked Sendable {
     return unsafe template.pointee.recordCount
   }
 
+  /// Writes a record of the answer if it is of that family and that template gives its octets again, and counts it among the
+  /// template's uses; only by who has a use of the template, or the lock.
+  ///
+  /// - Parameter scratch: the caller's own, for `reckonedBytes` octets.
+  func take(
+    _ answer: Answer, of family: AnswerTemplate.Family, by index: Int, into record: CompactRecord,
+    scratch: UnsafeMutablePointer<UInt8>
+  ) -> Int? {
+    guard let template = unsafe places[index], unsafe template.pointee.family == family,
+      unsafe template.pointee.take(answer, as: index, into: record, scratch: scratch)
+    else { return nil }
+    retain(index)
+    return unsafe template.pointee.recordCount
+  }
+
   /// One use more; only by who has one already.
   func retain(_ index: Int) {
     guard let template = unsafe places[index] else { return }
@@ -98,15 +113,22 @@ final class AnswerTemplates: @unchecked Sendable {
   /// How many templates there are.
   var count: Int { state.withLock { $0.next - $0.free.count } }
 
+  /// The uses of all templates together.
+  var uses: Int {
+    state.withLock { state in
+      state.families.values.joined().reduce(0) { sum, index in
+        guard let template = unsafe places[index] else { return sum }
+        return unsafe sum + template.pointee.uses.load(ordering: .relaxed)
+      }
+    }
+  }
+
   private func take(
     _ answer: Answer, of family: AnswerTemplate.Family, _ state: inout State, into record: CompactRecord
   ) -> Int? {
     guard let candidates = state.families[family] else { return nil }
     for index in candidates {
-      guard let template = unsafe places[index] else { continue }
-      guard unsafe template.pointee.take(answer, as: index, into: record, scratch: scratch) else { continue }
-      unsafe template.pointee.uses.add(1, ordering: .relaxed)
-      return unsafe template.pointee.recordCount
+      if let count = unsafe take(answer, of: family, by: index, into: record, scratch: scratch) { return count }
     }
     return nil
   }

@@ -134,6 +134,30 @@ struct AnswerTemplateTests {
     #expect(cache.answer(answer.key, now: time) == wanted)
   }
 
+  @Test("a thread that remembers its templates keeps the same answers in as few octets")
+  func recentTemplates() throws {
+    let cache = AnswerCache(budgetBytes: 16 << 20, seed: 42)
+    let other = AnswerCache(budgetBytes: 16 << 20, seed: 42)
+    var recent: RecentTemplates? = cache.recentTemplates()
+    // More kinds than are remembered, in turns.
+    var makers = AnswerTemplateTests.kinds.prefix(20).enumerated().map { Maker($1, seed: UInt64($0)) }
+    for round in 0..<40 {
+      for index in makers.indices {
+        let answer = try makers[index].answer(makers[index].serial(), at: Sample.start)
+        #expect(cache.publish(answer, asOf: Revision(1), now: Sample.start, recent: recent) == .stored)
+        #expect(other.publish(answer, asOf: Revision(1), now: Sample.start) == .stored)
+        if round % 8 == 7 { expectHeld(cache, answer, at: Sample.start) }
+      }
+    }
+    #expect(cache.statistics().liveBytes == other.statistics().liveBytes)
+    #expect(cache.templateCount == other.templateCount)
+    // Once nothing is kept by them and nobody remembers them, templates have no uses left.
+    cache.dropAll()
+    #expect(cache.templates.uses > 0)
+    recent = nil
+    #expect(cache.templates.uses == 0)
+  }
+
   @Test("every octet comes back as it was signed, whatever the kind of answer", arguments: kinds.indices)
   func everyKind(_ number: Int) throws {
     var maker = Maker(AnswerTemplateTests.kinds[number])
