@@ -10,6 +10,10 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("ExistentialAny"),
   .enableExperimentalFeature("Lifetimes"),
+  // A target's functions may be compiled into those that use them: generic ones (the signing schedule, pending questions) for
+  // the types that they are used with. Without it each push and pop looks its types up: a tenth of an answer that is signed for
+  // who asked.
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// A Swift target of a ring. What it may import is exactly what it names here: the build is run with
