@@ -20,9 +20,9 @@ final class WorkQueue: @unchecked Sendable {
 
   /// Threads that a place may lose to calls that never return; then it is left alone until one comes back.
   static let lostThreadLimit = 8
-  private static let restNanoseconds: Int64 = 30_000_000_000
+  static let restNanoseconds: Int64 = 30_000_000_000
 
-  private struct Place {
+  struct Place {
     let bell = Bell()
     /// For threads that rest: what rings for work must wake one that takes it.
     let restBell = Bell()
@@ -40,19 +40,19 @@ final class WorkQueue: @unchecked Sendable {
   }
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private var schedule: Schedule
-  private var places: [Place] = []
-  private var health = SigningHealth()
+  var schedule: Schedule
+  var places: [Place] = []
+  var health = SigningHealth()
   private var renewalsPerSecond: [Int?] = []
   /// Orders of issuers whose only keys are left alone for a while.
-  private var parked: [Order] = []
+  var parked: [Order] = []
   private var isClosed = false
   /// Whether nothing is to be signed at present, whatever could be.
-  private var isHalted = false
+  var isHalted = false
   /// How much waits that goes before renewals: read without the lock by workers in the middle of many.
   private let urgentCount = Atomic<Int>(0)
-  private let clock: any Clock
-  private var random: SplitMix
+  let clock: any Clock
+  var random: SplitMix
 
   /// - Parameter seed: for the pauses before trials, which need not be secret.
   init(
@@ -120,7 +120,7 @@ final class WorkQueue: @unchecked Sendable {
   }
 
   /// - Returns: the orders that are to be given up.
-  private func reconfigure() -> [Order] {
+  func reconfigure() -> [Order] {
     var orphans = schedule.configure(placesOfIssuers: health.usablePlaces, renewalsPerSecond: renewalsPerSecond)
     // Last in, first out: each goes back in front.
     orphans = parked.reversed().filter { !schedule.putBack($0) } + orphans
@@ -135,7 +135,7 @@ final class WorkQueue: @unchecked Sendable {
     locked { schedule.places(of: issuer).contains { isSigning($0) } }
   }
 
-  private func isSigning(_ place: Int) -> Bool {
+  func isSigning(_ place: Int) -> Bool {
     !isHalted && health.isSigning(place) && places[place].hasThreads
   }
 
@@ -253,106 +253,6 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
-  /// An order could not be signed because of the place: it goes back in front, for whoever can.
-  ///
-  /// - Returns: the orders to be given up: this one where nothing signs for its issuer any more, and the questions that
-  ///   nothing signs at present.
-  func failed(_ order: Order, place: Int, message: String) -> [Order] {
-    locked { placeFailed(order.issuer, place, message) + putBack(order, place) + questionsInVain(place) }
-  }
-
-  /// An order could not be signed with a key that is left alone from now on: it goes back for whoever can.
-  func keyIsOut(_ order: Order, place: Int) -> [Order] {
-    locked { putBack(order, place) }
-  }
-
-  /// The token has no session for one of its threads: the order goes back for the others, and the thread rests. Where there
-  /// are no others the place has failed.
-  ///
-  /// - Returns: the orders to be given up, as `failed` does.
-  func crowdedOut(_ order: Order, worker: WorkerState, place: Int, message: String) -> [Order] {
-    let hasOthers = locked {
-      if worker.restEnd > 0 { return true }
-      guard places[place].threads - places[place].restingThreads > 1 else { return false }
-      places[place].restingThreads += 1
-      worker.rest(until: clock.monotonicNanoseconds() + WorkQueue.restNanoseconds)
-      return true
-    }
-    guard hasOthers else { return failed(order, place: place, message: message) }
-    return locked { putBack(order, place) }
-  }
-
-  /// Gives the rest of an order of many back to whoever is free. False where nothing signs for the issuer any more.
-  func giveBack(_ order: Order, place: Int) -> Bool {
-    locked { putBack(order, place).isEmpty }
-  }
-
-  /// Puts an order back in front, of which something may be done already. Returns it where nothing signs for its issuer.
-  private func putBack(_ order: Order, _ place: Int) -> [Order] {
-    let isTaken =
-      if case .bulk(let bulk) = order.job {
-        schedule.giveBack(
-          order, rest: bulk.entries.count - bulk.next, place: place, now: clock.monotonicNanoseconds())
-      } else {
-        schedule.putBack(order)
-      }
-    if isTaken {
-      ring(order.issuer)
-      return []
-    }
-    guard health.isSuspended(order.issuer), order.lane != .miss else { return [order] }
-    parked.append(order)
-    return []
-  }
-
-  private func questionsInVain(_ place: Int) -> [Order] {
-    isSigning(place) ? [] : schedule.removeQuestions { isSigning($0) }
-  }
-
-  /// One signature failed, and its order is done with. Returns the questions that nothing signs at present.
-  func signatureFailed(_ issuer: IssuerIndex, place: Int, message: String) -> [Order] {
-    locked { placeFailed(issuer, place, message) + questionsInVain(place) }
-  }
-
-  private func placeFailed(_ issuer: IssuerIndex, _ place: Int, _ message: String) -> [Order] {
-    let hasChanged = health.failed(
-      issuer, place: place, message: message, now: clock.monotonicNanoseconds(), chance: chance())
-    return hasChanged ? reconfigure() : []
-  }
-
-  private func chance() -> Double { Double.random(in: 0...1, using: &random) }
-
-  /// Failures before it are no longer in a row.
-  func succeeded(_ issuer: IssuerIndex, place: Int) {
-    locked { health.succeeded(issuer, place: place) }
-  }
-
-  /// - Parameter issuer: whose key was tried.
-  /// - Returns: the orders that nothing signs at present.
-  func trialEnded(_ issuer: IssuerIndex, place: Int, isGood: Bool, message: String?) -> [Order] {
-    locked {
-      let hasChanged = health.trialEnded(
-        issuer, place: place, isGood: isGood, message: message, now: clock.monotonicNanoseconds(), chance: chance())
-      defer { places[place].ringAll() }
-      return (hasChanged ? reconfigure() : []) + questionsInVain(place)
-    }
-  }
-
-  /// - Returns: how many threads the place has lost now.
-  func threadLost(place: Int) -> Int {
-    locked {
-      places[place].lostThreads += 1
-      return places[place].lostThreads
-    }
-  }
-
-  func threadCameBack(place: Int) {
-    locked {
-      places[place].lostThreads -= 1
-      places[place].bell.ringAll()
-    }
-  }
-
   /// What is queued is given up: whoever waits for it is told by the sweep of pending questions.
   func close() {
     locked {
@@ -361,48 +261,7 @@ final class WorkQueue: @unchecked Sendable {
     }
   }
 
-  // MARK: - What is told of it
-
-  /// How a place fares.
-  struct PlaceCondition {
-    var isSigning: Bool
-    /// Monotonic nanoseconds.
-    var failingSince: Int64?
-    var lostThreads: Int
-    /// Threads for which the token has no session at present.
-    var restingThreads: Int
-    var lastFailure: String?
-  }
-
-  /// Why nothing signs for an issuer, as its places or its keys have said it last; nil where nothing was said.
-  func whyNotSigning(_ issuer: IssuerIndex) -> String? {
-    locked { health.whyNotSigning(issuer) }
-  }
-
-  func condition(place: Int) -> PlaceCondition {
-    locked {
-      PlaceCondition(
-        isSigning: isSigning(place), failingSince: health.failingSince(place),
-        lostThreads: places[place].lostThreads, restingThreads: places[place].restingThreads,
-        lastFailure: health.lastFailure(place))
-    }
-  }
-
-  /// Why keys are left alone until the next configuration.
-  var disabledKeys: [(issuer: IssuerIndex, place: Int, why: String)] {
-    locked { health.disabled.map { ($0.key.issuer, $0.key.place, $0.value) } }
-  }
-
-  /// Keys that are left alone for a while, in places that sign well with others.
-  var suspendedKeys: [SigningHealth.KeyPlace] {
-    locked { health.suspendedKeys }
-  }
-
-  func depth(_ lane: Schedule.Lane) -> Int {
-    locked { schedule.depth(lane) }
-  }
-
-  private func ring(_ issuer: IssuerIndex) {
+  func ring(_ issuer: IssuerIndex) {
     for place in schedule.places(of: issuer) { places[place].bell.ring() }
   }
 
@@ -410,7 +269,7 @@ final class WorkQueue: @unchecked Sendable {
     for place in schedule.places(of: issuer) { places[place].bell.ringAll() }
   }
 
-  private func locked<Result>(_ body: () -> Result) -> Result {
+  func locked<Result>(_ body: () -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer {
       urgentCount.store(schedule.depth(.revocation) + schedule.depth(.miss), ordering: .relaxed)
