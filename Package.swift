@@ -12,7 +12,7 @@ let strict: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
   // A target's functions may be compiled into those that use them: generic ones (the signing schedule, pending questions) for
   // the types that they are used with. Without it each push and pop looks its types up: a tenth of an answer that is signed for
-  // who asked.
+  // who asked. What it may cost, checks of exclusivity in a hit, is what `make test-hot-path` looks for.
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 

@@ -56,8 +56,8 @@ public enum SettingsTable {
     Setting(
       "limits.signingWait", .milliseconds(1...600_000), "100ms",
       "In line for a signature no question waits longer, by the speed at which its keys sign; one more is told tryLater. "
-        + "64 may wait however slow they are. A line that stands for so long is a flood, in which a fiftieth of it is the most, "
-        + "or 16 questions."),
+        + "64 may wait however slow they are. A line that stands for so long is a flood, in which only as many wait as keep the "
+        + "keys busy."),
     Setting(
       "limits.questionDeadline", .duration(1...600, words: []), "8s", "After it a waiting question is told tryLater."),
     Setting("limits.retryAfter", .duration(1...3600, words: []), "2s", "What Retry-After says beside tryLater."),

@@ -2,8 +2,9 @@ import Glibc
 
 /// The clock that people set.
 public enum WallClock {
-  /// How far the coarse clock is behind at most: it is set at each tick of the system's timer, a hundred a second at least.
-  private static let coarseNanoseconds = 20_000_000
+  /// How far the coarse clock may be behind. It is set at each tick of the system's timer, a hundred a second at least; but by
+  /// one processor, which in a virtual machine may have to wait for some of them.
+  private static let coarseNanoseconds = 100_000_000
 
   /// Whole seconds since 1970.
   public static func seconds() -> Int64 {

@@ -17,7 +17,10 @@ extension SigningSchedule {
   private mutating func isFlooded(_ flow: UInt32, _ group: Int, now: Int64) -> Bool {
     guard longestWait < .infinity else { return false }
     let count = groups[group].urgent[Lane.miss.rawValue].count(of: flow)
-    var watch = groups[group].floods[flow] ?? FloodWatch(burst: Int64(longestWait * 1e9), since: now)
+    guard var watch = groups[group].floods[flow] else {
+      groups[group].floods[flow] = FloodWatch(burst: Int64(longestWait * 1e9), lineBegins: now)
+      return false
+    }
     defer { groups[group].floods[flow] = watch }
     if count == 0 { watch.lineBegins(now) }
     return watch.refuses(inLine: count, now: now)

@@ -183,14 +183,14 @@ public struct SigningSchedule<Job> {
     let isRevocationWaiting = isWaiting(.revocation, place)
     if isRevocationWaiting,
       runs[place].revocations < SigningSchedule.revocationsInARow || !(isMissWaiting || mayRenew),
-      let order = popUrgent(.revocation, place)
+      let order = popUrgent(.revocation, place, now)
     {
       runs[place].revocations += 1
       return .order(order)
     }
     runs[place].revocations = 0
     if isMissWaiting, runs[place].misses < SigningSchedule.missesInARow || !mayRenew,
-      let order = popUrgent(.miss, place)
+      let order = popUrgent(.miss, place, now)
     {
       runs[place].misses += 1
       return .order(order)
@@ -248,14 +248,17 @@ public struct SigningSchedule<Job> {
     place < groupsOfPlace.count && groupsOfPlace[place].contains { groups[$0].urgent[lane.rawValue].count > 0 }
   }
 
-  private mutating func popUrgent(_ lane: Lane, _ place: Int) -> Order? {
+  private mutating func popUrgent(_ lane: Lane, _ place: Int, _ now: Int64) -> Order? {
     let mine = groupsOfPlace[place]
     firstGroup &+= 1
     for offset in 0..<mine.count {
       let group = mine[(firstGroup + offset) % mine.count]
       guard let order = groups[group].urgent[lane.rawValue].popFirst() else { continue }
       counts[lane.rawValue] -= 1
-      if lane == .miss { groups[group].floods[order.flow]?.tookOne() }
+      if lane == .miss {
+        let isLast = groups[group].urgent[lane.rawValue].count(of: order.flow) == 0
+        groups[group].floods[order.flow]?.tookOne(now, isLast: isLast)
+      }
       return order
     }
     return nil

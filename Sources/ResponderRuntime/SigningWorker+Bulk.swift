@@ -86,7 +86,12 @@ extension SigningWorker {
         break
       }
     }
-    try finish(steps, of: bulk, issuer, directory, recent, &results)
+    do {
+      try finish(steps, of: bulk, issuer, directory, recent, &results)
+    } catch {
+      // That the place or the key failed is what the queue has to hear.
+      throw failure ?? error
+    }
     if let failure { throw failure }
   }
 

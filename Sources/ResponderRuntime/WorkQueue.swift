@@ -248,7 +248,8 @@ final class WorkQueue: @unchecked Sendable {
     guard mayHaveUrgent else { return nil }
     return locked {
       guard !isClosed, !isHalted, schedule.hasUrgent(place: place), health.isSigning(place) else { return nil }
-      guard case .order(let order) = schedule.pop(place: place, now: 0, urgentOnly: true) else { return nil }
+      let now = clock.monotonicNanoseconds()
+      guard case .order(let order) = schedule.pop(place: place, now: now, urgentOnly: true) else { return nil }
       return order
     }
   }

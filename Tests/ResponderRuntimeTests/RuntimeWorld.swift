@@ -27,6 +27,8 @@ final class Receiver: OutcomeReceiver {
     arrived.raise(to: UInt64(count))
   }
 
+  var isTold: Bool { outcomes.withLock { !$0.isEmpty } }
+
   func wait() -> QuestionOutcome? {
     _ = arrived.wait(for: 1, milliseconds: 20_000)
     return outcomes.withLock { $0.count == 1 ? $0[0] : nil }

@@ -171,7 +171,7 @@ final class AnswerTemplates: @unchecked Sendable {
     return state.next - 1
   }
 
-  /// Nobody reads a template without a record of it, and records are made behind the same lock.
+  /// Nobody reads a template without a use of it, and who has none gets one behind the same lock.
   private func removeUnused(_ state: inout State) {
     for (family, indexes) in state.families {
       let unused = indexes.filter { index in
