@@ -194,7 +194,7 @@ public enum Base64 {
   private static func finish(
     _ bits: UInt32, _ pending: Int, _ paddings: Int, _ count: Int, _ output: inout MutableSpan<UInt8>
   ) -> Int? {
-    guard paddings == 0 || pending + paddings == 4 else { return nil }
+    guard paddings == 0 || (pending > 0 && pending + paddings == 4) else { return nil }
     switch pending {
     case 0: return count
     case 2 where count + 1 <= output.count:

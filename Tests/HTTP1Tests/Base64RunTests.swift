@@ -42,7 +42,8 @@ struct Base64RunTests {
         values.append(UInt32(value))
       }
     }
-    guard values.count % 4 != 1, paddings == 0 || values.count % 4 + paddings == 4 else { return nil }
+    guard values.count % 4 != 1, paddings == 0 || (values.count % 4 > 0 && values.count % 4 + paddings == 4)
+    else { return nil }
     var octets: [UInt8] = []
     for start in stride(from: 0, to: values.count, by: 4) {
       let group = values[start..<min(start + 4, values.count)]
