@@ -14,7 +14,7 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
     return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
-  /// The same a tick of the system's timer ago at most, a few milliseconds: for deadlines, at a quarter of the price.
+  /// The same as it was at the last tick of the system's timer, mostly a few milliseconds ago: for deadlines, and cheaper.
   public static func recent() -> MonotonicTime {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
