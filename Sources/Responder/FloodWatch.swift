@@ -8,6 +8,8 @@ struct FloodWatch {
   /// So many may be in line however slowly they are taken out: with chance alone so many come together where much is to be
   /// done, and it is no flood.
   static let leastInLine = 16
+  /// The same where it is no flood.
+  static let leastInBurst = 64
   /// What is taken out in that part of the time that a burst may wait is what may be in line as a flood begins.
   private static let firstShare = 0.02
   private static let looksToForget = 16
@@ -74,7 +76,7 @@ struct FloodWatch {
     if idleShare < FloodWatch.idleShare.little {
       limit = max(FloodWatch.leastInLine, limit - limit / 8)
     } else if idleShare > FloodWatch.idleShare.much {
-      let most = max(takenInBurst, 4 * FloodWatch.leastInLine)
+      let most = max(takenInBurst, FloodWatch.leastInBurst)
       // Where nobody came for long, as often as it would have been looked at.
       for _ in 0..<min(looks, 32) where isFlood {
         isFlood = 2 * limit < most

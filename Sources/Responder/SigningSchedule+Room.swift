@@ -1,7 +1,7 @@
 /// For which orders there is room.
 extension SigningSchedule {
   /// So many questions may wait however slow a place is, as long as their line is no flood.
-  public static var leastMisses: Int { 64 }
+  public static var leastMisses: Int { FloodWatch.leastInBurst }
   /// Whether an order that comes now may wait. One flow may fill three quarters of a lane: there is always room for another
   /// issuer.
   mutating func admits(_ order: Order, _ group: Int, now: Int64) -> Bool {
